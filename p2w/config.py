@@ -1,0 +1,93 @@
+"""Closed, typed configuration: a mapping becomes a frozen dataclass or an error that lists what exists."""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def parse(cls: type[T], mapping: Mapping[str, Any], where: str = "") -> T:
+    """Build dataclass `cls` from `mapping`, recursively.
+
+    Raises:
+        ValueError: an unknown or missing key, or a value of the wrong type; names its path, found and expected.
+    """
+    where = where or cls.__name__
+    if not isinstance(mapping, Mapping):
+        raise ValueError(f"{where}: found {mapping!r}, expected a mapping")
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    unknown = sorted(set(mapping) - set(fields))
+    if unknown:
+        raise ValueError(f"{where}: unknown key {', '.join(map(repr, unknown))}; known keys: {', '.join(fields)}")
+    missing = [name for name, field in fields.items() if name not in mapping and _required(field)]
+    if missing:
+        raise ValueError(f"{where}: missing key {', '.join(map(repr, missing))}")
+    hints = typing.get_type_hints(cls)
+    values = {name: convert(value, hints[name], f"{where}.{name}") for name, value in mapping.items()}
+    try:
+        return cls(**values)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _required(field: dataclasses.Field) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def convert(value: Any, hint: Any, where: str) -> Any:
+    """Check `value` against a type hint; lists become tuples, integers may stand for floats."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint):
+        return parse(hint, value, where)
+    if origin in (typing.Union, types.UnionType):
+        return _convert_union(value, args, where)
+    if origin is typing.Literal:
+        return _check(value in args, value, value, where, f"one of {', '.join(map(repr, args))}")
+    if origin is tuple:
+        return _convert_tuple(value, args, where)
+    if origin is dict:
+        _check(isinstance(value, Mapping), None, value, where, "a mapping")
+        return {convert(k, args[0], where): convert(v, args[1], f"{where}.{k}") for k, v in value.items()}
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    exact = isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
+    return _check(exact, value, value, where, _expected(hint, value))
+
+
+def _convert_union(value: Any, args: tuple, where: str) -> Any:
+    if value is None and type(None) in args:
+        return None
+    kinds = [arg for arg in args if arg is not type(None)]
+    if len(kinds) == 1:
+        return convert(value, kinds[0], where)
+    for kind in kinds:
+        try:
+            return convert(value, kind, where)
+        except ValueError:
+            continue
+    return _check(False, None, value, where, " or ".join(str(kind) for kind in kinds))
+
+
+def _convert_tuple(value: Any, args: tuple, where: str) -> tuple:
+    _check(isinstance(value, list | tuple), None, value, where, "a list")
+    if args[-1] is Ellipsis:
+        kinds = (args[0],) * len(value)
+    else:
+        kinds = args
+        _check(len(value) == len(kinds), None, value, where, f"a list of {len(kinds)} values")
+    return tuple(convert(item, kind, f"{where}[{i}]") for i, (item, kind) in enumerate(zip(value, kinds, strict=True)))
+
+
+def _expected(hint: Any, value: Any) -> str:
+    if hint is float and isinstance(value, str):
+        return "a number (YAML reads 1e-4 as text; write 1.0e-4)"
+    return {int: "an integer", float: "a number", str: "text", bool: "true or false"}.get(hint, str(hint))
+
+
+def _check(condition: bool, result: Any, value: Any, where: str, expected: str) -> Any:
+    if not condition:
+        raise ValueError(f"{where}: found {value!r}, expected {expected}")
+    return result
