@@ -29,7 +29,7 @@ def read_table(path: str | Path) -> pa.Table:
     try:
         return pq.read_table(path, partitioning=None)
     except pa.ArrowInvalid as error:
-        raise ValueError(f"{path}: not a readable parquet file ({error}); remove it and run the command again") from error
+        raise ValueError(f"{path}: not a readable parquet file ({error}); remove it and run again") from error
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:

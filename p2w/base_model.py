@@ -1,0 +1,47 @@
+"""The frozen base model and its tokenizer, from the Hub at a pinned revision or from a folder."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """Which base model: a Hub id with a pinned revision, or a folder; and the precision it computes in."""
+
+    hub: str | None = None
+    revision: str | None = None
+    path: str | None = None
+    dtype: Literal["float32", "bfloat16"] = "float32"
+
+    def __post_init__(self) -> None:
+        if (self.hub is None) == (self.path is None):
+            raise ValueError("base_model: expected exactly one of hub, path")
+        if self.hub is not None and not re.fullmatch("[0-9a-f]{40}", self.revision or ""):
+            raise ValueError(f"base_model.revision: found {self.revision!r}, expected a commit of 40 hex digits")
+
+    @property
+    def name(self) -> str:
+        """What PEFT calls `base_model_name_or_path`."""
+        return str(self.hub or self.path)
+
+    @property
+    def _pin(self) -> dict[str, str]:
+        return {"revision": str(self.revision)} if self.hub else {}
+
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The tokenizer, with the model's own chat template."""
+        return AutoTokenizer.from_pretrained(self.name, **self._pin)
+
+    def load(self, device: torch.device | str = "cpu") -> PreTrainedModel:
+        """The model in evaluation mode on `device`, its weights frozen."""
+        model = AutoModelForCausalLM.from_pretrained(self.name, dtype=getattr(torch, self.dtype), **self._pin)
+        return model.to(device).eval().requires_grad_(False)
+
+
+def best_device() -> torch.device:
+    """CUDA when there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,0 +1,126 @@
+"""The task table: one entry says where a dataset lives and how its rows become samples."""
+
+import re
+import string
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from p2w.config import parse
+
+
+@dataclass(frozen=True)
+class AnswerFormat:
+    """How an answer is asked for and written; `labels` name the choices by position."""
+
+    labels: tuple[str, ...]
+    choice: str
+    response: str
+    prompt: str
+
+    def __post_init__(self) -> None:
+        _only_fields("choice", self.choice, {"label", "choice"})
+        _only_fields("response", self.response, {"label", "choice"})
+        _only_fields("prompt", self.prompt, {"question", "choices", "answers"})
+
+
+@dataclass(frozen=True)
+class HubFiles:
+    """Parquet files of a Hub dataset at a pinned revision, by the dataset's own split names."""
+
+    dataset: str
+    revision: str
+    files: dict[str, str]
+    sha256: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("[0-9a-f]{40}", self.revision):
+            raise ValueError(f"revision: found {self.revision!r}, expected a commit of 40 hex digits")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Where the choices stand: a list column (with the labels that its answers use), columns, or fixed texts."""
+
+    list: str | None = None
+    labels: str | None = None
+    columns: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if sum(map(bool, (self.list, self.columns, self.fixed))) != 1:
+            raise ValueError("choices: expected exactly one of list, columns, fixed")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Which column holds the answer and how it is encoded."""
+
+    column: str
+    encoding: Literal["label", "index0", "index1", "boolean"]
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Task:
+    """One entry of the task table."""
+
+    splits: dict[str, str]
+    question: str
+    choices: Choices
+    answer: Answer
+    system: str
+    format: str
+    hub: HubFiles | None = None
+    json: dict[str, str] = field(default_factory=dict)
+    id: str | None = None
+    replace: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.hub is None) == (not self.json):
+            raise ValueError("expected exactly one of hub, json")
+        unknown = sorted(set(self.splits) - {"train", "validation", "test"})
+        if unknown or "train" not in self.splits:
+            raise ValueError(f"splits: found {sorted(self.splits)}, expected train and any of validation, test")
+        if (self.answer.encoding == "label") != (self.choices.labels is not None):
+            raise ValueError("answer.encoding 'label' and choices.labels go together")
+
+    def raw_split(self, split: str) -> str:
+        """The dataset's own split behind a P2W split; ValueError lists what exists."""
+        if split not in self.splits:
+            raise ValueError(f"no split {split!r}; splits: {', '.join(self.splits)}")
+        return self.splits[split]
+
+
+@dataclass(frozen=True)
+class TaskTable:
+    """All tasks and answer formats."""
+
+    formats: dict[str, AnswerFormat]
+    tasks: dict[str, Task]
+
+    def __post_init__(self) -> None:
+        for name, task in self.tasks.items():
+            if task.format not in self.formats:
+                raise ValueError(
+                    f"tasks.{name}.format: no format {task.format!r}; formats: {', '.join(sorted(self.formats))}"
+                )
+
+    def entry(self, name: str) -> tuple[Task, AnswerFormat]:
+        """A task with its answer format; ValueError lists what exists."""
+        if name not in self.tasks:
+            raise ValueError(f"no task {name!r}; tasks: {', '.join(sorted(self.tasks))}")
+        return self.tasks[name], self.formats[self.tasks[name].format]
+
+
+def load_tasks(path: str | Path) -> TaskTable:
+    """Read the task table; ValueError names file, key, found and expected."""
+    return parse(TaskTable, yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}, str(path))
+
+
+def _only_fields(name: str, template: str, allowed: set[str]) -> None:
+    used: set[Any] = {key for _, key, _, _ in string.Formatter().parse(template) if key is not None}
+    if not used <= allowed:
+        raise ValueError(f"{name}: unknown field {sorted(used - allowed)}; fields: {sorted(allowed)}")
