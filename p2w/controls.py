@@ -8,8 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from p2w.adapters import read_adapter
+from p2w.adapters import WEIGHTS_FILE, read_adapter, write_adapter
 from p2w.embeddings import read_embeddings
+from p2w.provenance import provenance
+
+CONTROLS = ("weight_average", "nearest_prompts")
 
 
 def weight_average(folders: Mapping[str, Path]) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, Any]]:
@@ -43,3 +46,16 @@ def nearest_prompts(
     nearest = max(similarities, key=lambda task: similarities[task])
     tensors, config = read_adapter(folders[nearest])
     return tensors, config, {"task": nearest, "similarities": similarities}
+
+
+def write_control(
+    control: str, adapters: Mapping[str, Path], embeddings: Mapping[str, Path], target: Path, output: Path
+) -> None:
+    """Write one of `CONTROLS` as an adapter folder; `run.json` says what it was made from."""
+    if control == "weight_average":
+        tensors, config, choice = weight_average(adapters)
+    else:
+        tensors, config, choice = nearest_prompts(adapters, embeddings, target)
+    inputs = [folder / WEIGHTS_FILE for folder in adapters.values()]
+    record = provenance("workflow/scripts/control.py", {"control": control}, inputs)
+    write_adapter(output, tensors, config, {"run.json": {**record, "choice": choice}})

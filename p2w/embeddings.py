@@ -7,7 +7,7 @@ rewritten, so any number of jobs may use it at once, on a network file system to
 import hashlib
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 
 from p2w.prompt_encoder import PromptEncoder
+from p2w.provenance import provenance
+from p2w.samples import read_samples
 from p2w.tables import read_metadata, read_table, write_table
 
 Encode = Callable[[Sequence[str]], list[np.ndarray]]
@@ -133,3 +135,29 @@ def read_embeddings(path: str | Path, device: torch.device | str = "cpu") -> Pro
     encoder = PromptEncoder(**read_metadata(path)["encoder"])
     offsets, flat = _flat_states(read_table(path))
     return PromptStates(torch.tensor(flat, device=device), torch.tensor(offsets, device=device), encoder.max_length)
+
+
+@dataclass(frozen=True)
+class PromptSelection:
+    """Which prompts of the train split describe a task: at most so many, chosen by seed."""
+
+    max_per_task: int
+
+
+def embed_prompts(
+    encoder: PromptEncoder,
+    selection: PromptSelection,
+    seed: int,
+    task: str,
+    samples_path: Path,
+    cache: Path,
+    output: Path,
+) -> None:
+    """Write the embeddings of a task's prompts, encoding only those that the cache does not hold."""
+    samples = select_prompts(read_samples(samples_path), selection.max_per_task, seed)
+    texts = samples["prompt"].tolist()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    states = encode_cached(texts, lambda new: encoder.encode(new, device), cache / encoder.key)
+    record = provenance("workflow/scripts/embeddings.py", asdict(selection), [samples_path], seed)
+    metadata = {"task": task, "encoder": encoder.to_json(), "provenance": record}
+    write_embeddings(output, samples["id"].tolist(), texts, states, metadata)

@@ -1,8 +1,8 @@
 """The evaluation of a held-out task: every source answers the same rows with the same prompts."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,16 @@ import numpy as np
 import pandas as pd
 import torch
 
-from p2w.adapters import read_adapter
-from p2w.base_model import BaseModel
+from p2w.adapters import WEIGHTS_FILE, read_adapter
+from p2w.base_model import BaseModel, best_device
+from p2w.files import write_json
 from p2w.lora import adapted, scaling
 from p2w.metrics import average, score, spread
+from p2w.progress import Report, reporter
+from p2w.provenance import provenance
+from p2w.samples import read_samples
 from p2w.scoring import answer, tokenize_samples
+from p2w.tables import write_table
 
 BASE = "base"
 TRAINED = "trained/"
@@ -26,7 +31,6 @@ class EvaluationConfig:
 
     max_rows: int
     batch_tokens: int
-    seed: int = 0
 
     def __post_init__(self) -> None:
         for name in ("max_rows", "batch_tokens"):
@@ -34,14 +38,14 @@ class EvaluationConfig:
                 raise ValueError(f"{name}: found {getattr(self, name)}, expected at least 1")
 
 
-def select_rows(samples: pd.DataFrame, config: EvaluationConfig) -> pd.DataFrame:
+def select_rows(samples: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
     """The rows that are scored, in the table's order; ValueError names a row without an answer."""
     unlabeled = samples["id"][samples["answer"].isna()]
     if len(unlabeled):
         raise ValueError(f"row {unlabeled.iloc[0]!r} has no answer, expected labeled rows to evaluate on")
-    if len(samples) <= config.max_rows:
+    if len(samples) <= most:
         return samples
-    kept = np.random.default_rng(config.seed).choice(len(samples), size=config.max_rows, replace=False)
+    kept = np.random.default_rng(seed).choice(len(samples), size=most, replace=False)
     return samples.iloc[np.sort(kept)].reset_index(drop=True)
 
 
@@ -51,23 +55,22 @@ def predict(
     adapters: Mapping[str, Path],
     config: EvaluationConfig,
     device: torch.device,
-    report: Callable[[str], None],
+    report: Report,
 ) -> pd.DataFrame:
     """Answers of the base model and of each adapter, `source` naming whose; the base model is loaded once.
 
     Args:
         adapters: source name to adapter folder.
-        report: called with the name of each source when it has been scored.
     """
     tokenizer, model = base.tokenizer(), base.load(device)
     questions = tokenize_samples(tokenizer, samples)
     tables = []
-    for source, folder in [(BASE, None), *adapters.items()]:
+    for done, (source, folder) in enumerate([(BASE, None), *adapters.items()], 1):
         tensors, scale = _load(base, folder)
         with adapted(model, tensors, scale):
             answers = answer(model, tokenizer, samples, questions, config.batch_tokens)
         tables.append(answers.assign(source=source))
-        report(source)
+        report(done, len(adapters) + 1, source)
     return pd.concat(tables, ignore_index=True)
 
 
@@ -85,7 +88,7 @@ def evaluation_file(
     predictions: pd.DataFrame, experiment: str, held_out: str, split: str, chance: float
 ) -> dict[str, Any]:
     """The evaluation file of design.md, computed from the predictions alone, so that anyone can recount it."""
-    by_source = {name: group for name, group in predictions.groupby("source", sort=False)}
+    by_source = dict(iter(predictions.groupby("source", sort=False)))
     singles = {name: score(group) for name, group in by_source.items()}
     n = len(by_source[BASE])
     sources: dict[str, Any] = {BASE: {**singles.pop(BASE), "adapters": 0}}
@@ -132,3 +135,24 @@ def _one_source(results: Sequence[dict[str, Any]], n: int, drawn: bool) -> dict[
 def chance_level(samples: pd.DataFrame) -> float:
     """Expected accuracy of a uniform guess among each row's choices."""
     return float((1 / samples["choices"].map(len)).mean())
+
+
+def evaluate(
+    experiment: str,
+    held_out: str,
+    base: BaseModel,
+    config: EvaluationConfig,
+    seed: int,
+    samples_path: Path,
+    adapters: Mapping[str, Path],
+    output: Path,
+    predictions_path: Path,
+) -> None:
+    """Write the evaluation file of a held-out task and the answers it was counted from."""
+    samples = select_rows(read_samples(samples_path), config.max_rows, seed)
+    predictions = predict(base, samples, adapters, config, best_device(), reporter(f"sources on {held_out}"))
+    inputs = [samples_path, *(folder / WEIGHTS_FILE for folder in adapters.values())]
+    record = provenance("workflow/scripts/evaluate.py", {"base_model": asdict(base), **asdict(config)}, inputs, seed)
+    write_table(predictions_path, predictions, {"held_out": held_out, "provenance": record})
+    result = evaluation_file(predictions, experiment, held_out, samples_path.stem, chance_level(samples))
+    write_json(output, {**result, "provenance": record})

@@ -9,7 +9,7 @@ from typing import Any
 from p2w.code import code_files, code_hash
 from p2w.files import sha256
 
-LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "datasets", "huggingface-hub", "safetensors",
+LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "huggingface-hub", "safetensors",
              "pandas", "pyarrow", "numpy")  # fmt: skip
 
 

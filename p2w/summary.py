@@ -1,9 +1,12 @@
 """Evaluation files as tables: one for a terminal, one over all held-out tasks as csv and markdown."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from p2w.files import read_json, write_text
 
 READING = """\
 accuracy: right answers in the required form, read strictly; valid: answers in the required form; choice: the most
@@ -84,3 +87,10 @@ def _pivot(rows: pd.DataFrame, metric: str) -> str:
 
 def _cells(values: Sequence[str]) -> str:
     return f"| {' | '.join(values)} |"
+
+
+def write_summary(evaluations: Sequence[Path], csv: Path, markdown: Path) -> None:
+    """Write both forms of the summary from evaluation files."""
+    rows = summary_rows([read_json(path) for path in evaluations])
+    write_text(csv, rows.to_csv(index=False, float_format="%.6g"))
+    write_text(markdown, summary_markdown(rows))

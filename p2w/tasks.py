@@ -10,6 +10,8 @@ import yaml
 
 from p2w.config import parse
 
+SPLITS = ("train", "validation", "test")
+
 
 @dataclass(frozen=True)
 class AnswerFormat:
@@ -38,6 +40,11 @@ class HubFiles:
     def __post_init__(self) -> None:
         if not re.fullmatch("[0-9a-f]{40}", self.revision):
             raise ValueError(f"revision: found {self.revision!r}, expected a commit of 40 hex digits")
+        for split, digest in self.sha256.items():
+            if split not in self.files:
+                raise ValueError(f"sha256: no split {split!r} in files; splits: {', '.join(self.files)}")
+            if not re.fullmatch("[0-9a-f]{64}", digest):
+                raise ValueError(f"sha256.{split}: found {digest!r}, expected 64 hex digits")
 
 
 @dataclass(frozen=True)
@@ -63,35 +70,42 @@ class Answer:
     optional: bool = False
 
 
-@dataclass(frozen=True)
-class Task:
-    """One entry of the task table."""
+@dataclass(frozen=True, kw_only=True)
+class Location:
+    """Where a task's rows live: files on the Hub or the user's own JSON, and P2W's split -> the dataset's own."""
 
     splits: dict[str, str]
-    question: str
-    choices: Choices
-    answer: Answer
-    system: str
-    format: str
     hub: HubFiles | None = None
     json: dict[str, str] = field(default_factory=dict)
-    id: str | None = None
-    replace: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        if (self.hub is None) == (not self.json):
-            raise ValueError("expected exactly one of hub, json")
-        unknown = sorted(set(self.splits) - {"train", "validation", "test"})
+        unknown = sorted(set(self.splits) - set(SPLITS))
         if unknown or "train" not in self.splits:
             raise ValueError(f"splits: found {sorted(self.splits)}, expected train and any of validation, test")
-        if (self.answer.encoding == "label") != (self.choices.labels is not None):
-            raise ValueError("answer.encoding 'label' and choices.labels go together")
 
     def raw_split(self, split: str) -> str:
         """The dataset's own split behind a P2W split; ValueError lists what exists."""
         if split not in self.splits:
             raise ValueError(f"no split {split!r}; splits: {', '.join(self.splits)}")
         return self.splits[split]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(Location):
+    """One entry of the task table: where its rows live, and how a row becomes a sample."""
+
+    question: str
+    choices: Choices
+    answer: Answer
+    system: str
+    format: str
+    id: str | None = None
+    replace: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.answer.encoding == "label") != (self.choices.labels is not None):
+            raise ValueError("answer.encoding 'label' and choices.labels go together")
 
 
 @dataclass(frozen=True)
@@ -103,6 +117,8 @@ class TaskTable:
 
     def __post_init__(self) -> None:
         for name, task in self.tasks.items():
+            if (task.hub is None) == (not task.json):
+                raise ValueError(f"tasks.{name}: expected exactly one of hub, json")
             if task.format not in self.formats:
                 raise ValueError(
                     f"tasks.{name}.format: no format {task.format!r}; formats: {', '.join(sorted(self.formats))}"

@@ -1,0 +1,59 @@
+# make demo: set up and go from nothing to an evaluated generated adapter. make test: set up and check everything.
+PYTHON ?= python3
+BIN := .venv/bin
+CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+# Where there is no GPU, `gpu` only says how many jobs train at once.
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --resources gpu=$(CORES) --quiet rules host
+DEMO := results/pocket/evaluation/arc_challenge.json
+
+.PHONY: help demo pocket test check lint lock clean env env-dev
+
+help:
+	@echo "make demo    set up, run the pocket experiment for one held-out task, show its table"
+	@echo "make pocket  the same for all eight held-out tasks, and the summary"
+	@echo "make test    set up, check style, run all tests"
+
+env: .venv/installed
+env-dev: .venv/installed-dev
+
+.venv/installed: envs/requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "P2W needs Python 3.11 or newer, found " + sys.version.split()[0] + "; try: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check $$(grep '^torch==' envs/requirements.txt)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r envs/requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.venv/installed-dev: .venv/installed envs/requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r envs/requirements-dev.txt
+	@touch $@
+
+demo: env
+	@$(SNAKEMAKE) $(DEMO)
+	@$(BIN)/python workflow/scripts/show.py $(DEMO)
+
+pocket: env
+	@$(SNAKEMAKE) results/pocket/summary.md
+	@cat results/pocket/summary.md
+
+lint: env-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+
+check: env-dev
+	$(BIN)/pytest
+
+test: lint check
+
+lock:
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet pip-tools
+	cd envs && for name in requirements requirements-dev; do \
+	  ../.venv-lock/bin/pip-compile --quiet --upgrade --strip-extras --no-header --no-annotate --no-emit-index-url \
+	    --no-emit-find-links --no-emit-trusted-host $$name.in -o $$name.txt || exit 1; done
+	rm -rf .venv-lock
+
+clean:
+	rm -rf results .snakemake

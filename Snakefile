@@ -1,0 +1,24 @@
+# P2W, prompt to weights. Targets are files under results/{experiment}/, for example
+#   snakemake results/pocket/evaluation/arc_challenge.json --cores 2
+from snakemake.utils import min_version
+
+min_version("9.19")
+
+
+include: "rules/common.smk"
+include: "rules/functions.smk"
+include: "rules/data.smk"
+include: "rules/adapters.smk"
+include: "rules/embeddings.smk"
+include: "rules/decoder.smk"
+include: "rules/evaluation.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    default_target: True
+    input:
+        "results/pocket/summary.md",

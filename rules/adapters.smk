@@ -1,0 +1,56 @@
+# LoRA fine-tuning, one job per epoch; all checkpoints of a task in one table.
+
+
+rule finetune:
+    input:
+        code=code("finetune"),
+        base_model=base_model_files,
+        samples="results/{experiment}/samples/{task}/train.parquet",
+        previous=previous_epoch,
+    output:
+        **{
+            key: f"results/{{experiment}}/adapters/{{task}}/epoch_{{epoch}}/{name}"
+            for key, name in EPOCH_FILES.items()
+        },
+    log:
+        "results/{experiment}/logs/finetune/{task}/epoch_{epoch}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/finetune/{task}/epoch_{epoch}.tsv"
+    conda:
+        "../envs/p2w.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=16000,
+        runtime=240,
+    params:
+        base_model=stage("base_model"),
+        lora=stage("lora"),
+        finetune=stage("finetune"),
+    shell:
+        "python {input.code[0]} --base-model {params.base_model:q} --lora {params.lora:q}"
+        " --finetune {params.finetune:q} --task {wildcards.task} --samples {input.samples}"
+        " --epoch {wildcards.epoch} --output {output.adapter} 2>&1 | tee {log}"
+
+
+rule checkpoints:
+    input:
+        code=code("checkpoints"),
+        epochs=epoch_files,
+    output:
+        "results/{experiment}/checkpoints/{task}.parquet",
+    log:
+        "results/{experiment}/logs/checkpoints/{task}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/checkpoints/{task}.tsv"
+    conda:
+        "../envs/p2w.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        first_epoch=value("checkpoints", "first_epoch"),
+    shell:
+        "python {input.code[0]} --task {wildcards.task} --epochs {input.epochs}"
+        " --first-epoch {params.first_epoch} --output {output} 2>&1 | tee {log}"

@@ -1,0 +1,57 @@
+# The decoder of a held-out task, trained on all the other tasks; the adapters that it generates.
+
+
+rule decoder:
+    input:
+        code=code("decoder"),
+        checkpoints=training_checkpoints,
+        embeddings=training_embeddings,
+    output:
+        weights="results/{experiment}/decoder/{held_out}/decoder.safetensors",
+        metrics="results/{experiment}/decoder/{held_out}/metrics.csv",
+        run="results/{experiment}/decoder/{held_out}/run.json",
+    log:
+        "results/{experiment}/logs/decoder/{held_out}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/decoder/{held_out}.tsv"
+    conda:
+        "../envs/p2w.yaml"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=64000,
+        runtime=720,
+    params:
+        decoder=stage("decoder"),
+        seed=seed,
+    shell:
+        "python {input.code[0]} --decoder {params.decoder:q} --seed {params.seed} --held-out {wildcards.held_out}"
+        " --checkpoints {input.checkpoints} --embeddings {input.embeddings}"
+        " --output {output.weights} 2>&1 | tee {log}"
+
+
+rule generate:
+    input:
+        code=code("generate"),
+        decoder="results/{experiment}/decoder/{held_out}/decoder.safetensors",
+        embeddings="results/{experiment}/embeddings/{held_out}.parquet",
+    output:
+        adapter="results/{experiment}/generated/{held_out}/draw_{draw}/adapter_model.safetensors",
+        config="results/{experiment}/generated/{held_out}/draw_{draw}/adapter_config.json",
+        run="results/{experiment}/generated/{held_out}/draw_{draw}/run.json",
+    log:
+        "results/{experiment}/logs/generate/{held_out}/draw_{draw}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/generate/{held_out}/draw_{draw}.tsv"
+    conda:
+        "../envs/p2w.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=16000,
+        runtime=30,
+    params:
+        seed=seed,
+    shell:
+        "python {input.code[0]} --decoder {input.decoder} --embeddings {input.embeddings} --seed {params.seed}"
+        " --draw {wildcards.draw} --output {output.adapter} 2>&1 | tee {log}"

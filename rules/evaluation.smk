@@ -1,0 +1,84 @@
+# Controls, evaluation of a held-out task, summary over all of them.
+
+
+rule control:
+    input:
+        code=code("control"),
+        adapters=training_adapters,
+        embeddings=training_embeddings,
+        target="results/{experiment}/embeddings/{held_out}.parquet",
+    output:
+        adapter="results/{experiment}/controls/{held_out}/{control}/adapter_model.safetensors",
+        config="results/{experiment}/controls/{held_out}/{control}/adapter_config.json",
+        run="results/{experiment}/controls/{held_out}/{control}/run.json",
+    log:
+        "results/{experiment}/logs/control/{held_out}/{control}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/control/{held_out}/{control}.tsv"
+    conda:
+        "../envs/p2w.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=30,
+    params:
+        tasks=training_tasks,
+    shell:
+        "python {input.code[0]} --control {wildcards.control} --tasks {params.tasks} --adapters {input.adapters}"
+        " --embeddings {input.embeddings} --target {input.target} --output {output.adapter} 2>&1 | tee {log}"
+
+
+rule evaluate:
+    input:
+        code=code("evaluate"),
+        base_model=base_model_files,
+        samples="results/{experiment}/samples/{held_out}/test.parquet",
+        adapters=evaluated_files,
+    output:
+        evaluation="results/{experiment}/evaluation/{held_out}.json",
+        predictions="results/{experiment}/evaluation/{held_out}.predictions.parquet",
+    log:
+        "results/{experiment}/logs/evaluate/{held_out}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/evaluate/{held_out}.tsv"
+    conda:
+        "../envs/p2w.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=16000,
+        runtime=240,
+    params:
+        base_model=stage("base_model"),
+        evaluation=without_count("evaluation", "draws"),
+        sources=evaluated_names,
+        seed=seed,
+    shell:
+        "python {input.code[0]} --experiment {wildcards.experiment} --held-out {wildcards.held_out}"
+        " --base-model {params.base_model:q} --evaluation {params.evaluation:q} --seed {params.seed}"
+        " --samples {input.samples}"
+        " --sources {params.sources} --adapters {input.adapters}"
+        " --output {output.evaluation} --predictions {output.predictions} 2>&1 | tee {log}"
+
+
+rule summary:
+    input:
+        code=code("summary"),
+        evaluations=all_evaluations,
+    output:
+        csv="results/{experiment}/summary.csv",
+        markdown="results/{experiment}/summary.md",
+    log:
+        "results/{experiment}/logs/summary.log",
+    benchmark:
+        "results/{experiment}/benchmarks/summary.tsv"
+    localrule: True
+    conda:
+        "../envs/p2w.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    shell:
+        "python {input.code[0]} --evaluations {input.evaluations} --csv {output.csv} --markdown {output.markdown}"
+        " 2>&1 | tee {log}"

@@ -1,0 +1,25 @@
+"""An adapter that no generator made: the average of the training adapters, or the nearest task's own."""
+
+import argparse
+from pathlib import Path
+
+from p2w.cli import run
+from p2w.controls import CONTROLS, write_control
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--control", choices=CONTROLS, required=True)
+    parser.add_argument("--tasks", nargs="+", required=True, help="the training tasks, in the order of the files")
+    parser.add_argument("--adapters", nargs="+", type=Path, required=True, help="their adapters")
+    parser.add_argument("--embeddings", nargs="+", type=Path, required=True, help="their prompt embeddings")
+    parser.add_argument("--target", type=Path, required=True, help="the held-out task's prompt embeddings")
+    parser.add_argument("--output", type=Path, required=True, help="the adapter_model.safetensors to write")
+    args = parser.parse_args(argv)
+    adapters = dict(zip(args.tasks, (path.parent for path in args.adapters), strict=True))
+    embeddings = dict(zip(args.tasks, args.embeddings, strict=True))
+    write_control(args.control, adapters, embeddings, args.target, args.output.parent)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,25 @@
+"""Encode the prompts of a task, each once."""
+
+import argparse
+from pathlib import Path
+
+from p2w.cli import json_config, run
+from p2w.embeddings import PromptSelection, embed_prompts
+from p2w.prompt_encoder import PromptEncoder
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--encoder", type=json_config(PromptEncoder), required=True, help="the encoder, as JSON")
+    parser.add_argument("--prompts", type=json_config(PromptSelection), required=True, help="which prompts, as JSON")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--task", required=True)
+    parser.add_argument("--samples", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, required=True, help="folder of embedding segments, shared by all tasks")
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args(argv)
+    embed_prompts(args.encoder, args.prompts, args.seed, args.task, args.samples, args.cache, args.output)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,39 @@
+"""Score the base model and any number of adapters on the test rows of a held-out task."""
+
+import argparse
+from pathlib import Path
+
+from p2w.base_model import BaseModel
+from p2w.cli import json_config, run
+from p2w.evaluation import EvaluationConfig, evaluate
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--experiment", required=True)
+    parser.add_argument("--held-out", required=True)
+    parser.add_argument("--base-model", type=json_config(BaseModel), required=True, help="the base model, as JSON")
+    parser.add_argument("--evaluation", type=json_config(EvaluationConfig), required=True, help="settings, as JSON")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--samples", type=Path, required=True)
+    parser.add_argument("--sources", nargs="+", required=True, help="a name for each adapter, in order")
+    parser.add_argument("--adapters", nargs="+", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--predictions", type=Path, required=True)
+    args = parser.parse_args(argv)
+    folders = dict(zip(args.sources, (path.parent for path in args.adapters), strict=True))
+    evaluate(
+        args.experiment,
+        args.held_out,
+        args.base_model,
+        args.evaluation,
+        args.seed,
+        args.samples,
+        folders,
+        args.output,
+        args.predictions,
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,26 @@
+"""Fetch one split of a dataset: its own columns, unchanged."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from p2w.cli import json_config, run
+from p2w.raw import fetch_raw
+from p2w.sources import Source
+from p2w.tasks import Location
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the command line and write the raw table with its manifest."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--source", type=json_config(Source), required=True, help="the source, as JSON")
+    parser.add_argument("--task", required=True)
+    parser.add_argument("--location", type=json_config(Location), required=True, help="hub or json, and splits, as JSON")
+    parser.add_argument("--split", required=True, help="the dataset's own name of the split")
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args(argv)
+    fetch_raw(args.source, args.task, args.location, args.split, args.output)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,39 @@
+"""Turn a raw table into samples: question, choices, answer, and the exact texts a model sees."""
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from p2w.cli import json_config, run
+from p2w.provenance import provenance
+from p2w.samples import render_samples, write_samples
+from p2w.tables import read_table
+from p2w.tasks import AnswerFormat, Task
+
+SCRIPT = "workflow/scripts/samples.py"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the command line and write the samples."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--raw", type=Path, required=True)
+    parser.add_argument("--task", required=True)
+    parser.add_argument("--task-config", type=json_config(Task), required=True)
+    parser.add_argument("--format", type=json_config(AnswerFormat), required=True)
+    parser.add_argument("--split", required=True, help="P2W's name of the split")
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args(argv)
+    raw = read_table(args.raw).to_pandas()
+    samples = render_samples(args.task, args.task_config, args.format, raw, args.split)
+    config = {
+        "task": args.task,
+        "split": args.split,
+        "entry": dataclasses.asdict(args.task_config),
+        "format": dataclasses.asdict(args.format),
+    }
+    write_samples(args.output, samples, provenance(SCRIPT, config, [args.raw]))
+
+
+if __name__ == "__main__":
+    run(main)
