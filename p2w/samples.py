@@ -2,14 +2,29 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from p2w.tables import read_table, write_table
 from p2w.tasks import Answer, AnswerFormat, Choices, Task
 
-COLUMNS = ("id", "question", "choices", "answer", "system", "prompt", "responses", "response")
+SCHEMA = pa.schema(
+    {
+        "id": pa.string(),
+        "question": pa.string(),
+        "choices": pa.list_(pa.string()),
+        "answer": pa.int64(),
+        "system": pa.string(),
+        "prompt": pa.string(),
+        "responses": pa.list_(pa.string()),
+        "response": pa.string(),
+    }
+)
+COLUMNS = tuple(SCHEMA.names)
 
 
 def render_samples(name: str, task: Task, answer_format: AnswerFormat, table: pd.DataFrame, split: str) -> pd.DataFrame:
@@ -30,7 +45,7 @@ def render_samples(name: str, task: Task, answer_format: AnswerFormat, table: pd
         _render_row(f"{name}/{split} row {number}", f"{name}-{split}-{number}", task, answer_format, row)
         for number, row in enumerate(table.to_dict("records"))
     ]
-    samples = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"answer": "Int64"})
+    samples = _frame(rows)
     repeated = samples["id"][samples["id"].duplicated()]
     if len(repeated):
         raise ValueError(f"{name}/{split}: id {repeated.iloc[0]!r} occurs more than once, expected distinct ids")
@@ -52,7 +67,7 @@ def _render_row(
         answers=either(responses),
     )
     return {
-        "id": default_id if task.id is None else str(_column(where, row, task.id)),
+        "id": default_id if task.id is None else _id(where, task.id, row),
         "question": question,
         "choices": choices,
         "answer": answer,
@@ -61,6 +76,26 @@ def _render_row(
         "responses": responses,
         "response": None if answer is None else responses[answer],
     }
+
+
+def write_samples(path: str | Path, samples: pd.DataFrame, metadata: dict[str, Any]) -> None:
+    """Write samples as one parquet file with its provenance."""
+    write_table(path, pa.Table.from_pandas(samples, schema=SCHEMA, preserve_index=False), metadata)
+
+
+def read_samples(path: str | Path) -> pd.DataFrame:
+    """Samples as `render_samples` returns them; ValueError when the columns are not those of samples."""
+    table = read_table(path)
+    if table.schema.remove_metadata() != SCHEMA:
+        raise ValueError(f"{path}: found columns {table.schema.names}, expected the samples' {list(COLUMNS)}")
+    return _frame(table.to_pylist())
+
+
+def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Rows as a table whose types do not depend on whether a value is missing."""
+    samples = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"answer": "Int64"})
+    # Missing text stays None, which is neither NaN nor a string, as rows and JSON have it.
+    return samples.assign(response=pd.Series([row["response"] for row in rows], dtype=object))
 
 
 def either(words: list[str]) -> str:
@@ -96,6 +131,18 @@ def _text(where: str, name: str, value: Any) -> str:
     return value
 
 
+def _id(where: str, path: str, row: Mapping[str, Any]) -> str:
+    value = _column(where, row, path)
+    if _is_missing(value) or value == "":
+        raise ValueError(f"{where}: column {path!r}: found {value!r}, expected an id")
+    return str(value)
+
+
+def _is_missing(value: Any) -> bool:
+    """None, NaN or NA: how a null of a parquet file arrives depends on its column's type."""
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
+
+
 def _choices(where: str, choices: Choices, row: Mapping[str, Any]) -> list[str]:
     if choices.fixed:
         return list(choices.fixed)
@@ -126,7 +173,7 @@ def _check_choices(where: str, choices: list[str], answer_format: AnswerFormat) 
 
 def _answer(where: str, answer: Answer, labels: list[str], count: int, row: Mapping[str, Any]) -> int | None:
     """Position of the right choice, whatever the dataset's encoding; None where an unlabeled row is allowed."""
-    if answer.optional and row.get(answer.column) is None:
+    if answer.optional and _is_missing(row.get(answer.column)):
         return None
     value = _column(where, row, answer.column)
     if answer.encoding == "boolean":

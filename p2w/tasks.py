@@ -4,7 +4,7 @@ import re
 import string
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import yaml
 
@@ -26,6 +26,10 @@ class AnswerFormat:
         _only_fields("choice", self.choice, {"label", "choice"})
         _only_fields("response", self.response, {"label", "choice"})
         _only_fields("prompt", self.prompt, {"question", "choices", "answers"})
+        if len(set(self.labels)) < max(2, len(self.labels)):
+            raise ValueError(f"labels: found {list(self.labels)}, expected at least 2 distinct labels")
+        if not _fields(self.response):
+            raise ValueError(f"response: found {self.response!r}, expected a text with {{label}} or {{choice}}")
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,10 @@ class Task(Location):
         super().__post_init__()
         if (self.answer.encoding == "label") != (self.choices.labels is not None):
             raise ValueError("answer.encoding 'label' and choices.labels go together")
+        if not _fields(self.question) or not all(map(str.isidentifier, _fields(self.question))):
+            raise ValueError(f"question: found {self.question!r}, expected a text with columns as {{name}}")
+        for pattern, _ in self.replace:
+            _check_pattern(pattern)
 
 
 @dataclass(frozen=True)
@@ -137,6 +145,17 @@ def load_tasks(path: str | Path) -> TaskTable:
 
 
 def _only_fields(name: str, template: str, allowed: set[str]) -> None:
-    used: set[Any] = {key for _, key, _, _ in string.Formatter().parse(template) if key is not None}
-    if not used <= allowed:
-        raise ValueError(f"{name}: unknown field {sorted(used - allowed)}; fields: {sorted(allowed)}")
+    unknown = sorted(_fields(template) - allowed)
+    if unknown:
+        raise ValueError(f"{name}: unknown field {unknown}; fields: {sorted(allowed)}")
+
+
+def _fields(template: str) -> set[str]:
+    return {key for _, key, _, _ in string.Formatter().parse(template) if key is not None}
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"replace: {pattern!r} is not a regular expression ({error})") from error

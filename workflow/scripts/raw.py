@@ -15,7 +15,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", type=json_config(Source), required=True, help="the source, as JSON")
     parser.add_argument("--task", required=True)
-    parser.add_argument("--location", type=json_config(Location), required=True, help="hub or json, and splits, as JSON")
+    parser.add_argument(
+        "--location", type=json_config(Location), required=True, help="hub or json, and splits, as JSON"
+    )
     parser.add_argument("--split", required=True, help="the dataset's own name of the split")
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args(argv)
