@@ -1,0 +1,117 @@
+"""What one epoch of fine-tuning leaves behind beside the adapter: snapshots, and the state that the next one needs."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from p2w.adapter_layout import AdapterLayout
+from p2w.adapters import write_adapter
+from p2w.files import atomic_path
+
+SNAPSHOTS_FILE = "snapshots.safetensors"
+STATE_FILE = "training_state.safetensors"
+RUN_FILE = "run.json"
+
+# One key only: safetensors writes several metadata keys in an arbitrary order, and a rerun must give the same bytes.
+METADATA_KEY = "p2w"
+
+
+@dataclass(frozen=True)
+class SnapshotHeader:
+    """Where snapshots come from; the part of the file that is read without its weights."""
+
+    task: str
+    epoch: int
+    seed: int
+    layout: AdapterLayout
+    adapter_config: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """Adapters seen during one epoch: `step` (n,) int64, `loss` (n,) float32, `weights` (n, size) float32."""
+
+    header: SnapshotHeader
+    step: Tensor
+    loss: Tensor
+    weights: Tensor
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """All that an epoch produced: the loss of every step, the optimizer's state at its end, the settings of the run."""
+
+    snapshots: Snapshots
+    losses: list[float]
+    state: dict[str, Tensor]
+    settings: dict[str, Any]
+
+
+def write_epoch(folder: str | Path, epoch: Epoch, record: Mapping[str, Any]) -> None:
+    """Write the folder of an epoch; the adapter's weights appear last, so they mean that it is complete."""
+    folder, header = Path(folder), epoch.snapshots.header
+    done = {"epoch": header.epoch, "step": int(epoch.snapshots.step[-1])}
+    write_snapshots(folder, epoch.snapshots)
+    write_tensors(folder / STATE_FILE, epoch.state, {**done, "settings": epoch.settings})
+    run = {"task": header.task, **done, "losses": epoch.losses, "provenance": dict(record)}
+    tensors = header.layout.unflatten(epoch.snapshots.weights[-1])
+    write_adapter(folder, tensors, header.adapter_config, {RUN_FILE: run})
+
+
+def write_snapshots(folder: str | Path, snapshots: Snapshots) -> None:
+    """Write the snapshots of one epoch into its folder."""
+    header = {**vars(snapshots.header), "layout": snapshots.header.layout.to_json()}
+    tensors = {"step": snapshots.step, "loss": snapshots.loss, "weights": snapshots.weights}
+    write_tensors(Path(folder) / SNAPSHOTS_FILE, tensors, header)
+
+
+def read_snapshot_header(folder: str | Path) -> SnapshotHeader:
+    """Task, epoch, seed, layout and adapter config of an epoch folder; reads no weights."""
+    _, metadata = read_tensors(Path(folder) / SNAPSHOTS_FILE, ())
+    return _header(metadata)
+
+
+def read_snapshots(folder: str | Path) -> Snapshots:
+    """Inverse of `write_snapshots`; ValueError names the file when it is missing, broken or of another shape."""
+    tensors, metadata = read_tensors(Path(folder) / SNAPSHOTS_FILE, ("step", "loss", "weights"))
+    header = _header(metadata)
+    count, shape = len(tensors["step"]), tuple(tensors["weights"].shape)
+    if shape != (count, header.layout.size) or len(tensors["loss"]) != count:
+        raise ValueError(f"{folder}/{SNAPSHOTS_FILE}: found weights {shape}, expected {(count, header.layout.size)}")
+    return Snapshots(header, **tensors)
+
+
+def _header(metadata: Mapping[str, Any]) -> SnapshotHeader:
+    return SnapshotHeader(**{**metadata, "layout": AdapterLayout.from_json(metadata["layout"])})
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
+    """Write tensors with JSON metadata as one safetensors file; it appears whole and equal input gives equal bytes."""
+    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with atomic_path(path) as temporary:
+        save_file(whole, temporary, metadata={METADATA_KEY: json.dumps(metadata, sort_keys=True)})
+
+
+def read_tensors(path: Path, names: Sequence[str] | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The named tensors (all by default) and the metadata of a file that `write_tensors` wrote.
+
+    Raises:
+        ValueError: a missing, broken or foreign file, by name.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file; expected the folder of a finished epoch")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in (file.keys() if names is None else names)}
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a readable safetensors file ({error})") from error
+    if METADATA_KEY not in metadata:
+        raise ValueError(f"{path}: no {METADATA_KEY!r} metadata; it was not written by P2W")
+    return tensors, json.loads(metadata[METADATA_KEY])

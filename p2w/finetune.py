@@ -1,0 +1,68 @@
+"""LoRA fine-tuning of the base model on one task, an epoch at a time.
+
+Everything random is derived from (seed, epoch), and the learning rate does not know how many epochs there will be. So
+ten jobs of one epoch give the same bits as one job of ten, and two more epochs are exactly two more.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from p2w.adapters import LoraSettings
+from p2w.base_model import BaseModel
+from p2w.epoch_files import write_epoch
+from p2w.finetune_config import FinetuneConfig
+from p2w.progress import Report, silent
+from p2w.training import Training
+
+
+def train_epoch(
+    base: BaseModel,
+    lora: LoraSettings,
+    config: FinetuneConfig,
+    task: str,
+    samples: pd.DataFrame,
+    epoch: int,
+    previous: Path | None,
+    output: Path,
+    *,
+    device: torch.device | str = "cpu",
+    record: Mapping[str, Any] | None = None,
+    report: Report = silent,
+) -> None:
+    """Train epoch number `epoch` (from 1) of a task's adapter, starting where the folder `previous` ended.
+
+    Writes into `output`: the adapter in PEFT's format, the snapshots, the state that the next epoch starts from, and
+    `run.json` with the losses and `record` (the provenance). Nothing in them depends on time or place.
+
+    Raises:
+        ValueError: no samples, an unlabeled one, a previous epoch of other settings, a loss that is not finite.
+    """
+    if epoch < 1 or (previous is None) != (epoch == 1):
+        raise ValueError(f"epoch {epoch}: found previous {previous}, expected none for epoch 1 and a folder after it")
+    training = Training(base, lora, config, task, samples, device)
+    if previous is not None:
+        training.resume(Path(previous), epoch - 1)
+    write_epoch(output, training.run_epoch(epoch, report), record or {})
+
+
+def train_epochs(
+    base: BaseModel,
+    lora: LoraSettings,
+    config: FinetuneConfig,
+    task: str,
+    samples: pd.DataFrame,
+    epochs: int,
+    output: Path,
+    *,
+    device: torch.device | str = "cpu",
+    record: Mapping[str, Any] | None = None,
+    report: Report = silent,
+) -> None:
+    """Train epochs 1 to `epochs` in one go; `output/epoch_{k}` holds the same bytes as `train_epoch` would write."""
+    training = Training(base, lora, config, task, samples, device)
+    for epoch in range(1, epochs + 1):
+        write_epoch(Path(output) / f"epoch_{epoch}", training.run_epoch(epoch, report), record or {})

@@ -1,0 +1,47 @@
+"""How a task's adapter is trained: batches, optimizer, learning rate, snapshots."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+POSITIVE = ("max_samples", "batch_size", "learning_rate", "micro_batch_size", "clip_norm", "snapshots", "max_length")
+
+
+@dataclass(frozen=True)
+class FinetuneConfig:
+    """How a task's adapter is trained.
+
+    `max_samples` rows are used, the same in every epoch. A batch counts as one step however many micro-batches it is
+    computed in. `snapshots` is the number of checkpoints an epoch leaves, evenly spaced, the last at its end.
+    """
+
+    max_samples: int
+    batch_size: int
+    learning_rate: float
+    micro_batch_size: int | None = None
+    weight_decay: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.999)
+    warmup_steps: int = 0
+    clip_norm: float = 1.0
+    snapshots: int | Literal["every_step"] = 1
+    max_length: int = 1024
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in POSITIVE:
+            value = getattr(self, name)
+            if isinstance(value, int | float) and value <= 0:
+                raise ValueError(f"{name}: found {value}, expected a number above 0")
+        for name in ("weight_decay", "warmup_steps", "seed"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: found {getattr(self, name)}, expected 0 or more")
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step, counted from 0 over all epochs: constant after the warm-up."""
+        return self.learning_rate * min(1.0, (step + 1) / (self.warmup_steps + 1))
+
+    def snapshot_steps(self, steps: int) -> list[int]:
+        """Steps of an epoch, counted from 1, after which a snapshot is taken; ValueError when there are too few."""
+        count = steps if isinstance(self.snapshots, str) else self.snapshots
+        if count > steps:
+            raise ValueError(f"snapshots: found {count}, expected at most one per step; an epoch has {steps} steps")
+        return [steps * (index + 1) // count for index in range(count)]

@@ -1,0 +1,182 @@
+"""A base model with one trainable LoRA adapter: its start, one epoch over the samples, and its state between epochs."""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedModel
+
+from p2w.adapter_layout import AdapterLayout
+from p2w.adapters import LoraSettings, adapter_config_json, read_adapter
+from p2w.base_model import BaseModel
+from p2w.chat import IGNORED, supervised_batch
+from p2w.epoch_files import STATE_FILE, Epoch, SnapshotHeader, Snapshots, read_tensors
+from p2w.finetune_config import FinetuneConfig
+from p2w.finetune_data import encode_samples, epoch_batches, micro_batches, select_samples
+from p2w.progress import Report, silent
+
+ADAPTER = "default"  # PEFT's own name for a model's first adapter, a part of its parameter names in memory
+MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW remembers of a parameter, besides the step
+
+
+class Training:
+    """A model, its adapter, its optimizer and its samples; epochs are run one after the other."""
+
+    def __init__(
+        self,
+        base: BaseModel,
+        lora: LoraSettings,
+        config: FinetuneConfig,
+        task: str,
+        samples: pd.DataFrame,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        chosen = select_samples(task, samples, config.max_samples, config.seed)
+        tokenizer = base.tokenizer()
+        self.task, self.config, self.device = task, config, torch.device(device)
+        self.encoded = encode_samples(task, tokenizer, chosen, config.max_length)
+        self.pad_id = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+        self.model, self.adapter_config = add_adapter(base.load(self.device), lora, base)
+        self.parameters = trainable(self.model)
+        self.layout = AdapterLayout.from_tensors(self.parameters)
+        self.optimizer = torch.optim.AdamW(
+            self.parameters.values(), config.learning_rate, config.betas, weight_decay=config.weight_decay, fused=True
+        )
+        self.step = 0
+        settings = {"task": task, "base_model": asdict(base), "lora": asdict(lora), "finetune": asdict(config)}
+        self.settings: dict[str, Any] = json.loads(json.dumps(settings))
+
+    def run_epoch(self, epoch: int, report: Report = silent) -> Epoch:
+        """Train on every sample once, in the order of (seed, epoch)."""
+        batches = epoch_batches(len(self.encoded), self.config.batch_size, self.config.seed, epoch)
+        due = self.config.snapshot_steps(len(batches))
+        losses: list[float] = []
+        weights: list[Tensor] = []
+        with seeded(self.config.seed, epoch, self.device):
+            for number, batch in enumerate(batches, 1):
+                losses.append(self._train_step(batch, epoch))
+                report(number, len(batches), f"{self.task} epoch {epoch} loss {losses[-1]:.4f}")
+                if number in due:
+                    weights.append(self.layout.flatten(self.parameters).detach().cpu())
+        first = self.step - len(batches)
+        header = SnapshotHeader(self.task, epoch, self.config.seed, self.layout, self.adapter_config)
+        means = [float(np.mean(losses[start:end])) for start, end in zip([0, *due], due, strict=False)]
+        steps = torch.tensor([first + number for number in due])
+        return Epoch(
+            Snapshots(header, steps, torch.tensor(means), torch.stack(weights)), losses, self._state(), self.settings
+        )
+
+    def resume(self, folder: Path, epoch: int) -> None:
+        """Continue where the folder of `epoch` ended; ValueError when it is another epoch or has other settings."""
+        state, metadata = read_tensors(folder / STATE_FILE)
+        found, expected = {**metadata["settings"], "epoch": metadata["epoch"]}, {**self.settings, "epoch": epoch}
+        for name, value in expected.items():
+            if found.get(name) != value:
+                raise ValueError(f"{folder}: {name}: found {found.get(name)!r}, expected {value!r}")
+        tensors, _ = read_adapter(folder)
+        self.layout.flatten(tensors)  # the same names and shapes, or an error that says what differs
+        self.step = metadata["step"]
+        with torch.no_grad():
+            for name, parameter in self.parameters.items():
+                parameter.copy_(tensors[name])
+        moments = {
+            index: {"step": torch.tensor(float(self.step)), **{key: state[f"{name}.{key}"] for key in MOMENTS}}
+            for index, name in enumerate(self.parameters)
+        }
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
+
+    def _state(self) -> dict[str, Tensor]:
+        return {
+            f"{name}.{key}": self.optimizer.state[parameter][key].detach().cpu().clone()
+            for name, parameter in self.parameters.items()
+            for key in MOMENTS
+        }
+
+    def _train_step(self, batch: Sequence[int], epoch: int) -> float:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.rate(self.step)
+        self.step += 1
+        tokens = sum(len(self.encoded.responses[index]) for index in batch)
+        total = 0.0
+        for piece in micro_batches(self.encoded, batch, self.config.micro_batch_size):
+            loss = self._loss(piece) / tokens
+            loss.backward()
+            total += loss.item()
+        norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip_norm).item()
+        if not math.isfinite(total) or not math.isfinite(norm):
+            raise ValueError(
+                f"{self.task}: found loss {total} and gradient norm {norm} at step {self.step} (epoch {epoch}), "
+                "expected finite numbers; a lower learning_rate may help"
+            )
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return total
+
+    def _loss(self, piece: Sequence[int]) -> Tensor:
+        prompts, responses = ([rows[i] for i in piece] for rows in (self.encoded.prompts, self.encoded.responses))
+        batch = supervised_batch(prompts, responses, self.pad_id)
+        half = self.model.dtype == torch.bfloat16
+        # The adapter's own weights stay float32; autocast lets it compute in the precision of a bfloat16 base.
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            return response_loss(self.model, batch["input_ids"], batch["labels"], self.device)
+
+
+def response_loss(model: PreTrainedModel, input_ids: Tensor, labels: Tensor, device: torch.device | str) -> Tensor:
+    """Cross-entropy summed over the positions whose next token is a label; only these get logits.
+
+    Args:
+        input_ids: (N, L), right-padded. No attention mask: in a causal model nothing looks at padding on its right,
+            and without a mask attention takes its fast path.
+        labels: (N, L), IGNORED where there is no loss; on the CPU.
+    """
+    rows, columns = (labels[:, 1:] != IGNORED).nonzero(as_tuple=True)
+    targets = labels[rows, columns + 1].to(device)
+    hidden = model.base_model(input_ids=input_ids.to(device), use_cache=False).last_hidden_state
+    logits = model.get_output_embeddings()(hidden[rows.to(device), columns.to(device)])
+    return cross_entropy(logits.float(), targets, reduction="sum")
+
+
+def add_adapter(model: PreTrainedModel, lora: LoraSettings, base: BaseModel) -> tuple[PreTrainedModel, dict[str, Any]]:
+    """`model` with a fresh trainable float32 adapter inside, and its `adapter_config.json`.
+
+    PEFT's own start (lora_A Kaiming-uniform, lora_B zero), drawn from a generator instead of the global one.
+    """
+    from peft import inject_adapter_in_model
+
+    config = lora.peft_config(base.name, base.revision)
+    with torch.random.fork_rng(devices=[]):
+        inject_adapter_in_model(config, model, ADAPTER)
+    generator = torch.Generator().manual_seed(lora.init_seed)
+    for name, parameter in trainable(model).items():
+        start = torch.zeros(parameter.shape)
+        if name.endswith(".lora_A.weight"):
+            nn.init.kaiming_uniform_(start, a=math.sqrt(5), generator=generator)
+        parameter.data = start.to(parameter.device)
+    return model.train(), adapter_config_json(config)
+
+
+def trainable(model: nn.Module) -> dict[str, nn.Parameter]:
+    """The adapter's parameters, by the names they have on disk."""
+    return {
+        name.replace(f".{ADAPTER}.", "."): parameter
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad
+    }
+
+
+@contextmanager
+def seeded(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
+    """Dropout draws from (seed, epoch) inside the block; the global generators are as before after it."""
+    value = int(np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint64)[0])
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(value)
+        yield

@@ -1,0 +1,76 @@
+"""Fixtures that any test may use: a tiny random base model with a byte-level ChatML tokenizer, and samples for it."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
+from p2w.base_model import BaseModel
+
+CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def byte_tokenizer() -> PreTrainedTokenizerFast:
+    """One token per byte, and the special tokens of ChatML."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE(vocab={symbol: i for i, symbol in enumerate(alphabet)}, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        additional_special_tokens=["<|im_start|>"],
+        chat_template=CHATML,
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_base_model(tmp_path_factory: pytest.TempPathFactory) -> BaseModel:
+    """A random Qwen2 of 2 layers, hidden 48, in a folder; tokenizes any text."""
+    folder: Path = tmp_path_factory.mktemp("tiny_base_model")
+    tokenizer = byte_tokenizer()
+    tokenizer.save_pretrained(folder)
+    config = Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=48,
+        intermediate_size=80,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        initializer_range=0.1,
+        tie_word_embeddings=True,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        Qwen2ForCausalLM(config).save_pretrained(folder)
+    return BaseModel(path=str(folder))
+
+
+@pytest.fixture
+def tiny_samples() -> pd.DataFrame:
+    """22 labelled samples of unequal length, in the columns that `render_samples` makes."""
+    letters = ("[A]", "[B]")
+    rows = [
+        {
+            "id": f"toy-{number}",
+            "question": "?" * (1 + number % 7),
+            "choices": ["yes", "no"],
+            "answer": number % 2,
+            "system": "Pick.",
+            "prompt": f"{number}{'?' * (1 + number % 7)}\nA: yes\nB: no",
+            "responses": list(letters),
+            "response": letters[number % 2],
+        }
+        for number in range(22)
+    ]
+    return pd.DataFrame(rows).astype({"answer": "Int64"})
