@@ -57,8 +57,9 @@ class PromptEncoder:
     def _hub_folder(self) -> Path:
         from huggingface_hub import snapshot_download
 
-        ignored = ["*.bin", "*.h5", "*.ot", "onnx/*", "openvino/*", "*.msgpack"]
-        return Path(snapshot_download(str(self.hub), revision=self.revision, ignore_patterns=ignored))
+        from p2w.models import IGNORED
+
+        return Path(snapshot_download(str(self.hub), revision=self.revision, ignore_patterns=IGNORED))
 
     def encode(self, texts: Sequence[str], device: str = "cpu") -> list[np.ndarray]:
         """Token states of each text, (length, dim) float16, without padding; batches are sorted by length."""

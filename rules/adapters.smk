@@ -27,10 +27,11 @@ rule finetune:
         base_model=stage("base_model"),
         lora=stage("lora"),
         finetune=stage("finetune"),
+        seed=seed,
     shell:
         "python {input.code[0]} --base-model {params.base_model:q} --lora {params.lora:q}"
-        " --finetune {params.finetune:q} --task {wildcards.task} --samples {input.samples}"
-        " --epoch {wildcards.epoch} --output {output.adapter} 2>&1 | tee {log}"
+        " --finetune {params.finetune:q} --seed {params.seed} --task {wildcards.task} --samples {input.samples}"
+        " --epoch {wildcards.epoch} --previous {input.previous} --output {output.adapter} 2>&1 | tee {log}"
 
 
 rule checkpoints:

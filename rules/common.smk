@@ -140,7 +140,7 @@ def training_tasks(wildcards):
 def model_files(spec):
     """Files that stand for a model: those in its folder, or the manifest of its download."""
     if "hub" in spec:
-        return [f"results/models/{spec['hub'].replace('/', '--')}.json"]
+        return [f"results/models/{spec['hub'].replace('/', '--')}--{spec['revision'][:12]}.json"]
     if "path" in spec:
         return sorted(
             path.as_posix() for path in Path(spec["path"]).iterdir() if path.is_file()

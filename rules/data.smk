@@ -49,3 +49,26 @@ rule samples:
     shell:
         "python {input.code[0]} --raw {input.raw} --task {wildcards.task} --task-config {params.task:q}"
         " --format {params.format:q} --split {wildcards.split} --output {output} 2>&1 | tee {log}"
+
+
+rule model:
+    input:
+        code=code("model"),
+    output:
+        "results/models/{model}.json",
+    log:
+        "results/logs/models/{model}.log",
+    benchmark:
+        "results/benchmarks/models/{model}.tsv"
+    params:
+        hub=hub_model,
+        revision=hub_revision,
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    localrule: True
+    conda:
+        "../envs/p2w.yaml"
+    shell:
+        "python {input.code[0]} --hub {params.hub} --revision {params.revision} --output {output} 2>&1 | tee {log}"

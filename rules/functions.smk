@@ -135,3 +135,19 @@ def without_count(section, count):
 def all_evaluations(wildcards):
     tasks = experiment(wildcards.experiment)["tasks"]
     return [f"results/{wildcards.experiment}/evaluation/{task}.json" for task in tasks]
+
+
+def hub_model(wildcards):
+    """Hub id from the name of a manifest, `owner--name--revision`."""
+    owner, name, _ = wildcards.model.split("--")
+    return f"{owner}/{name}"
+
+
+def hub_revision(wildcards):
+    """The full revision, as some experiment pins it."""
+    specs = [read_experiment(name).get(kind, {}) for name in EXPERIMENT_FILES for kind in ("base_model", "encoder")]
+    pinned = {spec["revision"] for spec in specs if spec.get("hub") == hub_model(wildcards)}
+    for revision in sorted(pinned):
+        if revision.startswith(wildcards.model.rsplit("--", 1)[1]):
+            return revision
+    raise WorkflowError(f"no experiment pins a revision of {hub_model(wildcards)} that {wildcards.model} names")

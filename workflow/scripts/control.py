@@ -1,13 +1,15 @@
 """An adapter that no generator made: the average of the training adapters, or the nearest task's own."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.cli import run
 from p2w.controls import CONTROLS, write_control
 
 
-def main(argv: list[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the command line and write the control adapter."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--control", choices=CONTROLS, required=True)
     parser.add_argument("--tasks", nargs="+", required=True, help="the training tasks, in the order of the files")

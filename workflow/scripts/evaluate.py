@@ -1,6 +1,7 @@
 """Score the base model and any number of adapters on the test rows of a held-out task."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.base_model import BaseModel
@@ -8,7 +9,8 @@ from p2w.cli import json_config, run
 from p2w.evaluation import EvaluationConfig, evaluate
 
 
-def main(argv: list[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the command line and write evaluation and predictions."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--experiment", required=True)
     parser.add_argument("--held-out", required=True)

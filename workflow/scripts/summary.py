@@ -1,13 +1,15 @@
 """All evaluations of an experiment as one csv and one markdown file."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.cli import run
 from p2w.summary import write_summary
 
 
-def main(argv: list[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the command line and write both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--evaluations", nargs="+", type=Path, required=True)
     parser.add_argument("--csv", type=Path, required=True)

@@ -1,0 +1,77 @@
+"""What Snakemake would do: targets, wildcards, errors in the configuration. Nothing is run."""
+
+import sys
+import time
+
+import pytest
+import yaml
+from workspace import PROJECT, Workspace
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    return Workspace(tmp_path_factory.mktemp("project"))
+
+
+@pytest.mark.parametrize("experiment", ["pocket", "qwen2.5-0.5b"])
+def test_all_held_out_tasks_of_a_shipped_experiment(workspace, experiment):
+    tasks = yaml.safe_load((PROJECT / f"config/experiments/{experiment}.yaml").read_text())["tasks"]
+    settings = yaml.safe_load((PROJECT / f"config/experiments/{experiment}.yaml").read_text())
+    start = time.monotonic()
+    jobs = workspace.plan(f"results/{experiment}/summary.md")
+    seconds = time.monotonic() - start
+    assert jobs["finetune"] == len(tasks) * settings["checkpoints"]["epochs"]
+    assert jobs["checkpoints"] == jobs["embeddings"] == jobs["decoder"] == jobs["evaluate"] == len(tasks)
+    assert jobs["generate"] == len(tasks) * settings["evaluation"]["draws"]
+    assert jobs["samples"] == 2 * len(tasks)
+    assert jobs["model"] == (0 if experiment == "pocket" else 2)
+    assert seconds < 15, "a dry run should take a few seconds even on a busy machine"
+
+
+def test_planning_imports_nothing_heavy(workspace):
+    code = (
+        "import sys, snakemake.cli\n"
+        "try: snakemake.cli.main(['results/pocket/summary.md', '-n', '-q', '--cores', '1'])\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "heavy = {'torch', 'transformers', 'peft', 'sentence_transformers', 'pyarrow'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    import subprocess
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=workspace.folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_task_outside_the_experiment_can_be_held_out(workspace):
+    jobs = workspace.plan("results/qwen2.5-0.5b/generated/social_iqa/draw_0/adapter_model.safetensors")
+    assert jobs["checkpoints"] == 7
+    assert jobs["embeddings"] == 8
+
+
+def test_every_rule_says_what_it_needs(workspace):
+    for path in sorted((workspace.folder / "rules").glob("*.smk")):
+        rules = path.read_text().split("\nrule ")[1:]
+        for rule in rules:
+            for directive in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "conda:"):
+                assert directive in rule, f"{path.name}: rule {rule.split(':')[0]} has no {directive}"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"finetune": {"learning_rate": "1e-4"}}, "learning_rate"),
+        ({"finetune": {"lr": 1.0e-4}}, "'lr' was unexpected"),
+        ({"tasks": ["boolq", "arc_chalenge"]}, "no task 'arc_chalenge'; tasks: arc_easy, arc_challenge, boolq"),
+        ({"source": "disk"}, "no source 'disk'; sources: hub, local, pocket"),
+        ({"inherits": "pockett"}, "no experiment 'pockett'; experiments: bad, pocket, qwen2.5-0.5b"),
+        ({"base_model": {"hub": "a/b"}}, "valid under each of"),
+    ],
+)
+def test_errors_in_an_experiment_name_what_exists(workspace, content, message):
+    workspace.experiment("bad", {"inherits": "pocket", **content})
+    done = workspace.snakemake("results/bad/summary.md", "--dry-run")
+    assert done.returncode != 0
+    assert message in done.stdout + done.stderr
+    (workspace.folder / "config/experiments/bad.yaml").unlink()

@@ -1,0 +1,131 @@
+"""The whole workflow, once, on a small version of the pocket experiment; then: what is done again, and when."""
+
+import pytest
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+from workspace import Workspace
+
+from p2w.files import read_json, sha256
+
+pytestmark = pytest.mark.slow
+
+TASKS = ["boolq", "piqa", "openbookqa"]
+SMALL = {
+    "inherits": "pocket",
+    "tasks": TASKS,
+    "finetune": {"max_samples": 48, "batch_size": 16, "snapshots": 3},
+    "checkpoints": {"epochs": 2, "first_epoch": 1},
+    "prompts": {"max_per_task": 24},
+    "decoder": {"num_prompts": 4, "shapes": [[8, 8, 96]], "steps": 6, "batch_size": 2, "warmup_steps": 1},
+    "evaluation": {"draws": 2, "max_rows": 20},
+}
+EVALUATION = "results/small/evaluation/boolq.json"
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    workspace = Workspace(tmp_path_factory.mktemp("project"))
+    workspace.experiment("small", SMALL)
+    workspace.run(EVALUATION)
+    return workspace
+
+
+@pytest.fixture
+def workspace(done):
+    """The finished workspace; configuration and code are put back after the test."""
+    kept = {path: path.read_text() for folder in ("config", "p2w", "workflow") for path in texts(done, folder)}
+    yield done
+    for path, text in kept.items():
+        if path.read_text() != text:
+            path.write_text(text)
+
+
+def texts(workspace, folder):
+    return [
+        path for suffix in ("yaml", "py") for path in sorted((workspace.folder / folder).rglob(f"*.{suffix}"))
+    ]
+
+
+def change(workspace, **sections):
+    workspace.experiment("small", {key: {**SMALL[key], **entry} for key, entry in sections.items()} | {
+        key: entry for key, entry in SMALL.items() if key not in sections
+    })  # fmt: skip
+
+
+def test_evaluation_follows_the_contract(done):
+    result = read_json(done.folder / EVALUATION)
+    assert (result["experiment"], result["held_out"], result["split"], result["n"]) == ("small", "boolq", "test", 20)
+    assert list(result["sources"]) == [
+        "base",
+        "trained/openbookqa",
+        "trained/piqa",
+        "trained_mean",
+        "best_trained",
+        "weight_average",
+        "nearest_prompts",
+        "target_trained",
+        "generated",
+    ]
+    assert result["sources"]["generated"]["draws"] == 2
+
+
+def test_generated_adapter_loads_in_peft(done):
+    folder = done.folder / "results/small/generated/boolq/draw_1"
+    base = AutoModelForCausalLM.from_pretrained(done.folder / "p2w/pocket/base_model", dtype=torch.float32)
+    model = PeftModel.from_pretrained(base, folder)
+    assert torch.isfinite(model(input_ids=torch.arange(9).reshape(1, 9)).logits).all()
+
+
+def test_draws_differ(done):
+    draws = [done.folder / f"results/small/generated/boolq/draw_{k}/adapter_model.safetensors" for k in (0, 1)]
+    assert sha256(draws[0]) != sha256(draws[1])
+
+
+def test_second_run_does_nothing(workspace):
+    assert "Nothing to be done" in workspace.run(EVALUATION)
+
+
+def test_touch_reruns_nothing(workspace):
+    for path in sorted(workspace.folder.rglob("*")):
+        if path.is_file() and ".snakemake" not in path.parts:
+            path.touch()
+    assert not workspace.plan(EVALUATION)
+
+
+def test_one_more_epoch_trains_one_more_epoch(workspace):
+    change(workspace, checkpoints={"epochs": 3})
+    jobs = workspace.plan(EVALUATION)
+    assert jobs == {"finetune": 3, "checkpoints": 2, "decoder": 1, "control": 2, "generate": 2, "evaluate": 1}
+
+
+def test_one_more_draw_generates_one_more(workspace):
+    change(workspace, evaluation={"draws": 3})
+    assert workspace.plan(EVALUATION) == {"generate": 1, "evaluate": 1}
+
+
+def test_decoder_setting_leaves_adapters_alone(workspace):
+    change(workspace, decoder={"steps": 7})
+    assert workspace.plan(EVALUATION) == {"decoder": 1, "generate": 2, "evaluate": 1}
+
+
+def test_evaluation_setting_evaluates_only(workspace):
+    change(workspace, evaluation={"max_rows": 10})
+    assert workspace.plan(EVALUATION) == {"evaluate": 1}
+
+
+def test_one_tasks_wording_reruns_that_task_and_what_learned_from_it(workspace):
+    workspace.edit("config/tasks.yaml", "system: Pick the better way.", "system: Pick the best way.")
+    jobs = workspace.plan(EVALUATION)
+    assert (jobs["raw"], jobs["samples"], jobs["finetune"], jobs["embeddings"]) == (0, 1, 2, 1)
+    assert (jobs["checkpoints"], jobs["decoder"], jobs["control"], jobs["evaluate"]) == (1, 1, 2, 1)
+
+
+def test_an_edit_of_a_module_reruns_the_stages_that_import_it(workspace):
+    workspace.edit("p2w/metrics.py", "import math", "import math  # edited")
+    assert workspace.plan(EVALUATION) == {"evaluate": 1}
+
+
+def test_an_edit_of_the_generator_keeps_the_decoder(workspace):
+    workspace.edit("workflow/scripts/generate.py", "import argparse", "import argparse  # edited")
+    assert workspace.plan(EVALUATION) == {"generate": 2, "evaluate": 1}

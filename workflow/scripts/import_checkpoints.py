@@ -1,0 +1,40 @@
+"""Bring checkpoints that P2W did not train into the table that the decoder reads.
+
+    python workflow/scripts/import_checkpoints.py --task arc_easy --folder data/ARC-e/checkpoints \\
+        --base-model '{"hub": "Qwen/Qwen2.5-0.5B-Instruct", "revision": "COMMIT"}' --lora '{"rank": 8, "alpha": 16}' \\
+        --output results/published/checkpoints/arc_easy.parquet
+
+The folder holds one adapter per file (.safetensors, .pt or .bin), in natural order. Only tensors are read from pickled
+files: one that wants to run code is refused. Rank and alpha have to be those the adapters were trained with.
+"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from p2w.adapters import LoraSettings
+from p2w.base_model import BaseModel
+from p2w.cli import json_config, run
+from p2w.foreign_checkpoints import checkpoint_files, import_checkpoints
+from p2w.provenance import provenance
+
+SCRIPT = "workflow/scripts/import_checkpoints.py"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the command line and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--task", required=True)
+    parser.add_argument("--folder", type=Path, required=True, help="one adapter per file")
+    parser.add_argument("--base-model", type=json_config(BaseModel), required=True, help="what they adapt, as JSON")
+    parser.add_argument("--lora", type=json_config(LoraSettings), required=True, help="their rank and alpha, as JSON")
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args(argv)
+    config = {"task": args.task, "base_model": asdict(args.base_model), "lora": asdict(args.lora)}
+    record = provenance(SCRIPT, config, checkpoint_files(args.folder))
+    import_checkpoints(args.folder, args.output, args.task, args.base_model, args.lora, record)
+
+
+if __name__ == "__main__":
+    run(main)
