@@ -24,7 +24,7 @@ def retry(
     failures: tuple[type[BaseException], ...],
     judge: Callable[[BaseException], Wait],
     attempts: int = ATTEMPTS,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] | None = None,
     rng: random.Random | None = None,
 ) -> T:
     """Result of `call`, tried up to `attempts` times while `judge` says that its failure may pass.
@@ -39,5 +39,5 @@ def retry(
             wait = judge(error)
             if not wait.may_pass or attempt == attempts - 1:
                 raise
-            sleep(min(LONGEST_WAIT, max(wait.seconds, FIRST_WAIT * 2**attempt * rng.uniform(1, 1.5))))
+            (sleep or time.sleep)(min(LONGEST_WAIT, max(wait.seconds, FIRST_WAIT * 2**attempt * rng.uniform(1, 1.5))))
     raise ValueError(f"attempts: found {attempts}, expected at least 1")

@@ -1,0 +1,192 @@
+"""A Hub on this machine: serves a folder {root}/{owner}/{name}/{file} to the Hub's own client.
+
+    python tests/hub_server.py --root data/hub --port 8080
+    HF_ENDPOINT=http://127.0.0.1:8080 snakemake ...
+
+Datasets and models share the folder. Every commit id is accepted as a revision, so that pinned revisions work.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from urllib.parse import unquote, urlsplit
+
+MAIN = "1" * 40
+REPO = r"(?P<repo>[^/]+/[^/]+)"
+FILE = re.compile(rf"/(?:datasets/)?{REPO}/resolve/(?P<revision>[^/]+)/(?P<path>.+)")
+INFO = re.compile(rf"/api/(?:models|datasets)/{REPO}(?:/revision/(?P<revision>[^/]+))?")
+TREE = re.compile(rf"/api/(?:models|datasets)/{REPO}/tree/(?P<revision>[^/]+)(?:/(?P<path>.+))?")
+
+
+@dataclass
+class Fault:
+    """What the server does once instead of answering: a status, a reset connection, or half a body."""
+
+    method: str
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    kind: str = "status"  # or "reset" or "cut"
+
+
+class HubServer(ThreadingHTTPServer):
+    """The server, the faults it still has to commit, and the requests it has seen as (method, path, headers)."""
+
+    daemon_threads = True
+
+    def __init__(self, root: str | Path, port: int = 0, verbose: bool = False) -> None:
+        super().__init__(("127.0.0.1", port), HubHandler)
+        self.root = Path(root)
+        self.verbose = verbose
+        self.faults: list[Fault] = []
+        self.requests: list[tuple[str, str, dict[str, str]]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def seen(self, method: str) -> int:
+        """How many requests of a method came in."""
+        return sum(request[0] == method for request in self.requests)
+
+    def next_fault(self, method: str) -> Fault | None:
+        """The first fault that is due for a method, which is then spent."""
+        due = next((fault for fault in self.faults if fault.method == method), None)
+        if due is not None:
+            self.faults.remove(due)
+        return due
+
+
+class HubHandler(BaseHTTPRequestHandler):
+    """Answers the requests of hf_hub_download and snapshot_download."""
+
+    protocol_version = "HTTP/1.1"
+    server: HubServer
+
+    def do_HEAD(self) -> None:
+        self._serve()
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def _serve(self) -> None:
+        path = unquote(urlsplit(self.path).path)
+        if not any(pattern.fullmatch(path) for pattern in (FILE, TREE, INFO)):
+            self._answer(404, b"", {})
+            return
+        self.server.requests.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}))
+        fault = self.server.next_fault(self.command)
+        if fault is not None and fault.kind == "reset":
+            self._reset()
+        elif fault is not None and fault.kind == "status":
+            self._answer(fault.status, b"", fault.headers)
+        else:
+            self._route(path, cut=fault is not None)
+
+    def _route(self, path: str, cut: bool) -> None:
+        routes = ((FILE, self._file), (TREE, self._tree), (INFO, self._info))
+        for pattern, answer in routes:
+            match = pattern.fullmatch(path)
+            if match:
+                repo, revision = self.server.root / match["repo"], match["revision"] or "main"
+                if not repo.is_dir():
+                    self._missing("RepoNotFound")
+                elif revision != "main" and not re.fullmatch("[0-9a-f]{40}", revision):
+                    self._missing("RevisionNotFound")
+                else:
+                    commit = MAIN if revision == "main" else revision
+                    answer(repo, commit, match.groupdict().get("path") or "", cut)
+                return
+
+    def _file(self, repo: Path, commit: str, path: str, cut: bool) -> None:
+        if not (repo / path).is_file():
+            self._missing("EntryNotFound", commit)
+            return
+        body = (repo / path).read_bytes()
+        headers = {"ETag": f'"{hashlib.sha256(body).hexdigest()}"', "X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
+        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        if asked:
+            start = int(asked[1])
+            headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
+            self._answer(206, body[start:], headers, cut)
+        else:
+            self._answer(200, body, headers, cut)
+
+    def _info(self, repo: Path, commit: str, path: str, cut: bool) -> None:
+        siblings = [{"rfilename": file} for file in self._files(repo, path)]
+        name = repo.relative_to(self.server.root).as_posix()
+        self._json({"id": name, "sha": commit, "private": False, "tags": [], "siblings": siblings}, cut)
+
+    def _tree(self, repo: Path, commit: str, path: str, cut: bool) -> None:
+        if not (repo / path).is_dir():
+            self._missing("EntryNotFound", commit)
+            return
+        sizes = {name: (repo / name).stat().st_size for name in self._files(repo, path)}
+        self._json([{"type": "file", "path": name, "size": size, "oid": MAIN} for name, size in sizes.items()], cut)
+
+    def _files(self, repo: Path, path: str) -> list[str]:
+        return sorted(file.relative_to(repo).as_posix() for file in (repo / path).rglob("*") if file.is_file())
+
+    def _json(self, value: object, cut: bool) -> None:
+        self._answer(200, json.dumps(value).encode(), {"Content-Type": "application/json"}, cut)
+
+    def _missing(self, code: str, commit: str | None = None) -> None:
+        self._answer(404, b"", {"X-Error-Code": code} | ({"X-Repo-Commit": commit} if commit else {}))
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str], cut: bool = False) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body[: len(body) // 2] if cut else body)
+        self.close_connection = self.close_connection or cut
+
+    def _reset(self) -> None:
+        """Close the connection the hard way: the client sees a reset, not an end."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        self.close_connection = True
+
+    def finish(self) -> None:
+        if self.connection.fileno() >= 0:
+            super().finish()
+
+    def log_message(self, format: str, *args: object) -> None:
+        if self.server.verbose:
+            super().log_message(format, *args)
+
+
+@contextmanager
+def serving(root: str | Path) -> Iterator[HubServer]:
+    """A Hub server on a free port for as long as the block lasts."""
+    server = HubServer(root)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def main() -> None:
+    """Serve a folder until interrupted."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=8080)
+    args = parser.parse_args()
+    HubServer(args.root, args.port, verbose=True).serve_forever()
+
+
+if __name__ == "__main__":
+    main()
