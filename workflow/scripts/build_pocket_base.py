@@ -1,0 +1,30 @@
+"""Build the pocket base model: its tokenizer, its weights, and the record of how they came to be.
+
+    python workflow/scripts/build_pocket_base.py --output p2w/pocket/base_model
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from p2w.pocket.build import build_base_model
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the command line and build."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, required=True, help="folder of the model")
+    parser.add_argument("--tasks", type=Path, default=Path("config/tasks.yaml"), help="the task table")
+    parser.add_argument("--work-dir", type=Path, help="keeps the weights after each phase; a rerun resumes from them")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args(argv)
+    build_base_model(
+        args.output, args.tasks, seed=args.seed, threads=args.threads, work_dir=args.work_dir,
+        report=lambda line: print(line, file=sys.stderr, flush=True),
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
