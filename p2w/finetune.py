@@ -23,6 +23,7 @@ def train_epoch(
     base: BaseModel,
     lora: LoraSettings,
     config: FinetuneConfig,
+    seed: int,
     task: str,
     samples: pd.DataFrame,
     epoch: int,
@@ -36,14 +37,14 @@ def train_epoch(
     """Train epoch number `epoch` (from 1) of a task's adapter, starting where the folder `previous` ended.
 
     Writes into `output`: the adapter in PEFT's format, the snapshots, the state that the next epoch starts from, and
-    `run.json` with the losses and `record` (the provenance). Nothing in them depends on time or place.
+    `run.json` with the losses and `record` (the provenance). None of them depends on when or how fast it ran.
 
     Raises:
         ValueError: no samples, an unlabeled one, a previous epoch of other settings, a loss that is not finite.
     """
     if epoch < 1 or (previous is None) != (epoch == 1):
         raise ValueError(f"epoch {epoch}: found previous {previous}, expected none for epoch 1 and a folder after it")
-    training = Training(base, lora, config, task, samples, device)
+    training = Training(base, lora, config, seed, task, samples, device)
     if previous is not None:
         training.resume(Path(previous), epoch - 1)
     write_epoch(output, training.run_epoch(epoch, report), record or {})
@@ -53,6 +54,7 @@ def train_epochs(
     base: BaseModel,
     lora: LoraSettings,
     config: FinetuneConfig,
+    seed: int,
     task: str,
     samples: pd.DataFrame,
     epochs: int,
@@ -63,6 +65,6 @@ def train_epochs(
     report: Report = silent,
 ) -> None:
     """Train epochs 1 to `epochs` in one go; `output/epoch_{k}` holds the same bytes as `train_epoch` would write."""
-    training = Training(base, lora, config, task, samples, device)
+    training = Training(base, lora, config, seed, task, samples, device)
     for epoch in range(1, epochs + 1):
         write_epoch(Path(output) / f"epoch_{epoch}", training.run_epoch(epoch, report), record or {})

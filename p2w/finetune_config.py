@@ -24,14 +24,13 @@ class FinetuneConfig:
     clip_norm: float = 1.0
     snapshots: int | Literal["every_step"] = 1
     max_length: int = 1024
-    seed: int = 0
 
     def __post_init__(self) -> None:
         for name in POSITIVE:
             value = getattr(self, name)
             if isinstance(value, int | float) and value <= 0:
                 raise ValueError(f"{name}: found {value}, expected a number above 0")
-        for name in ("weight_decay", "warmup_steps", "seed"):
+        for name in ("weight_decay", "warmup_steps"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: found {getattr(self, name)}, expected 0 or more")
 

@@ -36,13 +36,14 @@ class Training:
         base: BaseModel,
         lora: LoraSettings,
         config: FinetuneConfig,
+        seed: int,
         task: str,
         samples: pd.DataFrame,
         device: torch.device | str = "cpu",
     ) -> None:
-        chosen = select_samples(task, samples, config.max_samples, config.seed)
+        chosen = select_samples(task, samples, config.max_samples, seed)
         tokenizer = base.tokenizer()
-        self.task, self.config, self.device = task, config, torch.device(device)
+        self.task, self.seed, self.config, self.device = task, seed, config, torch.device(device)
         self.encoded = encode_samples(task, tokenizer, chosen, config.max_length)
         self.pad_id = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
         self.model, self.adapter_config = add_adapter(base.load(self.device), lora, base)
@@ -52,23 +53,23 @@ class Training:
             self.parameters.values(), config.learning_rate, config.betas, weight_decay=config.weight_decay, fused=True
         )
         self.step = 0
-        settings = {"task": task, "base_model": asdict(base), "lora": asdict(lora), "finetune": asdict(config)}
-        self.settings: dict[str, Any] = json.loads(json.dumps(settings))
+        parts = {"base_model": asdict(base), "lora": asdict(lora), "finetune": asdict(config)}
+        self.settings: dict[str, Any] = json.loads(json.dumps({"task": task, "seed": seed, **parts}))
 
     def run_epoch(self, epoch: int, report: Report = silent) -> Epoch:
         """Train on every sample once, in the order of (seed, epoch)."""
-        batches = epoch_batches(len(self.encoded), self.config.batch_size, self.config.seed, epoch)
+        batches = epoch_batches(len(self.encoded), self.config.batch_size, self.seed, epoch)
         due = self.config.snapshot_steps(len(batches))
         losses: list[float] = []
         weights: list[Tensor] = []
-        with seeded(self.config.seed, epoch, self.device):
+        with seeded(self.seed, epoch, self.device):
             for number, batch in enumerate(batches, 1):
                 losses.append(self._train_step(batch, epoch))
                 report(number, len(batches), f"{self.task} epoch {epoch} loss {losses[-1]:.4f}")
                 if number in due:
                     weights.append(self.layout.flatten(self.parameters).detach().cpu())
         first = self.step - len(batches)
-        header = SnapshotHeader(self.task, epoch, self.config.seed, self.layout, self.adapter_config)
+        header = SnapshotHeader(self.task, epoch, self.seed, self.layout, self.adapter_config)
         means = [float(np.mean(losses[start:end])) for start, end in zip([0, *due], due, strict=False)]
         steps = torch.tensor([first + number for number in due])
         return Epoch(

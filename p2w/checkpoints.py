@@ -1,0 +1,181 @@
+"""All checkpoints of a task in one parquet file: a row is an adapter, flat; the file's metadata holds the layout."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor
+
+from p2w.adapter_layout import AdapterLayout
+from p2w.epoch_files import SnapshotHeader, read_snapshot_header, read_snapshots
+from p2w.files import atomic_path
+from p2w.tables import METADATA_KEY, read_metadata
+
+# What must be equal for two adapters to stand in one table: same model, same shapes, same scale.
+SAME = ("base_model_name_or_path", "revision", "r", "lora_alpha", "use_rslora", "target_modules")
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The checkpoints of one task.
+
+    `rows` has the columns task, epoch, step, seed, loss; `weights` is (n, size) float32, row by row the same adapters.
+    """
+
+    task: str
+    layout: AdapterLayout
+    adapter_config: dict[str, Any]
+    rows: pd.DataFrame
+    weights: Tensor
+    provenance: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows of the table: `epoch`, `step`, `loss` of n adapters and their `weights` (n, size)."""
+
+    epoch: int
+    step: Sequence[int]
+    loss: Sequence[float | None]
+    weights: Tensor
+
+
+def write_checkpoints(
+    output: str | Path,
+    task: str,
+    epoch_folders: Sequence[str | Path],
+    provenance: dict[str, Any],
+    first_epoch: int = 1,
+) -> None:
+    """Gather the snapshots of a task's epochs, from `first_epoch` on, by epoch and step.
+
+    Raises:
+        ValueError: no epoch is left, or folders of another task, seed, layout, rank or base model; names the folder,
+            found and expected.
+    """
+    found = sorted(((read_snapshot_header(folder), Path(folder)) for folder in epoch_folders), key=lambda p: p[0].epoch)
+    used = [(header, folder) for header, folder in found if header.epoch >= first_epoch]
+    if not used:
+        numbers = [header.epoch for header, _ in found]
+        raise ValueError(f"{task}: found epochs {numbers}, expected at least one from epoch {first_epoch} on")
+    first = used[0][0]
+    for header, folder in used:
+        _check_header(folder, header, task, first)
+    for (before, _), (header, folder) in pairwise(used):
+        if before.epoch == header.epoch:
+            raise ValueError(f"{folder}: epoch {header.epoch} is given more than once, expected each once")
+    blocks = (_block(folder) for _, folder in used)
+    write_blocks(output, task, first.seed, first.layout, first.adapter_config, blocks, provenance)
+
+
+def _check_header(folder: Path, header: SnapshotHeader, task: str, first: SnapshotHeader) -> None:
+    pairs = {"task": (header.task, task), "seed": (header.seed, first.seed)}
+    pairs |= {key: (header.adapter_config.get(key), first.adapter_config.get(key)) for key in SAME}
+    for name, (found, expected) in pairs.items():
+        if found != expected:
+            raise ValueError(f"{folder}: {name}: found {found!r}, expected {expected!r}")
+    check_layout(str(folder), header.layout, first.layout)
+
+
+def check_layout(where: str, found: AdapterLayout, expected: AdapterLayout) -> None:
+    """ValueError that names the first tensor in which two layouts differ."""
+    shapes = dict(zip(found.names, found.shapes, strict=True))
+    wanted = dict(zip(expected.names, expected.shapes, strict=True))
+    for name in sorted(shapes.keys() | wanted.keys()):
+        if shapes.get(name) != wanted.get(name):
+            raise ValueError(f"{where}: {name}: found shape {shapes.get(name)}, expected {wanted.get(name)}")
+
+
+def _block(folder: Path) -> Block:
+    snapshots = read_snapshots(folder)
+    return Block(snapshots.header.epoch, snapshots.step.tolist(), snapshots.loss.tolist(), snapshots.weights)
+
+
+def write_blocks(
+    output: str | Path,
+    task: str,
+    seed: int | None,
+    layout: AdapterLayout,
+    adapter_config: dict[str, Any],
+    blocks: Iterable[Block],
+    provenance: dict[str, Any],
+) -> None:
+    """Write a checkpoint table from blocks of rows; one block is in memory at a time, and is one row group."""
+    metadata = {"task": task, "layout": layout.to_json(), "adapter_config": adapter_config, "provenance": provenance}
+    encoded = json.dumps(metadata, ensure_ascii=False, sort_keys=True).encode()
+    schema = _schema(layout.size).with_metadata({METADATA_KEY: encoded})
+    # Weights neither repeat nor compress: plain pages are the fastest to write and to read, and no larger.
+    with (
+        atomic_path(output) as temporary,
+        pq.ParquetWriter(temporary, schema, use_dictionary=False, compression="none", write_statistics=False) as writer,
+    ):
+        for block in blocks:
+            writer.write_table(_table(task, seed, block, schema))
+
+
+def _schema(size: int) -> pa.Schema:
+    weights = pa.list_(pa.field("element", pa.float32(), nullable=False), size)
+    return pa.schema(
+        [
+            pa.field("task", pa.string(), nullable=False),
+            pa.field("epoch", pa.int64(), nullable=False),
+            pa.field("step", pa.int64(), nullable=False),
+            pa.field("seed", pa.int64()),
+            pa.field("loss", pa.float32()),
+            pa.field("weights", weights, nullable=False),
+        ]
+    )
+
+
+def _table(task: str, seed: int | None, block: Block, schema: pa.Schema) -> pa.Table:
+    count = len(block.step)
+    values = pa.array(block.weights.contiguous().numpy().reshape(-1))
+    columns = {
+        "task": [task] * count,
+        "epoch": [block.epoch] * count,
+        "step": list(block.step),
+        "seed": [seed] * count,
+        "loss": list(block.loss),
+    }
+    arrays = [pa.array(column, schema.field(name).type) for name, column in columns.items()]
+    weights = pa.FixedSizeListArray.from_arrays(values, type=schema.field("weights").type)
+    return pa.Table.from_arrays([*arrays, weights], schema=schema)
+
+
+def read_checkpoints(path: str | Path) -> Checkpoints:
+    """Read a checkpoint table; beside the weights themselves, one row group is in memory at a time.
+
+    Raises:
+        ValueError: not a checkpoint table of P2W, or one that is not whole.
+    """
+    try:
+        metadata = read_metadata(path)
+        layout = AdapterLayout.from_json(metadata["layout"])
+        rows, weights = _read_rows(path, layout.size)
+    except (pa.ArrowInvalid, OSError, KeyError) as error:
+        raise ValueError(f"{path}: not a readable table of checkpoints ({error}); make it again") from error
+    return Checkpoints(metadata["task"], layout, metadata["adapter_config"], rows, weights, metadata["provenance"])
+
+
+def _read_rows(path: str | Path, size: int) -> tuple[pd.DataFrame, Tensor]:
+    parts, done = [], 0
+    with pq.ParquetFile(path) as file:
+        weights = torch.empty(file.metadata.num_rows, size)
+        for index in range(file.num_row_groups):
+            group = file.read_row_group(index)
+            for chunk in group.column("weights").chunks:
+                values = chunk.flatten().to_numpy(zero_copy_only=True).reshape(len(chunk), size)
+                weights.numpy()[done : done + len(chunk)] = values
+                done += len(chunk)
+            parts.append(group.drop_columns("weights").to_pandas())
+    return pd.concat(parts, ignore_index=True), weights

@@ -1,0 +1,197 @@
+"""Fine-tuning an epoch at a time: the right loss, the same bits however it is cut into jobs, errors with names."""
+
+import filecmp
+import json
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from p2w.adapters import LoraSettings, read_adapter
+from p2w.chat import supervised_batch
+from p2w.config import parse
+from p2w.epoch_files import read_snapshots
+from p2w.finetune import train_epoch, train_epochs
+from p2w.finetune_config import FinetuneConfig
+from p2w.finetune_data import epoch_batches, select_samples
+from p2w.training import Training, response_loss
+
+LORA = LoraSettings(rank=3, alpha=7, dropout=0.1)
+CONFIG = FinetuneConfig(
+    max_samples=20, batch_size=6, learning_rate=5e-3, weight_decay=0.01, warmup_steps=2, snapshots=2, max_length=128
+)
+FILES = (
+    "adapter_model.safetensors",
+    "adapter_config.json",
+    "snapshots.safetensors",
+    "training_state.safetensors",
+    "run.json",
+)
+
+
+def train_one_by_one(base, samples, epochs, output, config=CONFIG):
+    previous = None
+    for epoch in epochs:
+        folder = output / f"epoch_{epoch}"
+        previous = output / f"epoch_{epoch - 1}" if epoch > 1 else None
+        train_epoch(base, LORA, config, 3, "toy", samples, epoch, previous, folder)
+
+
+def assert_same_bytes(left, right):
+    _, different, missing = filecmp.cmpfiles(left, right, FILES, shallow=False)
+    assert (different, missing) == ([], [])
+
+
+def test_epochs_equal_continuous_training(tiny_base_model, tiny_samples, tmp_path):
+    train_epochs(tiny_base_model, LORA, CONFIG, 3, "toy", tiny_samples, 3, tmp_path / "whole")
+    torch.manual_seed(99)  # the global generator is no part of it
+    train_one_by_one(tiny_base_model, tiny_samples, (1, 2), tmp_path / "cut")
+    train_one_by_one(tiny_base_model, tiny_samples, (3,), tmp_path / "cut")
+    for epoch in (1, 2, 3):
+        assert_same_bytes(tmp_path / "whole" / f"epoch_{epoch}", tmp_path / "cut" / f"epoch_{epoch}")
+
+
+def test_training_learns_and_explains_itself(tiny_base_model, tiny_samples, tmp_path):
+    calls = []
+    train_epoch(
+        tiny_base_model, LORA, CONFIG, 3, "toy", tiny_samples, 1, None, tmp_path,
+        record={"made_by": "test"}, report=lambda *call: calls.append(call),
+    )  # fmt: skip
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
+    run = json.loads((tmp_path / "run.json").read_text())
+    assert run["provenance"] == {"made_by": "test"}
+    assert (run["task"], run["epoch"], run["step"], len(run["losses"])) == ("toy", 1, 4, 4)
+    assert run["losses"][-1] < run["losses"][0]
+    assert [call[:2] for call in calls] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert calls[0][2].startswith("toy epoch 1 loss ")
+
+
+def test_snapshots(tiny_base_model, tiny_samples, tmp_path):
+    config = replace(CONFIG, snapshots="every_step")
+    train_epochs(tiny_base_model, LORA, config, 3, "toy", tiny_samples, 2, tmp_path)
+    snapshots = read_snapshots(tmp_path / "epoch_2")
+    tensors, adapter_config = read_adapter(tmp_path / "epoch_2")
+    assert torch.equal(snapshots.weights[-1], snapshots.header.layout.flatten(tensors))
+    assert snapshots.header.adapter_config == adapter_config
+    assert snapshots.step.tolist() == [5, 6, 7, 8]
+    losses = json.loads((tmp_path / "epoch_2" / "run.json").read_text())["losses"]
+    assert snapshots.loss.tolist() == pytest.approx(losses)
+    assert len(snapshots.weights.unique(dim=0)) == 4
+
+
+@pytest.mark.parametrize(
+    ("snapshots", "steps"), [(1, [5]), (2, [2, 5]), (3, [1, 3, 5]), ("every_step", [1, 2, 3, 4, 5])]
+)
+def test_snapshot_steps(snapshots, steps):
+    assert replace(CONFIG, snapshots=snapshots).snapshot_steps(5) == steps
+
+
+def test_loss_equals_that_of_all_logits(tiny_base_model):
+    model = tiny_base_model.load()
+    prompts, responses = [[5, 6, 7, 8, 9], [10, 11]], [[12, 13], [14, 15, 16]]
+    batch = supervised_batch(prompts, responses, 1)
+    found = response_loss(model, batch["input_ids"], batch["labels"], "cpu")
+    out = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+    expected = cross_entropy(out.logits[:, :-1].flatten(0, 1), batch["labels"][:, 1:].flatten(), reduction="sum")
+    torch.testing.assert_close(found, expected)
+    library = model(**batch, return_dict=True).loss
+    torch.testing.assert_close(found / 5, library)
+
+
+def test_micro_batches_do_not_change_the_gradient(tiny_base_model, tiny_samples):
+    def train(size):
+        config = replace(CONFIG, micro_batch_size=size, batch_size=20, snapshots=1)
+        training = Training(tiny_base_model, replace(LORA, dropout=0.0), config, 3, "toy", tiny_samples)
+        epochs = [training.run_epoch(1), training.run_epoch(2)]
+        return epochs[0].losses + epochs[1].losses
+
+    assert train(7) == pytest.approx(train(None), rel=1e-4)
+
+
+def test_two_more_epochs_see_the_same_order():
+    first, again, second = epoch_batches(20, 6, 3, 1), epoch_batches(20, 6, 3, 1), epoch_batches(20, 6, 3, 2)
+    assert first == again != second
+    assert sorted(index for batch in first for index in batch) == list(range(20))
+    assert [len(batch) for batch in first] == [6, 6, 6, 2]
+
+
+def test_learning_rate_is_constant_after_warm_up():
+    config = replace(CONFIG, warmup_steps=3, learning_rate=1.0)
+    assert [config.rate(step) for step in (0, 1, 2, 3, 4, 1000)] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
+
+
+def test_selection_is_seeded(tiny_samples):
+    chosen = select_samples("toy", tiny_samples, 5, 1)["id"].tolist()
+    assert len(set(chosen)) == 5
+    assert chosen == select_samples("toy", tiny_samples, 5, 1)["id"].tolist()
+    assert chosen != select_samples("toy", tiny_samples, 5, 2)["id"].tolist()
+
+
+def test_unusable_samples(tiny_base_model, tiny_samples, tmp_path):
+    def attempt(samples, config=CONFIG):
+        train_epoch(tiny_base_model, LORA, config, 3, "toy", samples, 1, None, tmp_path)
+
+    with pytest.raises(ValueError, match="toy: found 0 samples"):
+        attempt(tiny_samples.iloc[:0])
+    unlabeled = tiny_samples.copy()
+    unlabeled.loc[4, "answer"] = None
+    with pytest.raises(ValueError, match="toy: sample 'toy-4' has no answer"):
+        attempt(unlabeled)
+    with pytest.raises(ValueError, match=r"toy: sample 'toy-\d+' has \d+ tokens, expected at most 40"):
+        attempt(tiny_samples, replace(CONFIG, max_length=40))
+    with pytest.raises(ValueError, match="snapshots: found 5, expected at most one per step; an epoch has 4 steps"):
+        attempt(tiny_samples, replace(CONFIG, snapshots=5))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_loss_that_is_not_finite(tiny_base_model, tiny_samples, tmp_path):
+    config = replace(CONFIG, learning_rate=1e30, warmup_steps=0)
+    with pytest.raises(ValueError, match=r"toy: found loss .* at step [234] \(epoch 1\), expected finite"):
+        train_epoch(tiny_base_model, LORA, config, 3, "toy", tiny_samples, 1, None, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_previous_epoch_that_does_not_fit(tiny_base_model, tiny_samples, tmp_path):
+    train_one_by_one(tiny_base_model, tiny_samples, (1,), tmp_path)
+    first, second = tmp_path / "epoch_1", tmp_path / "epoch_2"
+
+    def attempt(epoch, previous, config=CONFIG, lora=LORA):
+        train_epoch(tiny_base_model, lora, config, 3, "toy", tiny_samples, epoch, previous, second)
+
+    with pytest.raises(ValueError, match="epoch 2: found previous None"):
+        attempt(2, None)
+    with pytest.raises(ValueError, match="epoch: found 1, expected 2"):
+        attempt(3, first)
+    with pytest.raises(ValueError, match=r"finetune: found .*'learning_rate': 0.005.* expected .*'learning_rate': 1.0"):
+        attempt(2, first, replace(CONFIG, learning_rate=1.0))
+    with pytest.raises(ValueError, match=r"lora: found .*'rank': 3.* expected .*'rank': 5"):
+        attempt(2, first, lora=replace(LORA, rank=5))
+    (first / "training_state.safetensors").unlink()
+    with pytest.raises(ValueError, match=r"training_state\.safetensors: no such file"):
+        attempt(2, first)
+    assert not second.exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("batch_size", 0),
+        ("learning_rate", -1.0),
+        ("snapshots", "each"),
+        ("snapshots", 0),
+        ("epochs", 3),
+        ("betas", [0.9]),
+    ],
+)
+def test_config_that_cannot_be(key, value):
+    with pytest.raises(ValueError, match=key):
+        parse(FinetuneConfig, {"max_samples": 5, "batch_size": 2, "learning_rate": 1e-3, key: value})
+
+
+def test_losses_are_finite_in_bfloat16(tiny_base_model, tiny_samples):
+    training = Training(replace(tiny_base_model, dtype="bfloat16"), LORA, CONFIG, 3, "toy", tiny_samples)
+    epoch = training.run_epoch(1)
+    assert all(map(math.isfinite, epoch.losses))
+    assert {parameter.dtype for parameter in training.parameters.values()} == {torch.float32}
