@@ -34,6 +34,8 @@ class JsonSample:
             raise ValueError("expected a question, a context or both")
         if len(self.choices) < 2:
             raise ValueError(f"choices: found {len(self.choices)}, expected at least 2")
+        if not all(choice.strip() for choice in self.choices):
+            raise ValueError(f"choices: found {list(self.choices)}, expected texts that are not empty")
         if len(set(self.choices)) < len(self.choices):
             raise ValueError(f"choices: found {list(self.choices)}, expected distinct texts")
 

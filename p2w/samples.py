@@ -60,7 +60,7 @@ def _render_row(
     _check_choices(where, choices, answer_format)
     pairs = list(zip(answer_format.labels, choices, strict=False))
     responses = [answer_format.response.format(label=label, choice=choice) for label, choice in pairs]
-    answer = _answer(where, task.answer, _labels(where, task.choices, row), len(choices), row)
+    answer = _answer(where, task.answer, _labels(where, task.choices, row, len(choices)), len(choices), row)
     prompt = answer_format.prompt.format(
         question=question,
         choices="\n".join(answer_format.choice.format(label=label, choice=choice) for label, choice in pairs),
@@ -122,7 +122,7 @@ def _column(where: str, row: Mapping[str, Any], path: str) -> Any:
 
 def _fill(where: str, template: str, row: Mapping[str, Any]) -> str:
     names = re.findall(r"{(\w+)}", template)
-    return template.format(**{name: _text(where, name, _column(where, row, name)) for name in names})
+    return template.format(**{name: _text(where, name, _column(where, row, name)).strip() for name in names})
 
 
 def _text(where: str, name: str, value: Any) -> str:
@@ -159,16 +159,20 @@ def _list(where: str, path: str, row: Mapping[str, Any]) -> list[Any]:
     return list(values)
 
 
-def _labels(where: str, choices: Choices, row: Mapping[str, Any]) -> list[str]:
-    return [str(label).strip() for label in _list(where, choices.labels, row)] if choices.labels else []
+def _labels(where: str, choices: Choices, row: Mapping[str, Any], count: int) -> list[str]:
+    if choices.labels is None:
+        return []
+    labels = [str(label).strip() for label in _list(where, choices.labels, row)]
+    if len(labels) != count:
+        raise ValueError(f"{where}: found {len(labels)} labels for {count} choices, expected as many")
+    return labels
 
 
 def _check_choices(where: str, choices: list[str], answer_format: AnswerFormat) -> None:
+    """Only their number: a benchmark's row with an empty choice still counts, and is answered by label."""
     most = len(answer_format.labels)
     if not 2 <= len(choices) <= most:
         raise ValueError(f"{where}: found {len(choices)} choices, expected 2 to {most}")
-    if "" in choices:
-        raise ValueError(f"{where}: choice {choices.index('')} is empty, expected text")
 
 
 def _answer(where: str, answer: Answer, labels: list[str], count: int, row: Mapping[str, Any]) -> int | None:
@@ -185,6 +189,6 @@ def _answer(where: str, answer: Answer, labels: list[str], count: int, row: Mapp
         base = int(answer.encoding == "index1")
         legal = [str(base + i) for i in range(count)]
         position = legal.index(str(value).strip()) if str(value).strip() in legal else None
-    if position is None or position >= count:
+    if position is None:
         raise ValueError(f"{where}: column {answer.column!r}: found answer {value!r}, expected one of {legal}")
     return position

@@ -60,6 +60,7 @@ def test_context_and_question_are_joined(tmp_path: Path) -> None:
         ({**ITEM, "choices": ["a"]}, "choices: found 1, expected at least 2"),
         ({**ITEM, "choices": ["a", "a"]}, r"choices: found \['a', 'a'\], expected distinct texts"),
         ({**ITEM, "choices": ["a", 2]}, r"choices\[1\]: found 2, expected text"),
+        ({**ITEM, "choices": ["a", " "]}, r"choices: found \['a', ' '\], expected texts that are not empty"),
         ({**ITEM, "choices": "ab"}, "choices: found 'ab', expected a list"),
         ({**ITEM, "answer": 3}, "answer: found 3, expected one position from 0 to 2, letter of ABC or text of"),
         ({**ITEM, "answer": -1}, "answer: found -1, expected one position"),
