@@ -1,6 +1,7 @@
 """Closed, typed configuration: a mapping becomes a frozen dataclass or an error that lists what exists."""
 
 import dataclasses
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ def parse(cls: type[T], mapping: Mapping[str, Any], where: str = "") -> T:
     if not isinstance(mapping, Mapping):
         raise ValueError(f"{where}: found {mapping!r}, expected a mapping")
     fields = {field.name: field for field in dataclasses.fields(cls)}
-    unknown = sorted(set(mapping) - set(fields))
+    unknown = sorted(set(mapping) - set(fields), key=str)
     if unknown:
         raise ValueError(f"{where}: unknown key {', '.join(map(repr, unknown))}; known keys: {', '.join(fields)}")
     missing = [name for name, field in fields.items() if name not in mapping and _required(field)]
@@ -45,16 +46,23 @@ def convert(value: Any, hint: Any, where: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         return _convert_union(value, args, where)
     if origin is typing.Literal:
-        return _check(value in args, value, value, where, f"one of {', '.join(map(repr, args))}")
+        known = any(value == arg and type(value) is type(arg) for arg in args)  # 1, 1.0 and True are equal
+        return _check(known, value, value, where, f"one of {', '.join(map(repr, args))}")
     if origin is tuple:
         return _convert_tuple(value, args, where)
     if origin is dict:
         _check(isinstance(value, Mapping), None, value, where, "a mapping")
         return {convert(k, args[0], where): convert(v, args[1], f"{where}.{k}") for k, v in value.items()}
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    if hint is float:
+        return _convert_float(value, where)
     exact = isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
     return _check(exact, value, value, where, _expected(hint, value))
+
+
+def _convert_float(value: Any, where: str) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    _check(number and abs(value) <= sys.float_info.max, None, value, where, _expected(float, value))
+    return float(value)
 
 
 def _convert_union(value: Any, args: tuple, where: str) -> Any:
