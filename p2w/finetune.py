@@ -48,23 +48,3 @@ def train_epoch(
     if previous is not None:
         training.resume(Path(previous), epoch - 1)
     write_epoch(output, training.run_epoch(epoch, report), record or {})
-
-
-def train_epochs(
-    base: BaseModel,
-    lora: LoraSettings,
-    config: FinetuneConfig,
-    seed: int,
-    task: str,
-    samples: pd.DataFrame,
-    epochs: int,
-    output: Path,
-    *,
-    device: torch.device | str = "cpu",
-    record: Mapping[str, Any] | None = None,
-    report: Report = silent,
-) -> None:
-    """Train epochs 1 to `epochs` in one go; `output/epoch_{k}` holds the same bytes as `train_epoch` would write."""
-    training = Training(base, lora, config, seed, task, samples, device)
-    for epoch in range(1, epochs + 1):
-        write_epoch(Path(output) / f"epoch_{epoch}", training.run_epoch(epoch, report), record or {})

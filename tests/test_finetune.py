@@ -7,16 +7,17 @@ from dataclasses import replace
 
 import pytest
 import torch
+from peft import get_peft_model, set_peft_model_state_dict
 from torch.nn.functional import cross_entropy
 
 from p2w.adapters import LoraSettings, read_adapter
 from p2w.chat import supervised_batch
 from p2w.config import parse
-from p2w.epoch_files import read_snapshots
-from p2w.finetune import train_epoch, train_epochs
+from p2w.epoch_files import read_snapshots, write_epoch
+from p2w.finetune import train_epoch
 from p2w.finetune_config import FinetuneConfig
 from p2w.finetune_data import epoch_batches, select_samples
-from p2w.training import Training, response_loss
+from p2w.training import Training, response_loss, trainable
 
 LORA = LoraSettings(rank=3, alpha=7, dropout=0.1)
 CONFIG = FinetuneConfig(
@@ -31,8 +32,13 @@ FILES = (
 )
 
 
+def train_in_one_go(base, samples, epochs, output, config=CONFIG):
+    training = Training(base, LORA, config, 3, "toy", samples)
+    for epoch in range(1, epochs + 1):
+        write_epoch(output / f"epoch_{epoch}", training.run_epoch(epoch), {})
+
+
 def train_one_by_one(base, samples, epochs, output, config=CONFIG):
-    previous = None
     for epoch in epochs:
         folder = output / f"epoch_{epoch}"
         previous = output / f"epoch_{epoch - 1}" if epoch > 1 else None
@@ -45,7 +51,7 @@ def assert_same_bytes(left, right):
 
 
 def test_epochs_equal_continuous_training(tiny_base_model, tiny_samples, tmp_path):
-    train_epochs(tiny_base_model, LORA, CONFIG, 3, "toy", tiny_samples, 3, tmp_path / "whole")
+    train_in_one_go(tiny_base_model, tiny_samples, 3, tmp_path / "whole")
     torch.manual_seed(99)  # the global generator is no part of it
     train_one_by_one(tiny_base_model, tiny_samples, (1, 2), tmp_path / "cut")
     train_one_by_one(tiny_base_model, tiny_samples, (3,), tmp_path / "cut")
@@ -70,7 +76,7 @@ def test_training_learns_and_explains_itself(tiny_base_model, tiny_samples, tmp_
 
 def test_snapshots(tiny_base_model, tiny_samples, tmp_path):
     config = replace(CONFIG, snapshots="every_step")
-    train_epochs(tiny_base_model, LORA, config, 3, "toy", tiny_samples, 2, tmp_path)
+    train_in_one_go(tiny_base_model, tiny_samples, 2, tmp_path, config)
     snapshots = read_snapshots(tmp_path / "epoch_2")
     tensors, adapter_config = read_adapter(tmp_path / "epoch_2")
     assert torch.equal(snapshots.weights[-1], snapshots.header.layout.flatten(tensors))
@@ -98,6 +104,28 @@ def test_loss_equals_that_of_all_logits(tiny_base_model):
     torch.testing.assert_close(found, expected)
     library = model(**batch, return_dict=True).loss
     torch.testing.assert_close(found / 5, library)
+
+
+def test_training_equals_a_plain_peft_loop(tiny_base_model, tiny_samples):
+    config, lora = replace(CONFIG, warmup_steps=0), replace(LORA, dropout=0.0)
+    training = Training(tiny_base_model, lora, config, 3, "toy", tiny_samples)
+    model = get_peft_model(tiny_base_model.load(), lora.peft_config(tiny_base_model.name, None))
+    set_peft_model_state_dict(model, {f"base_model.model.{name}": p for name, p in training.parameters.items()})
+    parameters = list(trainable(model).values())
+    optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
+    losses = []
+    for batch in epoch_batches(20, config.batch_size, 3, 1):
+        texts = ([rows[i] for i in batch] for rows in (training.encoded.prompts, training.encoded.responses))
+        loss = model(**supervised_batch(*texts, training.pad_id)).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, config.clip_norm)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    epoch = training.run_epoch(1)
+    assert epoch.losses == pytest.approx(losses, rel=1e-4)
+    expected = training.layout.flatten(trainable(model)).detach()
+    torch.testing.assert_close(epoch.snapshots.weights[-1], expected, rtol=1e-3, atol=1e-5)
 
 
 def test_micro_batches_do_not_change_the_gradient(tiny_base_model, tiny_samples):
