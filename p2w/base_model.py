@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,6 @@ class BaseModel:
 
     def load(self, device: torch.device | str = "cpu") -> PreTrainedModel:
         """The model in evaluation mode on `device`, its weights frozen."""
+        logging.disable_progress_bar()
         model = AutoModelForCausalLM.from_pretrained(self.name, dtype=getattr(torch, self.dtype), **self._pin)
         return model.to(device).eval().requires_grad_(False)
-
-
-def best_device() -> torch.device:
-    """CUDA when there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -16,7 +16,7 @@ def run(main: Callable[[Sequence[str] | None], None]) -> None:
     """Run a command and exit: 0, or 1 with one line on stderr for an expected error; P2W_DEBUG shows the traceback."""
     try:
         main(None)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ArithmeticError) as error:
         if os.environ.get("P2W_DEBUG"):
             raise
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)

@@ -16,6 +16,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from p2w.device import best_device
 from p2w.prompt_encoder import PromptEncoder
 from p2w.provenance import provenance
 from p2w.samples import read_samples
@@ -156,8 +157,7 @@ def embed_prompts(
     """Write the embeddings of a task's prompts, encoding only those that the cache does not hold."""
     samples = select_prompts(read_samples(samples_path), selection.max_per_task, seed)
     texts = samples["prompt"].tolist()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    states = encode_cached(texts, lambda new: encoder.encode(new, device), cache / encoder.key)
+    states = encode_cached(texts, lambda new: encoder.encode(new, str(best_device())), cache / encoder.key)
     record = provenance("workflow/scripts/embeddings.py", asdict(selection), [samples_path], seed)
     metadata = {"task": task, "encoder": encoder.to_json(), "provenance": record}
     write_embeddings(output, samples["id"].tolist(), texts, states, metadata)

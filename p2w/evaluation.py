@@ -11,7 +11,8 @@ import pandas as pd
 import torch
 
 from p2w.adapters import WEIGHTS_FILE, read_adapter
-from p2w.base_model import BaseModel, best_device
+from p2w.base_model import BaseModel
+from p2w.device import best_device
 from p2w.files import write_json
 from p2w.lora import adapted, scaling
 from p2w.metrics import average, score, spread

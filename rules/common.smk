@@ -20,7 +20,7 @@ EPOCH_FILES = {
     "adapter": ADAPTER,
     "config": "adapter_config.json",
     "snapshots": "snapshots.safetensors",
-    "state": "training_state.pt",
+    "state": "training_state.safetensors",
     "run": "run.json",
 }
 CONTROLS = ["weight_average", "nearest_prompts"]
@@ -142,6 +142,8 @@ def model_files(spec):
     if "hub" in spec:
         return [f"results/models/{spec['hub'].replace('/', '--')}--{spec['revision'][:12]}.json"]
     if "path" in spec:
+        if not Path(spec["path"]).is_dir():
+            raise WorkflowError(f"base_model.path: no folder {spec['path']!r}")
         return sorted(
             path.as_posix() for path in Path(spec["path"]).iterdir() if path.is_file()
         )

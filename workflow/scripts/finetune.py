@@ -6,8 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from p2w.adapters import LoraSettings
-from p2w.base_model import BaseModel, best_device
+from p2w.base_model import BaseModel
 from p2w.cli import json_config, run
+from p2w.device import best_device
 from p2w.finetune import train_epoch
 from p2w.finetune_config import FinetuneConfig
 from p2w.progress import reporter

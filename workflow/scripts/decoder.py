@@ -1,0 +1,26 @@
+"""Train the decoder for a held-out task on the checkpoints and prompts of all the others."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from p2w.cli import json_config, run
+from p2w.decoder_training import DecoderConfig
+from p2w.held_out import train_without
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--decoder", type=json_config(DecoderConfig), required=True, help="the decoder, as JSON")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--held-out", required=True, help="the task that must not be among the checkpoints")
+    parser.add_argument("--checkpoints", type=Path, nargs="+", required=True)
+    parser.add_argument("--embeddings", type=Path, nargs="+", required=True)
+    parser.add_argument("--output", type=Path, required=True, help="the decoder.safetensors to write")
+    args = parser.parse_args(argv)
+    train_without(args.held_out, args.decoder, args.seed, args.checkpoints, args.embeddings, args.output)
+
+
+if __name__ == "__main__":
+    run(main)
