@@ -1,6 +1,8 @@
 """Parquet files that carry their own explanation: a `p2w` JSON object in the schema's metadata."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ def write_table(path: str | Path, table: pa.Table | pd.DataFrame, metadata: dict
     if isinstance(table, pd.DataFrame):
         table = pa.Table.from_pandas(table, preserve_index=False)
     kept = {key: value for key, value in (table.schema.metadata or {}).items() if key != METADATA_KEY}
-    encoded = json.dumps(metadata, ensure_ascii=False, sort_keys=True).encode()
+    encoded = json.dumps(metadata, ensure_ascii=False, sort_keys=True, allow_nan=False).encode()
     table = table.replace_schema_metadata({**kept, METADATA_KEY: encoded})
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary)
@@ -26,15 +28,25 @@ def write_table(path: str | Path, table: pa.Table | pd.DataFrame, metadata: dict
 
 def read_table(path: str | Path) -> pa.Table:
     """Read a parquet file; ValueError names the file when it is not whole or not parquet."""
-    try:
+    with _readable(path):
         return pq.read_table(path, partitioning=None)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path}: not a readable parquet file ({error}); remove it and run again") from error
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:
-    """The `p2w` metadata of a parquet file; ValueError when P2W did not write it."""
-    metadata = pq.read_schema(path).metadata or {}
+    """The `p2w` metadata of a parquet file; ValueError when it is damaged or P2W did not write it."""
+    with _readable(path):
+        metadata = pq.read_schema(path).metadata or {}
     if METADATA_KEY not in metadata:
         raise ValueError(f"{path}: no {METADATA_KEY.decode()!r} metadata; it was not written by P2W")
     return json.loads(metadata[METADATA_KEY])
+
+
+@contextmanager
+def _readable(path: str | Path) -> Iterator[None]:
+    """Turn what pyarrow says about a damaged file into an error that names it."""
+    try:
+        yield
+    except (FileNotFoundError, PermissionError):
+        raise
+    except (pa.ArrowInvalid, OSError) as error:  # OSError: how pyarrow reports data that does not decompress
+        raise ValueError(f"{path}: not a readable parquet file ({error}); remove it and run again") from error
