@@ -122,7 +122,7 @@ def seed(wildcards):
 
 
 def code(script):
-    """The script of a rule and every p2w module that it imports: an edit reruns exactly what it affects."""
+    """A script and every p2w module that it imports, so that an edit reruns exactly what it affects."""
     path = f"workflow/scripts/{script}.py"
     return [path, *(file for file in code_files(path) if file != path)]
 
@@ -140,7 +140,9 @@ def training_tasks(wildcards):
 def model_files(spec):
     """Files that stand for a model: those in its folder, or the manifest of its download."""
     if "hub" in spec:
-        return [f"results/models/{spec['hub'].replace('/', '--')}--{spec['revision'][:12]}.json"]
+        return [
+            f"results/models/{'--'.join(Path(spec['hub']).parts)}--{spec['revision'][:12]}.json"
+        ]
     if "path" in spec:
         if not Path(spec["path"]).is_dir():
             raise WorkflowError(f"base_model.path: no folder {spec['path']!r}")

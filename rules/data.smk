@@ -60,15 +60,15 @@ rule model:
         "results/logs/models/{model}.log",
     benchmark:
         "results/benchmarks/models/{model}.tsv"
-    params:
-        hub=hub_model,
-        revision=hub_revision,
+    localrule: True
+    conda:
+        "../envs/p2w.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=120,
-    localrule: True
-    conda:
-        "../envs/p2w.yaml"
+    params:
+        hub=hub_model,
+        revision=hub_revision,
     shell:
         "python {input.code[0]} --hub {params.hub} --revision {params.revision} --output {output} 2>&1 | tee {log}"

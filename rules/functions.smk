@@ -23,7 +23,9 @@ def raw_source(wildcards):
 def raw_location(wildcards):
     """The part of a task's entry that says where its rows are."""
     task = TASK_TABLE["tasks"][wildcards.task]
-    return as_argument({key: task[key] for key in ("hub", "json", "splits") if key in task})
+    return as_argument(
+        {key: task[key] for key in ("hub", "json", "splits") if key in task}
+    )
 
 
 def raw_table(wildcards):
@@ -145,9 +147,17 @@ def hub_model(wildcards):
 
 def hub_revision(wildcards):
     """The full revision, as some experiment pins it."""
-    specs = [read_experiment(name).get(kind, {}) for name in EXPERIMENT_FILES for kind in ("base_model", "encoder")]
-    pinned = {spec["revision"] for spec in specs if spec.get("hub") == hub_model(wildcards)}
+    specs = [
+        read_experiment(name).get(kind, {})
+        for name in EXPERIMENT_FILES
+        for kind in ("base_model", "encoder")
+    ]
+    pinned = {
+        spec["revision"] for spec in specs if spec.get("hub") == hub_model(wildcards)
+    }
     for revision in sorted(pinned):
         if revision.startswith(wildcards.model.rsplit("--", 1)[1]):
             return revision
-    raise WorkflowError(f"no experiment pins a revision of {hub_model(wildcards)} that {wildcards.model} names")
+    raise WorkflowError(
+        f"no experiment pins a revision of {hub_model(wildcards)} that {wildcards.model} names"
+    )
