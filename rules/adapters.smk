@@ -8,10 +8,7 @@ rule finetune:
         samples="results/{experiment}/samples/{task}/train.parquet",
         previous=previous_epoch,
     output:
-        **{
-            key: f"results/{{experiment}}/adapters/{{task}}/epoch_{{epoch}}/{name}"
-            for key, name in EPOCH_FILES.items()
-        },
+        **{key: f"results/{{experiment}}/adapters/{{task}}/epoch_{{epoch}}/{name}" for key, name in EPOCH_FILES.items()},
     log:
         "results/{experiment}/logs/finetune/{task}/epoch_{epoch}.log",
     benchmark:

@@ -38,9 +38,7 @@ def read_config(path, schema):
 
 TASK_TABLE = read_config(CONFIG / "tasks.yaml", "tasks")
 SOURCES = read_config(CONFIG / "sources.yaml", "sources")
-EXPERIMENT_FILES = {
-    path.stem: path for path in sorted((CONFIG / "experiments").glob("*.yaml"))
-}
+EXPERIMENT_FILES = {path.stem: path for path in sorted((CONFIG / "experiments").glob("*.yaml"))}
 
 
 wildcard_constraints:
@@ -67,9 +65,7 @@ def overlay(base, change):
 def read_experiment(name):
     """An experiment file laid over the one it inherits from."""
     if name not in EXPERIMENT_FILES:
-        raise WorkflowError(
-            f"no experiment {name!r}; experiments: {', '.join(EXPERIMENT_FILES)}"
-        )
+        raise WorkflowError(f"no experiment {name!r}; experiments: {', '.join(EXPERIMENT_FILES)}")
     with open(EXPERIMENT_FILES[name], encoding="utf-8") as file:
         content = yaml.safe_load(file) or {}
     parent = content.pop("inherits", None)
@@ -84,13 +80,9 @@ def experiment(name):
     for task in content["tasks"] + content.get("training_tasks", []):
         if task not in TASK_TABLE["tasks"]:
             known = ", ".join(TASK_TABLE["tasks"])
-            raise WorkflowError(
-                f"experiment {name!r}: no task {task!r}; tasks: {known}"
-            )
+            raise WorkflowError(f"experiment {name!r}: no task {task!r}; tasks: {known}")
     if content["source"] not in SOURCES:
-        raise WorkflowError(
-            f"experiment {name!r}: no source {content['source']!r}; sources: {', '.join(SOURCES)}"
-        )
+        raise WorkflowError(f"experiment {name!r}: no source {content['source']!r}; sources: {', '.join(SOURCES)}")
     return content
 
 
@@ -130,25 +122,17 @@ def code(script):
 def training_tasks(wildcards):
     """Every task that the decoder for this held-out task may see."""
     chosen = experiment(wildcards.experiment)
-    return [
-        task
-        for task in chosen.get("training_tasks", chosen["tasks"])
-        if task != wildcards.held_out
-    ]
+    return [task for task in chosen.get("training_tasks", chosen["tasks"]) if task != wildcards.held_out]
 
 
 def model_files(spec):
     """Files that stand for a model: those in its folder, or the manifest of its download."""
     if "hub" in spec:
-        return [
-            f"results/models/{'--'.join(Path(spec['hub']).parts)}--{spec['revision'][:12]}.json"
-        ]
+        return [f"results/models/{'--'.join(Path(spec['hub']).parts)}--{spec['revision'][:12]}.json"]
     if "path" in spec:
         if not Path(spec["path"]).is_dir():
             raise WorkflowError(f"base_model.path: no folder {spec['path']!r}")
-        return sorted(
-            path.as_posix() for path in Path(spec["path"]).iterdir() if path.is_file()
-        )
+        return sorted(path.as_posix() for path in Path(spec["path"]).iterdir() if path.is_file())
     return []
 
 

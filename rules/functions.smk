@@ -6,9 +6,7 @@ def raw_files(wildcards):
     source, task = SOURCES[wildcards.source], TASK_TABLE["tasks"][wildcards.task]
     files = task.get("json") or task["hub"]["files"]
     if wildcards.split not in files:
-        raise WorkflowError(
-            f"{wildcards.task}: no raw split {wildcards.split!r}; raw splits: {', '.join(files)}"
-        )
+        raise WorkflowError(f"{wildcards.task}: no raw split {wildcards.split!r}; raw splits: {', '.join(files)}")
     if "json" in task:
         return [files[wildcards.split]]
     if source["kind"] == "local":
@@ -23,9 +21,7 @@ def raw_source(wildcards):
 def raw_location(wildcards):
     """The part of a task's entry that says where its rows are."""
     task = TASK_TABLE["tasks"][wildcards.task]
-    return as_argument(
-        {key: task[key] for key in ("hub", "json", "splits") if key in task}
-    )
+    return as_argument({key: task[key] for key in ("hub", "json", "splits") if key in task})
 
 
 def raw_table(wildcards):
@@ -35,24 +31,18 @@ def raw_table(wildcards):
         TASK_TABLE["tasks"][wildcards.task]["splits"],
     )
     if wildcards.split not in splits:
-        raise WorkflowError(
-            f"{wildcards.task}: no split {wildcards.split!r}; splits: {', '.join(splits)}"
-        )
+        raise WorkflowError(f"{wildcards.task}: no split {wildcards.split!r}; splits: {', '.join(splits)}")
     return f"results/raw/{source}/{wildcards.task}/{splits[wildcards.split]}.parquet"
 
 
 def task_rendering(wildcards):
     """A task's entry without where its rows live: moving a dataset does not change a sample."""
     task = TASK_TABLE["tasks"][wildcards.task]
-    return as_argument(
-        {key: entry for key, entry in task.items() if key not in ("hub", "json")}
-    )
+    return as_argument({key: entry for key, entry in task.items() if key not in ("hub", "json")})
 
 
 def task_format(wildcards):
-    return as_argument(
-        TASK_TABLE["formats"][TASK_TABLE["tasks"][wildcards.task]["format"]]
-    )
+    return as_argument(TASK_TABLE["formats"][TASK_TABLE["tasks"][wildcards.task]["format"]])
 
 
 def previous_epoch(wildcards):
@@ -66,9 +56,7 @@ def epoch_files(wildcards):
     """Everything that the epochs of a task left for its checkpoint table."""
     epochs = experiment(wildcards.experiment)["checkpoints"]["epochs"]
     folder = f"results/{wildcards.experiment}/adapters/{wildcards.task}"
-    return [
-        f"{folder}/epoch_{k}/{EPOCH_FILES['snapshots']}" for k in range(1, epochs + 1)
-    ]
+    return [f"{folder}/epoch_{k}/{EPOCH_FILES['snapshots']}" for k in range(1, epochs + 1)]
 
 
 def last_epoch(experiment_name, task):
@@ -78,39 +66,26 @@ def last_epoch(experiment_name, task):
 
 
 def training_adapters(wildcards):
-    return [
-        last_epoch(wildcards.experiment, task) for task in training_tasks(wildcards)
-    ]
+    return [last_epoch(wildcards.experiment, task) for task in training_tasks(wildcards)]
 
 
 def training_checkpoints(wildcards):
-    return [
-        f"results/{wildcards.experiment}/checkpoints/{task}.parquet"
-        for task in training_tasks(wildcards)
-    ]
+    return [f"results/{wildcards.experiment}/checkpoints/{task}.parquet" for task in training_tasks(wildcards)]
 
 
 def training_embeddings(wildcards):
-    return [
-        f"results/{wildcards.experiment}/embeddings/{task}.parquet"
-        for task in training_tasks(wildcards)
-    ]
+    return [f"results/{wildcards.experiment}/embeddings/{task}.parquet" for task in training_tasks(wildcards)]
 
 
 def evaluated_adapters(wildcards):
     """Source name to adapter file, in the order in which an evaluation lists them."""
     name, held_out = wildcards.experiment, wildcards.held_out
     draws = range(experiment(name)["evaluation"]["draws"])
-    adapters = {
-        f"trained/{task}": last_epoch(name, task) for task in training_tasks(wildcards)
-    }
-    adapters |= {
-        c: f"results/{name}/controls/{held_out}/{c}/{ADAPTER}" for c in CONTROLS
-    }
+    adapters = {f"trained/{task}": last_epoch(name, task) for task in training_tasks(wildcards)}
+    adapters |= {c: f"results/{name}/controls/{held_out}/{c}/{ADAPTER}" for c in CONTROLS}
     adapters |= {"target_trained": last_epoch(name, held_out)}
     return adapters | {
-        f"generated/draw_{draw}": f"results/{name}/generated/{held_out}/draw_{draw}/{ADAPTER}"
-        for draw in draws
+        f"generated/draw_{draw}": f"results/{name}/generated/{held_out}/draw_{draw}/{ADAPTER}" for draw in draws
     }
 
 
@@ -127,9 +102,7 @@ def without_count(section, count):
 
     def rest(wildcards):
         chosen = experiment(wildcards.experiment)[section]
-        return as_argument(
-            {key: entry for key, entry in chosen.items() if key != count}
-        )
+        return as_argument({key: entry for key, entry in chosen.items() if key != count})
 
     return rest
 
@@ -147,17 +120,9 @@ def hub_model(wildcards):
 
 def hub_revision(wildcards):
     """The full revision, as some experiment pins it."""
-    specs = [
-        read_experiment(name).get(kind, {})
-        for name in EXPERIMENT_FILES
-        for kind in ("base_model", "encoder")
-    ]
-    pinned = {
-        spec["revision"] for spec in specs if spec.get("hub") == hub_model(wildcards)
-    }
+    specs = [read_experiment(name).get(kind, {}) for name in EXPERIMENT_FILES for kind in ("base_model", "encoder")]
+    pinned = {spec["revision"] for spec in specs if spec.get("hub") == hub_model(wildcards)}
     for revision in sorted(pinned):
         if revision.startswith(wildcards.model.rsplit("--", 1)[1]):
             return revision
-    raise WorkflowError(
-        f"no experiment pins a revision of {hub_model(wildcards)} that {wildcards.model} names"
-    )
+    raise WorkflowError(f"no experiment pins a revision of {hub_model(wildcards)} that {wildcards.model} names")
