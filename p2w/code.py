@@ -36,6 +36,9 @@ def code_hash(files: tuple[str, ...]) -> str:
 @cache
 def _imported_files(path: str) -> tuple[str, ...]:
     tree = ast.parse(Path(path).read_text(encoding="utf-8"), filename=path)
+    relative = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
+    if relative:
+        raise ValueError(f"{path}, line {relative[0].lineno}: found a relative import, expected the whole module name")
     return tuple(file for name in _imported_names(tree) for file in _files_of(name))
 
 

@@ -68,6 +68,13 @@ def test_a_syntax_error_names_the_file(project: Path) -> None:
     assert caught.value.filename == "p2w/fourth.py"
 
 
+def test_a_relative_import_is_refused(project: Path) -> None:
+    """It would be missed: which module it names depends on where its file lies."""
+    (project / "p2w/fourth.py").write_text("import json\nfrom . import unused\n")
+    with pytest.raises(ValueError, match=r"p2w/fourth\.py, line 2: found a relative import"):
+        code_files("script.py")
+
+
 def test_every_script_of_the_workflow_has_its_modules() -> None:
     scripts = sorted(path.as_posix() for path in Path("workflow/scripts").glob("*.py"))
     assert "workflow/scripts/samples.py" in scripts

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from p2w.config import parse
 from p2w.raw import fetch_raw
@@ -14,15 +15,12 @@ from p2w.sources import Source
 from p2w.tables import read_metadata, read_table
 from p2w.tasks import Task, load_tasks
 
-ENTRY = {
-    "json": {"train": "prompts.json", "test": "labelled.json"},
-    "splits": {"train": "train", "test": "test"},
-    "question": "{question}",
-    "choices": {"list": "choices"},
-    "answer": {"column": "answer", "encoding": "index0", "optional": True},
-    "system": "Pick the right choice.",
-    "format": "bracket_letter",
-}
+COMMENTS = "\n".join(
+    line.removeprefix("  # ").removeprefix("  #")
+    for line in Path("config/tasks.yaml").read_text(encoding="utf-8").split("(remove the")[1].splitlines()[1:]
+)
+EXAMPLE_ENTRY, EXAMPLE_FILE = COMMENTS.split("with files like")
+ENTRY = yaml.safe_load(EXAMPLE_ENTRY)["my_task"]
 ITEM = {"question": "Which is a fruit?", "choices": ["stone", "pear", "rope"]}
 SOURCE = Source(kind="hub")
 
@@ -30,6 +28,16 @@ SOURCE = Source(kind="hub")
 def write(path: Path, items: Any) -> Path:
     path.write_text(json.dumps(items), encoding="utf-8")
     return path
+
+
+def test_the_documented_example_works(tmp_path: Path) -> None:
+    path = tmp_path / "labelled.json"
+    path.write_text(EXAMPLE_FILE.split("An item has")[0])
+    first, second = read_json_samples(path).to_pylist()
+    assert (first["question"], first["answer"]) == ("Which is a fruit?", "1")
+    assert (second["question"], second["answer"]) == ("Tom is hungry. What does he do?", None)
+    assert len(EXAMPLE_ENTRY.strip().splitlines()) == 8
+    assert parse(Task, ENTRY).answer.optional
 
 
 @pytest.mark.parametrize("answer", [1, "B", " B ", "pear"])
