@@ -112,7 +112,7 @@ def write_blocks(
 ) -> None:
     """Write a checkpoint table from blocks of rows; one block is in memory at a time, and is one row group."""
     metadata = {"task": task, "layout": layout.to_json(), "adapter_config": adapter_config, "provenance": provenance}
-    encoded = json.dumps(metadata, ensure_ascii=False, sort_keys=True).encode()
+    encoded = json.dumps(metadata, ensure_ascii=False, sort_keys=True, allow_nan=False).encode()
     schema = _schema(layout.size).with_metadata({METADATA_KEY: encoded})
     # Weights neither repeat nor compress: plain pages are the fastest to write and to read, and no larger.
     with (
@@ -158,8 +158,8 @@ def read_checkpoints(path: str | Path) -> Checkpoints:
     Raises:
         ValueError: not a checkpoint table of P2W, or one that is not whole.
     """
+    metadata = read_metadata(path)
     try:
-        metadata = read_metadata(path)
         layout = AdapterLayout.from_json(metadata["layout"])
         rows, weights = _read_rows(path, layout.size)
     except (pa.ArrowInvalid, OSError, KeyError) as error:

@@ -16,6 +16,7 @@ from p2w.adapters import LoraSettings
 from p2w.checkpoints import read_checkpoints, write_checkpoints
 from p2w.epoch_files import SnapshotHeader, Snapshots, write_snapshots
 from p2w.foreign_checkpoints import checkpoint_files, import_checkpoints
+from p2w.tables import write_table
 
 CONFIG = {"peft_type": "LORA", "r": 2, "lora_alpha": 6, "base_model_name_or_path": "base", "target_modules": ["q_proj"]}
 
@@ -116,10 +117,13 @@ def test_unreadable_tables(epochs, tmp_path):
     path = tmp_path / "toy.parquet"
     write_checkpoints(path, "toy", epochs[0], {})
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ValueError, match=r"toy\.parquet: not a readable table of checkpoints"):
+    with pytest.raises(ValueError, match=r"toy\.parquet: not a readable parquet file"):
         read_checkpoints(path)
     pd.DataFrame({"a": [1]}).to_parquet(path)
     with pytest.raises(ValueError, match="it was not written by P2W"):
+        read_checkpoints(path)
+    write_table(path, pd.DataFrame({"a": [1]}), {"task": "toy"})
+    with pytest.raises(ValueError, match=r"toy\.parquet: not a readable table of checkpoints \('layout'\)"):
         read_checkpoints(path)
 
 
