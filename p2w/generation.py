@@ -1,0 +1,55 @@
+"""From prompts to the weights of an adapter, with a trained decoder."""
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from p2w.decoder import HyperConvDecoder
+from p2w.weight_tokens import WeightTokens
+
+
+class Prompts(Protocol):
+    """The encoded prompts of one task."""
+
+    def __len__(self) -> int: ...
+
+    def gather(self, indices: Tensor) -> Tensor:
+        """(N,) int64 -> (N, L, C) float32, zero past the end of each prompt."""
+        ...
+
+
+def stream(seed: int, *path: int) -> int:
+    """A seed for one use of `seed`, independent of its other uses."""
+    return int(np.random.SeedSequence((seed, *path)).generate_state(1, np.uint64)[0] >> 1)
+
+
+def pick_prompts(total: int, num_prompts: int, generator: Generator, task: str = "task") -> Tensor:
+    """Distinct random prompts in random order: (num_prompts,) int64.
+
+    Raises:
+        ValueError: the task has fewer prompts.
+    """
+    if total < num_prompts:
+        raise ValueError(f"{task}: found {total} prompts, expected {num_prompts} or more")
+    return torch.randperm(total, generator=generator)[:num_prompts]
+
+
+def draw_condition(prompts: Prompts, num_prompts: int, seed: int, draw: int, device: torch.device | str) -> Tensor:
+    """The condition (N, L, C) of one draw: other prompts for every draw, the same for the same seed."""
+    chosen = pick_prompts(len(prompts), num_prompts, Generator().manual_seed(stream(seed, draw)))
+    return prompts.gather(chosen.to(device)).to(device)
+
+
+@torch.no_grad()
+def generate(decoder: HyperConvDecoder, spec: WeightTokens, condition: Tensor) -> Tensor:
+    """Condition (N, L, C) -> flat adapter weights (size,) float32 on the CPU.
+
+    Raises:
+        FloatingPointError: the decoder produced a value that is not finite.
+    """
+    flat = spec.detokenize(decoder(condition.unsqueeze(0)))[0].cpu()
+    if not flat.isfinite().all():
+        raise FloatingPointError(f"generated weights: found {int((~flat.isfinite()).sum())} values that are not finite")
+    return flat
