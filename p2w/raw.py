@@ -48,7 +48,7 @@ def manifest_path(output: Path) -> Path:
 
 def _from_json(name: str, files: Mapping[str, str], split: str) -> tuple[pa.Table, dict[str, Any]]:
     path = Path(_entry(f"tasks.{name}.json", files, split))
-    return read_json_samples(path), _origin(path.as_posix(), path)
+    return read_json_samples(path), {"source": {"kind": "json"}, **_origin(path.as_posix(), path)}
 
 
 def _from_file(source: Source, name: str, hub: HubFiles, split: str) -> tuple[pa.Table, dict[str, Any]]:

@@ -113,7 +113,8 @@ def test_json_becomes_samples_whatever_is_labelled(tmp_path: Path, labelled: int
     task = parse(Task, {**ENTRY, "json": {"train": str(path)}})
     raw, output = tmp_path / "raw.parquet", tmp_path / "samples.parquet"
     fetch_raw(SOURCE, "mine", task, "train", raw)
-    assert read_metadata(raw)["file"] == path.as_posix()
+    manifest = read_metadata(raw)
+    assert (manifest["source"], manifest["file"]) == ({"kind": "json"}, path.as_posix())
     answer_format = load_tasks("config/tasks.yaml").formats["bracket_letter"]
     write_samples(output, render_samples("mine", task, answer_format, read_table(raw).to_pandas(), "train"), {})
     samples = read_samples(output)
