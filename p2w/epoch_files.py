@@ -1,25 +1,19 @@
 """What one epoch of fine-tuning leaves behind beside the adapter: snapshots, and the state that the next one needs."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from p2w.adapter_layout import AdapterLayout
 from p2w.adapters import write_adapter
-from p2w.files import atomic_path
+from p2w.tensor_files import read_tensors, write_tensors
 
 SNAPSHOTS_FILE = "snapshots.safetensors"
 STATE_FILE = "training_state.safetensors"
 RUN_FILE = "run.json"
-
-# One key only: safetensors writes several metadata keys in an arbitrary order, and a rerun must give the same bytes.
-METADATA_KEY = "p2w"
 
 
 @dataclass(frozen=True)
@@ -89,29 +83,3 @@ def read_snapshots(folder: str | Path) -> Snapshots:
 
 def _header(metadata: Mapping[str, Any]) -> SnapshotHeader:
     return SnapshotHeader(**{**metadata, "layout": AdapterLayout.from_json(metadata["layout"])})
-
-
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-    """Write tensors with JSON metadata as one safetensors file; it appears whole and equal input gives equal bytes."""
-    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    with atomic_path(path) as temporary:
-        save_file(whole, temporary, metadata={METADATA_KEY: json.dumps(metadata, sort_keys=True)})
-
-
-def read_tensors(path: Path, names: Sequence[str] | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The named tensors (all by default) and the metadata of a file that `write_tensors` wrote.
-
-    Raises:
-        ValueError: a missing, broken or foreign file, by name.
-    """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file; expected the folder of a finished epoch")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in (file.keys() if names is None else names)}
-    except SafetensorError as error:
-        raise ValueError(f"{path}: not a readable safetensors file ({error})") from error
-    if METADATA_KEY not in metadata:
-        raise ValueError(f"{path}: no {METADATA_KEY!r} metadata; it was not written by P2W")
-    return tensors, json.loads(metadata[METADATA_KEY])

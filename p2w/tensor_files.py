@@ -1,7 +1,7 @@
 """Tensors with a JSON explanation in one safetensors file."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,18 @@ def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Map
         save_file(whole, temporary, metadata={METADATA_KEY: text})
 
 
-def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Inverse of `write_tensors`; ValueError names the file when it is missing, broken or not of P2W."""
+def read_tensors(path: str | Path, names: Sequence[str] | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Inverse of `write_tensors`, of all tensors or of those named.
+
+    Raises:
+        ValueError: the file is missing, broken or not of P2W; names it.
+    """
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such file")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+            tensors = {name: file.get_tensor(name) for name in (file.keys() if names is None else names)}
     except SafetensorError as error:
         raise ValueError(f"{path}: not a readable safetensors file ({error}); remove it and run again") from error
     if METADATA_KEY not in metadata:

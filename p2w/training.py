@@ -19,10 +19,11 @@ from p2w.adapter_layout import AdapterLayout
 from p2w.adapters import LoraSettings, adapter_config_json, read_adapter
 from p2w.base_model import BaseModel
 from p2w.chat import IGNORED, supervised_batch
-from p2w.epoch_files import STATE_FILE, Epoch, SnapshotHeader, Snapshots, read_tensors
+from p2w.epoch_files import STATE_FILE, Epoch, SnapshotHeader, Snapshots
 from p2w.finetune_config import FinetuneConfig
 from p2w.finetune_data import encode_samples, epoch_batches, micro_batches, select_samples
 from p2w.progress import Report, silent
+from p2w.tensor_files import read_tensors
 
 ADAPTER = "default"  # PEFT's own name for a model's first adapter, a part of its parameter names in memory
 MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW remembers of a parameter, besides the step
