@@ -200,11 +200,11 @@ def test_saved_decoder_is_all_that_generation_needs(trained, tmp_path):
 def test_bad_decoder_files(trained, tmp_path):
     spec, _, _ = make_tasks()
     path = tmp_path / "decoder.safetensors"
-    with pytest.raises(ValueError, match="decoder.safetensors: no such file"):
+    with pytest.raises(ValueError, match=r"decoder.safetensors: no such file"):
         load_decoder(path)
     save_decoder(path, TrainedDecoder(trained[0], spec, {}))
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(ValueError, match="decoder.safetensors: not a readable safetensors file"):
+    with pytest.raises(ValueError, match=r"decoder.safetensors: not a readable safetensors file"):
         load_decoder(path)
     wrong = WeightTokens(AdapterLayout.from_tensors(random_lora(0, 2, DIMS, RANK)))
     with pytest.raises(ValueError, match=r"decoder: found output \(12, 4, 9\), expected tokens \(24, 4, 9\)"):

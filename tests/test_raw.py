@@ -11,8 +11,8 @@ import pytest
 from huggingface_hub import constants
 
 from p2w.files import read_json, sha256
+from p2w.hub import DownloadError
 from p2w.raw import fetch_raw, manifest_path
-from p2w.raw_hub import DownloadError
 from p2w.sources import Source
 from p2w.tables import read_metadata
 from p2w.tasks import HubFiles, Location
@@ -136,7 +136,7 @@ def test_lasting_failure_ends(hub: HubServer, tmp_path: Path) -> None:
     ("location", "message"),
     [
         (toy(file="toy/test.parquet"), r"file toy/test.parquet: no such file \(HTTP 404\)"),
-        (toy(dataset="owner/other"), r"dataset owner/other, .*no such dataset, or it needs a token: set HF_TOKEN"),
+        (toy(dataset="owner/other"), r"dataset owner/other, .*no such repository, or it needs a token: set HF_TOKEN"),
     ],
 )
 def test_what_is_not_there_is_asked_for_once(

@@ -42,9 +42,7 @@ def workspace(done):
 
 
 def texts(workspace, folder):
-    return [
-        path for suffix in ("yaml", "py") for path in sorted((workspace.folder / folder).rglob(f"*.{suffix}"))
-    ]
+    return [path for suffix in ("yaml", "py") for path in sorted((workspace.folder / folder).rglob(f"*.{suffix}"))]
 
 
 def change(workspace, **sections):

@@ -25,10 +25,10 @@ SHARD = "1MB"  # small files are kind to version control
 
 
 def build_base_model(
-    output: Path, tasks: Path, seed: int, threads: int, work_dir: Path | None, report: Callable[[str], None]
+    output: Path, tasks: Path, seed: int, work_dir: Path | None, report: Callable[[str], None]
 ) -> None:
     """Train the pocket base model and write its folder; the record of it is written last."""
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     pool = exercises(tasks, ROWS, seed)
     tokenizer = build_tokenizer(corpus(pool), CONTEXT)
     model = new_model(tokenizer, seed)

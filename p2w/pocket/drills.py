@@ -56,11 +56,15 @@ class Drills:
         return [(words, False), (words, True), (words, True)]
 
     def label_after(self, rng: Random) -> list[Piece]:
-        """`red: A` for some words in any order of labels; then the label of each word is asked several times."""
-        phrases = rng.sample(self._words, rng.randint(3, 5))
-        labels = rng.sample(rng.choice((LETTERS, DIGITS)), len(phrases))
-        pieces = [self._piece(f" {phrase}", f": {label}\n") for phrase, label in zip(phrases, labels, strict=True)]
-        return self._ask(rng, pieces, [f" {phrase}:" for phrase in phrases], labels)
+        """`red:A` for some words in any order of labels; then the label of each word is asked several times.
+
+        Without the colon this is copying, which the model can already; from there it learns to look further back.
+        """
+        words = rng.sample(self._words, rng.randint(2, 5))
+        labels = rng.sample(rng.choice((LETTERS, DIGITS)), len(words))
+        colon = rng.choice(("", ":"))
+        pieces = [self._piece(f" {word}", f"{colon}{label}", "\n") for word, label in zip(words, labels, strict=True)]
+        return self._ask(rng, pieces, [f" {word}{colon}" for word in words], labels)
 
     def label_before(self, rng: Random) -> list[Piece]:
         """`A: red` as in the tasks, with phrases as choices."""
