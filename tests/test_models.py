@@ -26,7 +26,8 @@ def hub(tmp_path, monkeypatch):
         yield server
 
 
-def test_manifest_lists_what_was_downloaded(hub, tmp_path):
+@pytest.mark.usefixtures("hub")
+def test_manifest_lists_what_was_downloaded(tmp_path):
     download_model("owner/model", REVISION, tmp_path / "model.json")
     manifest = read_json(tmp_path / "model.json")
     source = tmp_path / "hub/owner/model"
@@ -37,7 +38,8 @@ def test_manifest_lists_what_was_downloaded(hub, tmp_path):
     }
 
 
-def test_a_model_that_does_not_exist(hub, tmp_path):
+@pytest.mark.usefixtures("hub")
+def test_a_model_that_does_not_exist(tmp_path):
     with pytest.raises(DownloadError, match=f"model owner/other, revision {REVISION}: no such repository"):
         download_model("owner/other", REVISION, tmp_path / "model.json")
     assert not (tmp_path / "model.json").exists()

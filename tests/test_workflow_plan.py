@@ -5,7 +5,8 @@ import time
 
 import pytest
 import yaml
-from workspace import PROJECT, Workspace
+
+from tests.workspace import PROJECT, Workspace
 
 
 @pytest.fixture(scope="module")

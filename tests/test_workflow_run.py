@@ -4,9 +4,9 @@ import pytest
 import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
-from workspace import Workspace
 
 from p2w.files import read_json, sha256
+from tests.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 

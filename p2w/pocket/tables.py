@@ -16,7 +16,7 @@ THREE_SPLITS = {"train": (0, 1, 2), "validation": (3,), "test": (4,)}
 TWO_SPLITS = {"train": (0, 1, 2), "validation": (3, 4)}
 DIGIT_LABELS = 0.1  # share of ARC rows whose labels are 1-4 instead of A-D
 OTHER_WIDTHS = 0.06  # share of ARC rows with three or five choices
-ATTEMPTS = 200  # draws in a row that bring nothing new before a table counts as exhausted
+ATTEMPTS = 20  # draws per row before a table counts as exhausted
 
 Row = dict[str, Any]
 

@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -24,7 +23,6 @@ class Training:
     """Settings of the optimizer."""
 
     rows: int = 48
-    parts: int = 2  # of a batch, each on a thread
     learning_rate: float = 2e-3
     final_learning_rate: float = 1e-4
     warmup: int = 100
@@ -65,19 +63,20 @@ def train_phase(
     )
     model.train()
     start, losses, accuracies = time.monotonic(), [], []
-    with ThreadPoolExecutor(training.parts, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        for step in range(1, phase.steps + 1):
-            optimizer.param_groups[0]["lr"] = _rate(training, phase, step)
-            loss, accuracy = _backward(model, make_batch(drills, phase, training.rows, rng), training.parts, pool)
-            torch.nn.utils.clip_grad_norm_(model.parameters(), training.clip)
-            optimizer.step()
-            losses.append(loss)
-            accuracies.append(accuracy)
-            if step % REPORT_EVERY == 0:
-                recent = {"loss": _mean(losses), "accuracy": _mean(accuracies)}
-                report(_progress(phase, step, recent, time.monotonic() - start))
-                if phase.enough is not None and recent["accuracy"] >= phase.enough:
-                    break
+    for step in range(1, phase.steps + 1):
+        optimizer.param_groups[0]["lr"] = _rate(training, phase, step)
+        loss, accuracy = _loss(model, make_batch(drills, phase, training.rows, rng))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), training.clip)
+        optimizer.step()
+        losses.append(loss.item())
+        accuracies.append(accuracy)
+        if step % REPORT_EVERY == 0:
+            recent = {"loss": _mean(losses), "accuracy": _mean(accuracies)}
+            report(_progress(phase, step, recent, time.monotonic() - start))
+            if phase.enough is not None and recent["accuracy"] >= phase.enough:
+                break
     return {"steps": step, "loss": round(_mean(losses), 4), "accuracy": round(_mean(accuracies), 4)}
 
 
@@ -101,28 +100,12 @@ def _rate(training: Training, phase: Phase, step: int) -> float:
     return warm * (training.final_learning_rate + cosine * (training.learning_rate - training.final_learning_rate))
 
 
-def _backward(model: Qwen2ForCausalLM, batch: Batch, parts: int, pool: Executor) -> tuple[float, float]:
-    """Set the gradient of the mean cross-entropy over a batch; return that loss and the accuracy.
-
-    Each part of the batch runs on a thread of its own. Threads within the operations of so small a model would wait
-    for each other at every one of them, and many times longer on a busy machine.
-    """
-    total = int(batch.targets[:, 1:].sum())
-    shares = zip(batch.ids.chunk(parts), batch.targets.chunk(parts), strict=True)
-    found = list(pool.map(lambda share: _gradient(model, Batch(*share), total), shares))
-    for parameter, *gradients in zip(model.parameters(), *(gradient for gradient, _, _ in found), strict=True):
-        parameter.grad = torch.stack(gradients).sum(0)
-    return sum(loss for _, loss, _ in found), sum(hits for _, _, hits in found) / total
-
-
-def _gradient(model: Qwen2ForCausalLM, batch: Batch, total: int) -> tuple[tuple[Tensor, ...], float, int]:
-    """Gradient, loss (a share of `total` targets) and hits; logits are formed at target positions alone."""
+def _loss(model: Qwen2ForCausalLM, batch: Batch) -> tuple[Tensor, float]:
+    """Cross-entropy and accuracy over the target positions; logits are formed for those alone."""
     states = model.model(input_ids=batch.ids[:, :-1], use_cache=False).last_hidden_state
     wanted = batch.targets[:, 1:]
     logits, labels = model.lm_head(states[wanted]), batch.ids[:, 1:][wanted]
-    loss = cross_entropy(logits, labels, reduction="sum") / total
-    gradient = torch.autograd.grad(loss, tuple(model.parameters()))
-    return gradient, loss.item(), int((logits.argmax(-1) == labels).sum())
+    return cross_entropy(logits, labels), (logits.argmax(-1) == labels).float().mean().item()
 
 
 def _mean(values: list[float]) -> float:
