@@ -18,8 +18,9 @@ from p2w.adapter_layout import AdapterLayout
 Scales = Literal["published", "log"]
 MARGIN = 2  # rows and columns added to a chunk, filled with copies of its mean and standard deviation
 
-# Chosen by us for `log`: a lightly trained B has a standard deviation near exp(-5), so its token starts near zero;
-# the epsilon keeps an untrained B (all zeros) finite.
+# Chosen by us for `log`: a lightly trained B has a standard deviation near exp(-5), so its scale starts near zero;
+# the epsilon keeps an untrained B (all zeros) finite. The mean is in units of the deviation. A decoder's error is then
+# relative to its chunk; in the published form an error of 0.03 is one of 0.003, as large as the deviation of such a B.
 LOG_EPSILON, LOG_CENTER = 1e-6, 5.0
 
 # A token that does not vary within any task (a frozen A, say) is still to be produced: it keeps this weight.
@@ -83,7 +84,7 @@ class WeightTokens:
         tokens = flat.new_empty((*flat.shape[:-1], *self.shape), dtype=torch.float32)
         tokens[..., :-MARGIN, :-MARGIN] = normal
         margin, is_mean = self._margin(flat.device)
-        copies = torch.where(is_mean, 8 * mean, self._encode_std(std))
+        copies = torch.where(is_mean, *self._encode(mean, std))
         return torch.where(margin, copies, tokens)
 
     def detokenize(self, tokens: Tensor) -> Tensor:
@@ -92,8 +93,7 @@ class WeightTokens:
             raise ValueError(f"weight tokens: found shape {tuple(tokens.shape)}, expected (…, {str(self.shape)[1:]}")
         tokens = tokens.float()
         margin, is_mean = self._margin(tokens.device)
-        mean = _masked_mean(tokens, margin & is_mean) / 8
-        std = self._decode_std(_masked_mean(tokens, margin & ~is_mean))
+        mean, std = self._decode(_masked_mean(tokens, margin & is_mean), _masked_mean(tokens, margin & ~is_mean))
         return self._unchunk(tokens[..., :-MARGIN, :-MARGIN] * std + mean)
 
     def to_json(self) -> dict[str, Any]:
@@ -107,18 +107,21 @@ class WeightTokens:
             raise ValueError(f"weight tokens: found keys {sorted(value)}, expected ['layout', 'scales', 'width']")
         return cls(AdapterLayout.from_json(value["layout"]), value["width"], value["scales"])
 
-    def _encode_std(self, std: Tensor) -> Tensor:
+    def _encode(self, mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation as they stand in the margin."""
         if self.scales == "published":
-            return torch.log(0.9 * std + 0.1) + 1.6
-        return torch.log(std + LOG_EPSILON) + LOG_CENTER
+            return 8 * mean, torch.log(0.9 * std + 0.1) + 1.6
+        return mean / (std + LOG_EPSILON), torch.log(std + LOG_EPSILON) + LOG_CENTER
 
-    def _decode_std(self, code: Tensor) -> Tensor:
+    def _decode(self, mean: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+        """Inverse of `_encode`."""
         if self.scales == "published":
-            std = (torch.exp(code - 1.6) - 0.1) / 0.9
+            mean, std = mean / 8, (torch.exp(scale - 1.6) - 0.1) / 0.9
         else:
-            std = torch.exp(code - LOG_CENTER) - LOG_EPSILON
-        # A decoder may produce a code below that of std 0; a negative std would flip the sign of its chunk.
-        return std.clamp(min=0)
+            deviation = torch.exp(scale - LOG_CENTER)
+            mean, std = mean * deviation, deviation - LOG_EPSILON
+        # A decoder may produce a scale below that of std 0; a negative std would flip the sign of its chunk.
+        return mean, std.clamp(min=0)
 
     def _margin(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """Two masks (R, W): where the copies are, and where a copy is the mean."""
