@@ -24,7 +24,8 @@ class Phase:
 
 PHASES: tuple[Phase, ...] = (
     Phase("copy", {"copy": 1.0}, 1500, enough=0.9),
-    Phase("label_after", {"label_after": 0.9, "copy": 0.1}, 8000, enough=0.97),
+    Phase("label_next", {"label_next": 0.9, "copy": 0.1}, 1500, enough=0.95),
+    Phase("label_after", {"label_after": 0.8, "label_next": 0.2}, 3000, enough=0.97),
     Phase("label_before", {"label_before": 0.7, "label_after": 0.3}, 4000, enough=0.97),
     Phase("list_questions", {"label_before": 0.15, "facts": 0.35, "list_questions": 0.4, "yes_no": 0.1}, 1500),
     Phase(

@@ -1,6 +1,6 @@
 """Build the pocket base model: its tokenizer, its weights, and the record of how they came to be.
 
-    python workflow/scripts/build_pocket_base.py --output p2w/pocket/base_model
+python workflow/scripts/build_pocket_base.py --output p2w/pocket/base_model
 """
 
 import argparse
@@ -18,12 +18,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--tasks", type=Path, default=Path("config/tasks.yaml"), help="the task table")
     parser.add_argument("--work-dir", type=Path, help="keeps the weights after each phase; a rerun resumes from them")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args(argv)
     build_base_model(
-        args.output, args.tasks, seed=args.seed, threads=args.threads, work_dir=args.work_dir,
+        args.output,
+        args.tasks,
+        seed=args.seed,
+        work_dir=args.work_dir,
         report=lambda line: print(line, file=sys.stderr, flush=True),
-    )  # fmt: skip
+    )
 
 
 if __name__ == "__main__":
