@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 # Where there is no GPU, `gpu` only says how many jobs train at once.
-SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --resources gpu=$(CORES) --quiet rules host
+FLAGS := --cores $(CORES) --resources gpu=$(CORES) --quiet rules host
 DEMO := results/pocket/evaluation/arc_challenge.json
 
 .PHONY: help demo pocket test check lint lock clean env env-dev
@@ -29,11 +29,11 @@ env-dev: .venv/installed-dev
 	@touch $@
 
 demo: env
-	@$(SNAKEMAKE) $(DEMO)
+	@$(BIN)/snakemake $(DEMO) $(FLAGS)
 	@$(BIN)/python workflow/scripts/show.py $(DEMO)
 
 pocket: env
-	@$(SNAKEMAKE) results/pocket/summary.md
+	@$(BIN)/snakemake results/pocket/summary.md $(FLAGS)
 	@cat results/pocket/summary.md
 
 lint: env-dev
