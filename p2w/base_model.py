@@ -2,10 +2,17 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
 from transformers.utils import logging
 
 
@@ -34,8 +41,12 @@ class BaseModel:
         return {"revision": str(self.revision)} if self.hub else {}
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
-        """The tokenizer, with the model's own chat template."""
-        return AutoTokenizer.from_pretrained(self.name, **self._pin)
+        """The tokenizer, with the model's own chat template.
+
+        A folder's tokenizer.json is taken as it is: AutoTokenizer would split words in the manner of the architecture.
+        """
+        own = self.path is not None and Path(self.path, "tokenizer.json").is_file()
+        return (PreTrainedTokenizerFast if own else AutoTokenizer).from_pretrained(self.name, **self._pin)
 
     def load(self, device: torch.device | str = "cpu") -> PreTrainedModel:
         """The model in evaluation mode on `device`, its weights frozen."""
