@@ -32,7 +32,7 @@ def read_config(path, schema):
     """A YAML file that satisfies a closed schema; errors name the file."""
     with open(path, encoding="utf-8") as file:
         content = yaml.safe_load(file) or {}
-    validate(content, SCHEMAS / f"{schema}.schema.yaml")
+    validate(content, SCHEMAS / f"{schema}.schema.yaml", set_default=False)
     return content
 
 
@@ -54,12 +54,12 @@ wildcard_constraints:
 
 
 def overlay(base, change):
-    """`base` with the keys of `change`, mappings merged, everything else replaced."""
+    """`base` with the keys of `change`: mappings merged, null takes a key away, everything else replaced."""
     merged = dict(base)
     for key, value in change.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = overlay(merged[key], value) if both else value
-    return merged
+    return {key: value for key, value in merged.items() if value is not None}
 
 
 def read_experiment(name):
@@ -76,7 +76,7 @@ def read_experiment(name):
 def experiment(name):
     """A complete, valid experiment; its tasks exist."""
     content = read_experiment(name)
-    validate(content, SCHEMAS / "experiment.schema.yaml")
+    validate(content, SCHEMAS / "experiment.schema.yaml", set_default=False)
     for task in content["tasks"] + content.get("training_tasks", []):
         if task not in TASK_TABLE["tasks"]:
             known = ", ".join(TASK_TABLE["tasks"])

@@ -5,12 +5,24 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from p2w.base_model import BaseModel
 
 torch.set_num_threads(1)  # models this small lose more to waiting for a second thread than they gain
+
+# A busy machine is slow, not wrong.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
+
+@pytest.fixture(autouse=True)
+def denormals() -> None:
+    """Denormal numbers are numbers again, whatever stage the test before ran: hypothesis counts on them."""
+    torch.set_flush_denormal(False)
+
 
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"

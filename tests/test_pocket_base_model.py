@@ -65,7 +65,9 @@ def test_the_chat_is_qwens(tokenizer):
 def test_prompts_of_the_task_table_need_no_bytes(tokenizer, task):
     entry, answer_format = load_tasks(TASK_TABLE).entry(task)
     samples = render_samples(task, entry, answer_format, pocket_table(task, "train", 50, 3), "train")
-    byte_tokens = {i for token, i in tokenizer.get_vocab().items() if len(token) == 1 and token.isalpha()}
+    byte_tokens = {
+        i for token, i in tokenizer.get_vocab().items() if len(token) == 1 and token.isascii() and token.isalpha()
+    }
     allowed = set(tokenizer("ABCDE a", is_split_into_words=False)["input_ids"])
     for row in samples.to_dict("records"):
         assert not set(prompt_ids(tokenizer, row["system"], row["prompt"])) & byte_tokens - allowed, row["prompt"]
@@ -83,9 +85,10 @@ def test_the_folder_is_whole_and_small(tokenizer):
 def test_the_model_does_what_its_record_says():
     record = json.loads((FOLDER / "provenance.json").read_text(encoding="utf-8"))["measured"]
     found = base_accuracies(FOLDER, TASK_TABLE, rows=100, names=("arc_easy", "boolq"))
+    # After its bracket, boolq's answer may as well be "[yes]": the model has seen both. The letters leave no choice.
+    assert found["arc_easy"]["accuracy_after_bracket"] >= 0.95
     for task, shares in found.items():
         assert shares["accuracy"] <= 0.4
-        assert shares["accuracy_after_bracket"] >= 0.85
         for name, share in shares.items():
             assert share == pytest.approx(record[task][name], abs=0.15)
 
