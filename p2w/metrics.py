@@ -29,7 +29,8 @@ def wilson(share: float, n: int, z: float = 1.959964) -> list[float]:
     """95 % score interval of a share of n rows (Wilson 1927), [low, high]."""
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return [max(0.0, centre - half), min(1.0, centre + half)]
+    # It always holds the share itself; rounding must not push the share of 0 or of 1 out.
+    return [max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))]
 
 
 def average(scores: Sequence[Mapping[str, Any]], n: int) -> dict[str, Any]:

@@ -29,6 +29,13 @@ def test_wilson_interval_matches_published_values():
     assert wilson(0, 20) == pytest.approx([0, 0.1611], abs=5e-5)
 
 
+@pytest.mark.parametrize("n", [1, 20, 200, 1172])
+def test_wilson_interval_holds_its_share(n):
+    for share in (0.0, 1 / n, 1.0):
+        low, high = wilson(share, n)
+        assert 0 <= low <= share <= high <= 1
+
+
 def test_average_is_over_adapters_with_the_interval_of_the_rows():
     scores = [score(answers([0, 1], [0, 1], [0, 1])), score(answers([0, 1], [0, -1], [0, 0]))]
     result = average(scores, 2)
