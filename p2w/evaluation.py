@@ -1,10 +1,8 @@
 """The evaluation of a held-out task: every source answers the same rows with the same prompts."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,17 +11,14 @@ import torch
 from p2w.adapters import WEIGHTS_FILE, read_adapter
 from p2w.base_model import BaseModel
 from p2w.device import best_device
+from p2w.evaluation_file import BASE, evaluation_file
 from p2w.files import write_json
 from p2w.lora import adapted, scaling
-from p2w.metrics import average, score, spread
 from p2w.progress import Report, reporter
 from p2w.provenance import provenance
 from p2w.samples import read_samples
 from p2w.scoring import answer, tokenize_samples
 from p2w.tables import write_table
-
-BASE = "base"
-TRAINED = "trained/"
 
 
 @dataclass(frozen=True)
@@ -83,54 +78,6 @@ def _load(base: BaseModel, folder: Path | None) -> tuple[dict[str, torch.Tensor]
     if found != base.name:
         raise ValueError(f"{folder}: found an adapter of base model {found!r}, expected {base.name!r}")
     return tensors, scaling(adapter_config)
-
-
-def evaluation_file(
-    predictions: pd.DataFrame, experiment: str, held_out: str, split: str, chance: float
-) -> dict[str, Any]:
-    """The evaluation file of design.md, computed from the predictions alone, so that anyone can recount it."""
-    by_source = dict(iter(predictions.groupby("source", sort=False)))
-    singles = {name: score(group) for name, group in by_source.items()}
-    n = len(by_source[BASE])
-    sources: dict[str, Any] = {BASE: {**singles.pop(BASE), "adapters": 0}}
-    trained = {name: singles.pop(name) for name in sorted(singles) if name.startswith(TRAINED)}
-    sources |= {name: {**result, "adapters": 1} for name, result in trained.items()}
-    sources |= _trained_aggregates(trained, n)
-    sources |= _others(singles, n)
-    return {
-        "experiment": experiment,
-        "held_out": held_out,
-        "split": split,
-        "n": n,
-        "chance": chance,
-        "sources": sources,
-    }
-
-
-def _trained_aggregates(trained: Mapping[str, dict[str, Any]], n: int) -> dict[str, Any]:
-    if not trained:
-        return {}
-    best = max(trained, key=lambda name: (trained[name]["accuracy"], name))
-    return {
-        "trained_mean": average(list(trained.values()), n),
-        # Chosen by its score on these very rows: an oracle, not a method.
-        "best_trained": {**trained[best], "adapters": 1, "task": best.removeprefix(TRAINED)},
-    }
-
-
-def _others(singles: Mapping[str, dict[str, Any]], n: int) -> dict[str, Any]:
-    """Sources with one adapter as they are; draws of one generator (`name/draw_k`) as one source."""
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for name, result in singles.items():
-        groups.setdefault(re.sub(r"/draw_\d+$", "", name), []).append(result)
-    return {name: _one_source(results, n, f"{name}/draw_0" in singles) for name, results in groups.items()}
-
-
-def _one_source(results: Sequence[dict[str, Any]], n: int, drawn: bool) -> dict[str, Any]:
-    if not drawn:
-        return {**results[0], "adapters": 1}
-    deviation = spread([result["accuracy"] for result in results])
-    return {**average(results, n), "std_over_draws": deviation, "draws": len(results)}
 
 
 def chance_level(samples: pd.DataFrame) -> float:

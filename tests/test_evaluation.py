@@ -6,7 +6,8 @@ import torch
 
 from p2w.adapters import LoraSettings, write_adapter
 from p2w.base_model import BaseModel
-from p2w.evaluation import EvaluationConfig, chance_level, evaluate, evaluation_file, select_rows
+from p2w.evaluation import EvaluationConfig, chance_level, evaluate, select_rows
+from p2w.evaluation_file import evaluation_file
 from p2w.files import read_json
 from p2w.samples import write_samples
 from p2w.summary import evaluation_table, summary_markdown, summary_rows
