@@ -11,6 +11,7 @@ include: "rules/data.smk"
 include: "rules/adapters.smk"
 include: "rules/embeddings.smk"
 include: "rules/decoder.smk"
+include: "rules/controls.smk"
 include: "rules/evaluation.smk"
 
 

@@ -1,5 +1,6 @@
 """From prompts to the weights of an adapter, with a trained decoder."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -40,6 +41,16 @@ def draw_condition(prompts: Prompts, num_prompts: int, seed: int, draw: int, dev
     """The condition (N, L, C) of one draw: other prompts for every draw, the same for the same seed."""
     chosen = pick_prompts(len(prompts), num_prompts, Generator().manual_seed(stream(seed, draw)))
     return prompts.gather(chosen.to(device)).to(device)
+
+
+def mean_condition(prompts: Sequence[Prompts], num_prompts: int, block: int = 256) -> Tensor:
+    """The condition (N, L, C) that says nothing: in every place the mean prompt, each task counting alike."""
+    means = []
+    for task in prompts:
+        pieces = torch.arange(len(task)).split(block)
+        means.append(sum(task.gather(piece).double().sum(0) for piece in pieces) / len(task))
+    mean = torch.stack(means).mean(0).float()
+    return mean.expand(num_prompts, *mean.shape)
 
 
 @torch.no_grad()

@@ -1,10 +1,12 @@
 """Both ends of the method: train a decoder on every task but one, then turn that one's prompts into adapters."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from torch import Tensor
 
 from p2w.adapters import write_adapter
 from p2w.checkpoints import Checkpoints, check_layout, read_checkpoints
@@ -70,14 +72,31 @@ def generate_adapter(decoder_path: Path, embeddings_path: Path, seed: int, draw:
     Raises:
         ValueError: prompts of another task than the decoder's held-out one, or from another encoder.
     """
-    device = best_device()
-    trained, prompts = load_decoder(decoder_path, device), read_metadata(embeddings_path)
-    for key, expected in (("task", trained.metadata["held_out"]), ("encoder", trained.metadata["encoder"])):
-        if prompts[key] != expected:
-            raise ValueError(f"{embeddings_path}: {key}: found {prompts[key]!r}, expected {expected!r}")
-    states = read_embeddings(embeddings_path, device)
-    condition = draw_condition(states, trained.num_prompts, seed, draw, device)
-    tensors = trained.spec.layout.unflatten(generate(trained.decoder, trained.spec, condition))
-    config = {"held_out": trained.metadata["held_out"], "draw": draw}
+    trained = load_decoder(decoder_path, best_device())
+    held_out, found = trained.metadata["held_out"], read_metadata(embeddings_path)["task"]
+    if found != held_out:
+        raise ValueError(f"{embeddings_path}: task: found {found!r}, expected {held_out!r}")
+    condition = read_condition(trained, embeddings_path, seed, draw)
+    config = {"held_out": held_out, "draw": draw}
     record = provenance("workflow/scripts/generate.py", config, [decoder_path, embeddings_path], seed)
-    write_adapter(output.parent, tensors, trained.metadata["adapter_config"], {"run.json": record})
+    write_generated(trained, condition, output.parent, {"run.json": record})
+
+
+def read_condition(trained: TrainedDecoder, embeddings_path: Path, seed: int, draw: int) -> Tensor:
+    """One draw of the prompts in a file, on the decoder's device; ValueError when another encoder made them."""
+    check_encoder(trained, embeddings_path)
+    device = next(trained.decoder.parameters()).device
+    return draw_condition(read_embeddings(embeddings_path, device), trained.num_prompts, seed, draw, device)
+
+
+def check_encoder(trained: TrainedDecoder, embeddings_path: Path) -> None:
+    """ValueError unless the encoder is the one whose states the decoder was trained on."""
+    found, expected = read_metadata(embeddings_path)["encoder"], trained.metadata["encoder"]
+    if found != expected:
+        raise ValueError(f"{embeddings_path}: encoder: found {found!r}, expected {expected!r}")
+
+
+def write_generated(trained: TrainedDecoder, condition: Tensor, folder: Path, records: Mapping[str, Any]) -> None:
+    """Write the adapter that a decoder makes of a condition (N, L, C)."""
+    tensors = trained.spec.layout.unflatten(generate(trained.decoder, trained.spec, condition))
+    write_adapter(folder, tensors, trained.metadata["adapter_config"], records)

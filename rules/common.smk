@@ -23,7 +23,10 @@ EPOCH_FILES = {
     "state": "training_state.safetensors",
     "run": "run.json",
 }
+# Adapters for comparison: from the training adapters, from all training samples, from a decoder with other prompts.
 CONTROLS = ["weight_average", "nearest_prompts"]
+ADAPTER_CONTROLS = [*CONTROLS, "multi_task"]
+PROMPT_CONTROLS = ["shuffled_prompts", "foreign_prompts", "random_prompts"]
 CONFIG = Path(config.get("config_dir", "config"))
 SCHEMAS = Path("config/schemas").resolve()
 
@@ -41,16 +44,33 @@ SOURCES = read_config(CONFIG / "sources.yaml", "sources")
 EXPERIMENT_FILES = {path.stem: path for path in sorted((CONFIG / "experiments").glob("*.yaml"))}
 
 
+# A task of the table, or one of them asked in another answer format: `arc_easy`, `arc_easy.words`.
+TASK_NAME = (
+    f"({'|'.join(map(re.escape, TASK_TABLE['tasks']))})([.]({'|'.join(map(re.escape, TASK_TABLE['formats']))}))?"
+)
+
+
 wildcard_constraints:
     experiment="|".join(map(re.escape, EXPERIMENT_FILES)),
     source="|".join(SOURCES),
-    task="|".join(map(re.escape, TASK_TABLE["tasks"])),
-    held_out="|".join(map(re.escape, TASK_TABLE["tasks"])),
+    task=TASK_NAME,
+    held_out=TASK_NAME,
     split="[a-z]+",
     epoch="[1-9][0-9]*",
+    run="(seed_[0-9]+/)?",
     draw="[0-9]+",
-    control="[a-z_]+",
+    control="|".join(CONTROLS),
     model="[A-Za-z0-9._-]+",
+
+
+def task_entry(name):
+    """A task's entry in the table; `{task}.{format}` is the task asked in another of the table's answer formats."""
+    task, _, form = name.partition(".")
+    for kind, key in (("tasks", task), ("formats", form)):
+        if key and key not in TASK_TABLE[kind]:
+            raise WorkflowError(f"no {kind[:-1]} {key!r}; {kind}: {', '.join(TASK_TABLE[kind])}")
+    entry = TASK_TABLE["tasks"][task]
+    return {**entry, "format": form} if form else entry
 
 
 def overlay(base, change):
@@ -77,10 +97,11 @@ def experiment(name):
     """A complete, valid experiment; its tasks exist."""
     content = read_experiment(name)
     validate(content, SCHEMAS / "experiment.schema.yaml", set_default=False)
-    for task in content["tasks"] + content.get("training_tasks", []):
-        if task not in TASK_TABLE["tasks"]:
-            known = ", ".join(TASK_TABLE["tasks"])
-            raise WorkflowError(f"experiment {name!r}: no task {task!r}; tasks: {known}")
+    for task in content["tasks"] + content.get("training_tasks", []) + content.get("held_out", []):
+        try:
+            task_entry(task)
+        except WorkflowError as error:
+            raise WorkflowError(f"experiment {name!r}: {error}") from error
     if content["source"] not in SOURCES:
         raise WorkflowError(f"experiment {name!r}: no source {content['source']!r}; sources: {', '.join(SOURCES)}")
     return content
@@ -111,6 +132,17 @@ def value(section, key):
 
 def seed(wildcards):
     return experiment(wildcards.experiment)["seed"]
+
+
+def decoder_seed(wildcards):
+    """The seed of a decoder and of what it draws: the experiment's own, or the one that the path names."""
+    return int(wildcards.run.strip("/").removeprefix("seed_")) if wildcards.run else seed(wildcards)
+
+
+def decoder_runs(name):
+    """Where the decoders of an experiment's seeds stand: "" for its own seed, "seed_1/" and so on for the others."""
+    own, seeds = experiment(name)["seed"], experiment(name).get("seeds", [])
+    return ["", *(f"seed_{other}/" for other in seeds if other != own)]
 
 
 def code(script):

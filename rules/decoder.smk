@@ -1,4 +1,5 @@
-# The decoder of a held-out task, trained on all the other tasks; the adapters that it generates.
+# The decoder of a held-out task, trained on all the other tasks; the adapters that it generates. {run} is empty for the
+# experiment's own seed, or seed_{seed}/ for a further one.
 
 
 rule decoder:
@@ -7,13 +8,13 @@ rule decoder:
         checkpoints=training_checkpoints,
         embeddings=training_embeddings,
     output:
-        weights="results/{experiment}/decoder/{held_out}/decoder.safetensors",
-        metrics="results/{experiment}/decoder/{held_out}/metrics.csv",
-        run="results/{experiment}/decoder/{held_out}/run.json",
+        weights="results/{experiment}/decoder/{held_out}/{run}decoder.safetensors",
+        metrics="results/{experiment}/decoder/{held_out}/{run}metrics.csv",
+        run="results/{experiment}/decoder/{held_out}/{run}run.json",
     log:
-        "results/{experiment}/logs/decoder/{held_out}.log",
+        "results/{experiment}/logs/decoder/{held_out}/{run}decoder.log",
     benchmark:
-        "results/{experiment}/benchmarks/decoder/{held_out}.tsv"
+        "results/{experiment}/benchmarks/decoder/{held_out}/{run}decoder.tsv"
     conda:
         "../envs/p2w.yaml"
     threads: 2
@@ -23,7 +24,7 @@ rule decoder:
         runtime=720,
     params:
         decoder=stage("decoder"),
-        seed=seed,
+        seed=decoder_seed,
     shell:
         "python {input.code[0]} --decoder {params.decoder:q} --seed {params.seed} --held-out {wildcards.held_out}"
         " --checkpoints {input.checkpoints} --embeddings {input.embeddings}"
@@ -33,16 +34,16 @@ rule decoder:
 rule generate:
     input:
         code=code("generate"),
-        decoder="results/{experiment}/decoder/{held_out}/decoder.safetensors",
+        decoder="results/{experiment}/decoder/{held_out}/{run}decoder.safetensors",
         embeddings="results/{experiment}/embeddings/{held_out}.parquet",
     output:
-        adapter="results/{experiment}/generated/{held_out}/draw_{draw}/adapter_model.safetensors",
-        config="results/{experiment}/generated/{held_out}/draw_{draw}/adapter_config.json",
-        run="results/{experiment}/generated/{held_out}/draw_{draw}/run.json",
+        adapter="results/{experiment}/generated/{held_out}/{run}draw_{draw}/adapter_model.safetensors",
+        config="results/{experiment}/generated/{held_out}/{run}draw_{draw}/adapter_config.json",
+        run="results/{experiment}/generated/{held_out}/{run}draw_{draw}/run.json",
     log:
-        "results/{experiment}/logs/generate/{held_out}/draw_{draw}.log",
+        "results/{experiment}/logs/generate/{held_out}/{run}draw_{draw}.log",
     benchmark:
-        "results/{experiment}/benchmarks/generate/{held_out}/draw_{draw}.tsv"
+        "results/{experiment}/benchmarks/generate/{held_out}/{run}draw_{draw}.tsv"
     conda:
         "../envs/p2w.yaml"
     threads: 1
@@ -51,7 +52,7 @@ rule generate:
         mem_mb=16000,
         runtime=30,
     params:
-        seed=seed,
+        seed=decoder_seed,
     shell:
         "python {input.code[0]} --decoder {input.decoder} --embeddings {input.embeddings} --seed {params.seed}"
         " --draw {wildcards.draw} --output {output.adapter} 2>&1 | tee {log}"

@@ -1,31 +1,4 @@
-# Controls, evaluation of a held-out task, summary over all of them.
-
-
-rule control:
-    input:
-        code=code("control"),
-        adapters=training_adapters,
-        embeddings=training_embeddings,
-        target="results/{experiment}/embeddings/{held_out}.parquet",
-    output:
-        adapter="results/{experiment}/controls/{held_out}/{control}/adapter_model.safetensors",
-        config="results/{experiment}/controls/{held_out}/{control}/adapter_config.json",
-        run="results/{experiment}/controls/{held_out}/{control}/run.json",
-    log:
-        "results/{experiment}/logs/control/{held_out}/{control}.log",
-    benchmark:
-        "results/{experiment}/benchmarks/control/{held_out}/{control}.tsv"
-    conda:
-        "../envs/p2w.yaml"
-    threads: 1
-    resources:
-        mem_mb=8000,
-        runtime=30,
-    params:
-        tasks=training_tasks,
-    shell:
-        "python {input.code[0]} --control {wildcards.control} --tasks {params.tasks} --adapters {input.adapters}"
-        " --embeddings {input.embeddings} --target {input.target} --output {output.adapter} 2>&1 | tee {log}"
+# Evaluation of a held-out task, summary over all of them.
 
 
 rule evaluate:

@@ -26,23 +26,20 @@ def raw_location(wildcards):
 
 def raw_table(wildcards):
     """The raw table behind a P2W split."""
-    source, splits = (
-        experiment(wildcards.experiment)["source"],
-        TASK_TABLE["tasks"][wildcards.task]["splits"],
-    )
+    source, splits = experiment(wildcards.experiment)["source"], task_entry(wildcards.task)["splits"]
     if wildcards.split not in splits:
         raise WorkflowError(f"{wildcards.task}: no split {wildcards.split!r}; splits: {', '.join(splits)}")
-    return f"results/raw/{source}/{wildcards.task}/{splits[wildcards.split]}.parquet"
+    return f"results/raw/{source}/{wildcards.task.partition('.')[0]}/{splits[wildcards.split]}.parquet"
 
 
 def task_rendering(wildcards):
     """A task's entry without where its rows live: moving a dataset does not change a sample."""
-    task = TASK_TABLE["tasks"][wildcards.task]
+    task = task_entry(wildcards.task)
     return as_argument({key: entry for key, entry in task.items() if key not in ("hub", "json")})
 
 
 def task_format(wildcards):
-    return as_argument(TASK_TABLE["formats"][TASK_TABLE["tasks"][wildcards.task]["format"]])
+    return as_argument(TASK_TABLE["formats"][task_entry(wildcards.task)["format"]])
 
 
 def previous_epoch(wildcards):
@@ -77,16 +74,33 @@ def training_embeddings(wildcards):
     return [f"results/{wildcards.experiment}/embeddings/{task}.parquet" for task in training_tasks(wildcards)]
 
 
+def training_samples(wildcards):
+    return [f"results/{wildcards.experiment}/samples/{task}/train.parquet" for task in training_tasks(wildcards)]
+
+
+def foreign_embeddings(wildcards):
+    """Prompts of a training task instead of the held-out one's: another task for every draw, in turn."""
+    embeddings = training_embeddings(wildcards)
+    return embeddings[int(wildcards.draw) % len(embeddings)]
+
+
 def evaluated_adapters(wildcards):
     """Source name to adapter file, in the order in which an evaluation lists them."""
     name, held_out = wildcards.experiment, wildcards.held_out
-    draws = range(experiment(name)["evaluation"]["draws"])
+    controls, draws = f"results/{name}/controls/{held_out}", range(experiment(name)["evaluation"]["draws"])
     adapters = {f"trained/{task}": last_epoch(name, task) for task in training_tasks(wildcards)}
-    adapters |= {c: f"results/{name}/controls/{held_out}/{c}/{ADAPTER}" for c in CONTROLS}
+    adapters |= {control: f"{controls}/{control}/{ADAPTER}" for control in ADAPTER_CONTROLS}
     adapters |= {"target_trained": last_epoch(name, held_out)}
-    return adapters | {
-        f"generated/draw_{draw}": f"results/{name}/generated/{held_out}/draw_{draw}/{ADAPTER}" for draw in draws
-    }
+    for run in decoder_runs(name):
+        drawn = {"generated": f"results/{name}/generated/{held_out}/{run}"}
+        drawn |= {f"generated/{control}": f"{controls}/{run}{control}/" for control in PROMPT_CONTROLS}
+        adapters |= {
+            f"{source}/{run}draw_{draw}": f"{folder}draw_{draw}/{ADAPTER}"
+            for source, folder in drawn.items()
+            for draw in draws
+        }
+        adapters |= {f"constant/{run}".rstrip("/"): f"{controls}/{run}constant/{ADAPTER}"}
+    return adapters
 
 
 def evaluated_files(wildcards):
@@ -107,9 +121,13 @@ def without_count(section, count):
     return rest
 
 
+def held_out_tasks(name):
+    """The tasks that take their turn in an experiment's summary."""
+    return experiment(name).get("held_out", experiment(name)["tasks"])
+
+
 def all_evaluations(wildcards):
-    tasks = experiment(wildcards.experiment)["tasks"]
-    return [f"results/{wildcards.experiment}/evaluation/{task}.json" for task in tasks]
+    return [f"results/{wildcards.experiment}/evaluation/{task}.json" for task in held_out_tasks(wildcards.experiment)]
 
 
 def hub_model(wildcards):

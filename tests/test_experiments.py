@@ -49,8 +49,17 @@ def test_task_schema_and_dataclass_have_the_same_keys():
 @pytest.mark.parametrize("path", sorted((CONFIG / "experiments").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_section_of_a_shipped_experiment_is_read_by_its_dataclass(path):
     content = yaml.safe_load(path.read_text())
+    parent = yaml.safe_load((path.parent / f"{content.get('inherits', path.stem)}.yaml").read_text())
     for section, cls in SECTIONS.items():
-        values = {key: value for key, value in content[section].items() if key not in COUNTS.get(section, set())}
-        parse(cls, values)
-    assert set(content["tasks"]) <= set(load_tasks(CONFIG / "tasks.yaml").tasks)
-    assert content["source"] in load_sources(CONFIG / "sources.yaml")
+        both = {**parent[section], **content.get(section, {})}
+        parse(cls, {key: value for key, value in both.items() if key not in COUNTS.get(section, set())})
+    table = load_tasks(CONFIG / "tasks.yaml")
+    for task, _, form in (name.partition(".") for name in content["tasks"] + content.get("held_out", [])):
+        assert task in table.tasks
+        assert form in table.formats or not form
+    assert parent["source"] in load_sources(CONFIG / "sources.yaml")
+
+
+def test_formats_state_themselves_in_every_prompt():
+    for name, form in load_tasks(CONFIG / "tasks.yaml").formats.items():
+        assert form.prompt.splitlines()[-1].startswith("Answer with "), name

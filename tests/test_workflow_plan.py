@@ -14,19 +14,33 @@ def workspace(tmp_path_factory):
     return Workspace(tmp_path_factory.mktemp("project"))
 
 
-@pytest.mark.parametrize("experiment", ["pocket", "qwen2.5-0.5b"])
+def settings(name):
+    """An experiment with what it inherits at the top level; enough to count jobs."""
+    content = yaml.safe_load((PROJECT / f"config/experiments/{name}.yaml").read_text())
+    if "inherits" not in content:
+        return content
+    parent = settings(content["inherits"])
+    return parent | {k: {**parent[k], **v} if isinstance(v, dict) else v for k, v in content.items()}
+
+
+@pytest.mark.parametrize("experiment", ["pocket", "pocket_formats", "qwen2.5-0.5b"])
 def test_all_held_out_tasks_of_a_shipped_experiment(workspace, experiment):
-    tasks = yaml.safe_load((PROJECT / f"config/experiments/{experiment}.yaml").read_text())["tasks"]
-    settings = yaml.safe_load((PROJECT / f"config/experiments/{experiment}.yaml").read_text())
+    chosen = settings(experiment)
+    tasks, held_out = chosen["tasks"], chosen.get("held_out", chosen["tasks"])
+    decoders, draws = len(held_out) * len(chosen.get("seeds", [0])), chosen["evaluation"]["draws"]
     start = time.monotonic()
     jobs = workspace.plan(f"results/{experiment}/summary.md")
     seconds = time.monotonic() - start
-    assert jobs["finetune"] == len(tasks) * settings["checkpoints"]["epochs"]
-    assert jobs["checkpoints"] == jobs["embeddings"] == jobs["decoder"] == jobs["evaluate"] == len(tasks)
-    assert jobs["generate"] == len(tasks) * settings["evaluation"]["draws"]
-    assert jobs["samples"] == 2 * len(tasks)
-    assert jobs["model"] == (0 if experiment == "pocket" else 2)
-    assert seconds < 15, "a dry run should take a few seconds even on a busy machine"
+    assert jobs["finetune"] == len(tasks) * chosen["checkpoints"]["epochs"]
+    assert jobs["checkpoints"] == jobs["embeddings"] == len(tasks)
+    assert jobs["decoder"] == jobs["constant"] == decoders
+    assert jobs["generate"] == jobs["prompt_controls"] == decoders * draws
+    assert jobs["evaluate"] == jobs["multi_task"] == jobs["prompt_variants"] == len(held_out)
+    assert jobs["control"] == 2 * len(held_out)
+    assert jobs["samples"] == len(tasks) + len(held_out)
+    assert jobs["raw"] == 2 * len({task.partition(".")[0] for task in tasks})
+    assert jobs["model"] == (2 if experiment == "qwen2.5-0.5b" else 0)
+    assert seconds < 30, "a dry run should take a few seconds even on a busy machine"
 
 
 def test_planning_imports_nothing_heavy(workspace):
@@ -51,6 +65,18 @@ def test_a_task_outside_the_experiment_can_be_held_out(workspace):
     assert jobs["embeddings"] == 8
 
 
+def test_a_task_in_another_format_has_the_tasks_rows(workspace):
+    jobs = workspace.snakemake("results/pocket/samples/arc_easy.words/train.parquet", "--dry-run")
+    text = jobs.stdout + jobs.stderr
+    assert "results/raw/pocket/arc_easy/train.parquet" in text
+    assert "results/raw/pocket/arc_easy.words" not in text
+
+
+def test_each_seed_has_a_decoder_of_its_own(workspace):
+    first = "results/pocket_formats/generated/boolq.bracket_letter/draw_0/adapter_model.safetensors"
+    assert workspace.plan(first, first.replace("draw_0", "seed_2/draw_0"))["decoder"] == 2
+
+
 def test_every_rule_says_what_it_needs(workspace):
     for path in sorted((workspace.folder / "rules").glob("*.smk")):
         rules = path.read_text().split("\nrule ")[1:]
@@ -65,8 +91,10 @@ def test_every_rule_says_what_it_needs(workspace):
         ({"finetune": {"learning_rate": "1e-4"}}, "learning_rate"),
         ({"finetune": {"lr": 1.0e-4}}, "'lr' was unexpected"),
         ({"tasks": ["boolq", "arc_chalenge"]}, "no task 'arc_chalenge'; tasks: arc_easy, arc_challenge, boolq"),
+        ({"tasks": ["boolq", "piqa.wrods"]}, "no format 'wrods'; formats: bracket_letter, true_false, digit"),
+        ({"held_out": ["boolq_"]}, "no task 'boolq_'; tasks: arc_easy"),
         ({"source": "disk"}, "no source 'disk'; sources: hub, local, pocket"),
-        ({"inherits": "pockett"}, "no experiment 'pockett'; experiments: bad, pocket, qwen2.5-0.5b"),
+        ({"inherits": "pockett"}, "no experiment 'pockett'; experiments: bad, pocket, pocket_formats, qwen2.5-0.5b"),
         ({"base_model": {"hub": "a/b"}}, "is not valid under any of the given schemas"),
     ],
 )

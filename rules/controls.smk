@@ -1,0 +1,151 @@
+# Adapters to compare with: made from the training adapters and samples, or by the decoder from other prompts.
+
+
+rule control:
+    input:
+        code=code("control"),
+        adapters=training_adapters,
+        embeddings=training_embeddings,
+        target="results/{experiment}/embeddings/{held_out}.parquet",
+    output:
+        adapter="results/{experiment}/controls/{held_out}/{control}/adapter_model.safetensors",
+        config="results/{experiment}/controls/{held_out}/{control}/adapter_config.json",
+        run="results/{experiment}/controls/{held_out}/{control}/run.json",
+    log:
+        "results/{experiment}/logs/control/{held_out}/{control}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/control/{held_out}/{control}.tsv"
+    conda:
+        "../envs/p2w.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=30,
+    params:
+        tasks=training_tasks,
+    shell:
+        "python {input.code[0]} --control {wildcards.control} --tasks {params.tasks} --adapters {input.adapters}"
+        " --embeddings {input.embeddings} --target {input.target} --output {output.adapter} 2>&1 | tee {log}"
+
+
+rule multi_task:
+    input:
+        code=code("multi_task"),
+        base_model=base_model_files,
+        samples=training_samples,
+    output:
+        adapter="results/{experiment}/controls/{held_out}/multi_task/adapter_model.safetensors",
+        config="results/{experiment}/controls/{held_out}/multi_task/adapter_config.json",
+        run="results/{experiment}/controls/{held_out}/multi_task/run.json",
+    log:
+        "results/{experiment}/logs/multi_task/{held_out}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/multi_task/{held_out}.tsv"
+    conda:
+        "../envs/p2w.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=16000,
+        runtime=720,
+    params:
+        base_model=stage("base_model"),
+        lora=stage("lora"),
+        finetune=stage("finetune"),
+        seed=seed,
+        epochs=value("checkpoints", "epochs"),
+        tasks=training_tasks,
+    shell:
+        "python {input.code[0]} --base-model {params.base_model:q} --lora {params.lora:q}"
+        " --finetune {params.finetune:q} --seed {params.seed} --epochs {params.epochs} --tasks {params.tasks}"
+        " --samples {input.samples} --output {output.adapter} 2>&1 | tee {log}"
+
+
+rule prompt_variants:
+    input:
+        code=code("prompt_variants"),
+        encoder=encoder_files,
+        samples="results/{experiment}/samples/{held_out}/train.parquet",
+        training_samples=training_samples,
+    output:
+        shuffled="results/{experiment}/controls/{held_out}/prompts/shuffled_prompts.parquet",
+        random="results/{experiment}/controls/{held_out}/prompts/random_prompts.parquet",
+    log:
+        "results/{experiment}/logs/prompt_variants/{held_out}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/prompt_variants/{held_out}.tsv"
+    conda:
+        "../envs/p2w.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=16000,
+        runtime=120,
+    params:
+        encoder=stage("encoder"),
+        prompts=stage("prompts"),
+        seed=seed,
+        folder=subpath(output.shuffled, parent=True),
+    shell:
+        "python {input.code[0]} --encoder {params.encoder:q} --prompts {params.prompts:q} --seed {params.seed}"
+        " --held-out {wildcards.held_out} --samples {input.samples} --training-samples {input.training_samples}"
+        " --cache results/cache/embeddings --output {params.folder} 2>&1 | tee {log}"
+
+
+rule prompt_controls:
+    input:
+        code=code("prompt_controls"),
+        decoder="results/{experiment}/decoder/{held_out}/{run}decoder.safetensors",
+        shuffled_prompts="results/{experiment}/controls/{held_out}/prompts/shuffled_prompts.parquet",
+        foreign_prompts=foreign_embeddings,
+        random_prompts="results/{experiment}/controls/{held_out}/prompts/random_prompts.parquet",
+    output:
+        expand(
+            "results/{{experiment}}/controls/{{held_out}}/{{run}}{control}/draw_{{draw}}/{file}",
+            control=PROMPT_CONTROLS,
+            file=[ADAPTER, "adapter_config.json", "run.json"],
+        ),
+    log:
+        "results/{experiment}/logs/prompt_controls/{held_out}/{run}draw_{draw}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/prompt_controls/{held_out}/{run}draw_{draw}.tsv"
+    conda:
+        "../envs/p2w.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=16000,
+        runtime=30,
+    params:
+        controls=PROMPT_CONTROLS,
+        seed=decoder_seed,
+        folder=subpath(output[0], ancestor=3),
+    shell:
+        "python {input.code[0]} --decoder {input.decoder} --controls {params.controls}"
+        " --embeddings {input.shuffled_prompts} {input.foreign_prompts} {input.random_prompts}"
+        " --seed {params.seed} --draw {wildcards.draw} --output {params.folder} 2>&1 | tee {log}"
+
+
+rule constant:
+    input:
+        code=code("constant"),
+        decoder="results/{experiment}/decoder/{held_out}/{run}decoder.safetensors",
+        embeddings=training_embeddings,
+    output:
+        adapter="results/{experiment}/controls/{held_out}/{run}constant/adapter_model.safetensors",
+        config="results/{experiment}/controls/{held_out}/{run}constant/adapter_config.json",
+        run="results/{experiment}/controls/{held_out}/{run}constant/run.json",
+    log:
+        "results/{experiment}/logs/constant/{held_out}/{run}constant.log",
+    benchmark:
+        "results/{experiment}/benchmarks/constant/{held_out}/{run}constant.tsv"
+    conda:
+        "../envs/p2w.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=16000,
+        runtime=30,
+    shell:
+        "python {input.code[0]} --decoder {input.decoder} --embeddings {input.embeddings}"
+        " --output {output.adapter} 2>&1 | tee {log}"

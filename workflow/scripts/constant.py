@@ -1,0 +1,22 @@
+"""Generate the adapter of the mean condition over the training tasks: the decoder without any prompt to read."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from p2w.cli import run
+from p2w.decoder_controls import write_constant
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the command line and generate."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--decoder", type=Path, required=True)
+    parser.add_argument("--embeddings", nargs="+", type=Path, required=True, help="of the training tasks' prompts")
+    parser.add_argument("--output", type=Path, required=True, help="the adapter_model.safetensors to write")
+    args = parser.parse_args(argv)
+    write_constant(args.decoder, args.embeddings, args.output.parent)
+
+
+if __name__ == "__main__":
+    run(main)
