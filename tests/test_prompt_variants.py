@@ -34,13 +34,14 @@ def test_random_words_are_as_many_and_from_the_vocabulary():
 
 @pytest.fixture
 def fake_encoder(monkeypatch):
-    def encode(self, texts, device):
+    def encode(_self, texts, _device):
         return [np.full((len(text.split()), 5), len(text), np.float16) for text in texts]
 
     monkeypatch.setattr(PromptEncoder, "encode", encode)
 
 
-def test_both_variants_stand_for_the_same_prompts(fake_encoder, tiny_samples, tmp_path):
+@pytest.mark.usefixtures("fake_encoder")
+def test_both_variants_stand_for_the_same_prompts(tiny_samples, tmp_path):
     other = tiny_samples.assign(prompt=[f"word{i} more" for i in range(len(tiny_samples))])
     write_samples(tmp_path / "held.parquet", tiny_samples, {})
     write_samples(tmp_path / "other.parquet", other, {})
