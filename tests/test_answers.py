@@ -30,8 +30,8 @@ TABLE = [
     (" True", INVALID, INVALID, INVALID, INVALID, INVALID, 2),
     *((text, *[INVALID] * 6) for text in [
         "C.", "(C)", "C: text", "Answer: C", "Answer: [C]", "[C] because", "[C]\n[C]", "[c]", "[ C ]", "[C", "[E]",
-        "[0]", "True.", "true", "[true]", "[True].", "[ans: True]", "[ans: False]", "Yes", "yes.", "it is", "It is a pear",
-        "it is a pear or a chair", "a", "A pear", "a  pear", "", " ", "\n", NOISE, f"{NOISE}[C]", "\0",
+        "[0]", "True.", "true", "[true]", "[True].", "[ans: True]", "[ans: False]", "Yes", "yes.", "it is",
+        "It is a pear", "it is a pear or a chair", "a", "A pear", "a  pear", "", " ", "\n", NOISE, f"{NOISE}[C]", "\0",
         "［C］", "[Ｃ]", "[С]", "[٣]", "[３]", "【C】", "нет", "はい", "صحيح", "a\u200bpear", "🍐",
     ]),
 ]  # fmt: skip

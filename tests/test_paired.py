@@ -108,7 +108,7 @@ def test_intervals_cover_the_difference_of_generators_whose_draws_differ():
         )
         return generator.random((1, 10, 300)) < ours, generator.random((1, 10, 300)) < theirs
 
-    assert coverage(simulate, truth=0.1) == pytest.approx(0.93, abs=0.04)
+    assert coverage(simulate, truth=0.1) == pytest.approx(0.95, abs=0.04)
 
 
 def test_intervals_cover_the_difference_of_methods_whose_decoders_differ():
@@ -119,7 +119,7 @@ def test_intervals_cover_the_difference_of_methods_whose_decoders_differ():
 
     assert coverage(simulate, truth=0.1, times=150) > 0.9
     width = np.subtract(*bootstrap_interval(*simulate(np.random.default_rng(0)), seed=0)[::-1])
-    assert width < 0.06
+    assert width < 0.1  # 0.14 if each source resampled its decoders by itself
 
 
 def test_same_seed_same_interval():
