@@ -96,10 +96,11 @@ def _shares(seeds: np.ndarray, draws: int, generator: np.random.Generator) -> np
 def _resampled_accuracies(adapters: np.ndarray, generator: np.random.Generator, resamples: int) -> np.ndarray:
     """(adapters, rows) -> (resamples, adapters): accuracies on rows drawn with replacement."""
     rows = adapters.shape[1]
-    right = adapters.T / rows
+    right = adapters.T.astype(float)
     step = max(1, _AT_ONCE // rows)
     sizes = [min(step, resamples - start) for start in range(0, resamples, step)]
-    return np.concatenate([_count(generator.integers(rows, size=(size, rows)), rows) @ right for size in sizes])
+    counts = [_count(generator.integers(rows, size=(size, rows)), rows) @ right for size in sizes]
+    return np.concatenate(counts) / rows
 
 
 def _count(chosen: np.ndarray, among: int) -> np.ndarray:
