@@ -102,5 +102,5 @@ def evaluate(
     inputs = [samples_path, *(folder / WEIGHTS_FILE for folder in adapters.values())]
     record = provenance("workflow/scripts/evaluate.py", {"base_model": asdict(base), **asdict(config)}, inputs, seed)
     write_table(predictions_path, predictions, {"held_out": held_out, "provenance": record})
-    result = evaluation_file(predictions, experiment, held_out, samples_path.stem, chance_level(samples))
+    result = evaluation_file(predictions, experiment, held_out, samples_path.stem, chance_level(samples), {}, seed)
     write_json(output, {**result, "provenance": record})

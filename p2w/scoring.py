@@ -43,8 +43,9 @@ def answer(
     """What the model answers, one row per sample in order.
 
     Returns:
-        Columns `id`, `gold` (position of the right choice), `text` (greedy, up to the end of the turn), `prediction`
-        (strictly parsed position, -1 when invalid), `choice` (position of the most likely response).
+        Columns `id`, `choices` (how many), `response` (the right one), `gold` (its position), `text` (greedy, up to
+        the end of the turn), `prediction` (strictly parsed position, -1 when invalid), `choice` (position of the most
+        likely response).
     """
     texts: list[str] = [""] * len(questions)
     choices = [0] * len(questions)
@@ -58,6 +59,10 @@ def answer(
     return pd.DataFrame(
         {
             "id": samples["id"].to_numpy(),
+            "choices": samples["responses"].map(len).to_numpy(),
+            "response": [
+                responses[gold] for responses, gold in zip(samples["responses"], samples["answer"], strict=True)
+            ],
             "gold": samples["answer"].to_numpy(dtype="int64"),
             "text": texts,
             "prediction": parsed,

@@ -1,0 +1,60 @@
+"""Tables of predictions, as an evaluation writes them beside its JSON file."""
+
+import numpy as np
+import pandas as pd
+
+# A few texts, what the strict parser reads in them (letters A, B, C), and what the official scorer does.
+TEXTS = {"[A]": 0, "[B]": 1, "[C]": 2, " C": -1, "(A)": -1, "C.": -1, "": -1}
+OFFICIAL = {"[A]": "A", "[B]": "B", "[C]": "C", " C": "C", "(A)": "A"}
+
+
+def counted_officially(text, response):
+    """Whether the published scorer counts one of TEXTS."""
+    return f"[{OFFICIAL.get(text)}]" == response
+
+
+def first_right(right_by_source, rows=10):
+    """Each source answers its first rows rightly and the others not at all."""
+    tables = [
+        pd.DataFrame(
+            {
+                "source": source,
+                "id": [f"row-{i}" for i in range(rows)],
+                "choices": 2,
+                "gold": 1,
+                "response": "[B]",
+                "text": ["[B]"] * right + [""] * (rows - right),
+                "prediction": [1] * right + [-1] * (rows - right),
+                "choice": 1,
+            }
+        )
+        for source, right in right_by_source.items()
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def random_answers(sources, rows=40, seed=0, option_text=True):
+    """Each source gives one of TEXTS to each row, the right one more often the later it stands; rows in any order."""
+    generator = np.random.default_rng(seed)
+    gold = generator.choice(3, size=rows, p=[0.2, 0.5, 0.3])
+    tables = []
+    for position, source in enumerate(sources):
+        texts = generator.choice(list(TEXTS), size=rows)
+        known = generator.random(rows) < position / len(sources)
+        texts = [f"[{'ABC'[g]}]" if k else text for g, k, text in zip(gold, known, texts, strict=True)]
+        table = pd.DataFrame(
+            {
+                "source": source,
+                "id": [f"row-{i}" for i in range(rows)],
+                "choices": 3,
+                "gold": gold,
+                "response": [f"[{'ABC'[g]}]" for g in gold],
+                "text": texts,
+                "prediction": [TEXTS[text] for text in texts],
+                "choice": generator.integers(3, size=rows),
+            }
+        )
+        if option_text:
+            table["choice_text"] = generator.integers(3, size=rows)
+        tables.append(table.sample(frac=1, random_state=position))
+    return pd.concat(tables, ignore_index=True)

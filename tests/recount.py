@@ -1,0 +1,163 @@
+"""An evaluation file counted again from the table of predictions, in plain Python: no code of p2w, no data frame."""
+
+import math
+from collections import defaultdict
+from fractions import Fraction
+from statistics import fmean, stdev, variance
+
+import numpy as np
+
+ORDER = ["base", "trained/", "trained_mean", "best_trained", "weight_average", "nearest_prompts", "multi_task",
+         "target_trained", "generated", "generated/shuffled_prompts", "generated/foreign_prompts",
+         "generated/random_prompts", "constant"]  # fmt: skip
+SHARES = ["accuracy", "valid", "accuracy_when_valid", "choice_accuracy", "choice_text_accuracy", "official"]
+
+
+def split_name(full_name):
+    """Source, decoder seed and draw (-1 where the name does not say)."""
+    *_, last = parts = full_name.split("/")
+    draw = int(parts.pop()[5:]) if last.startswith("draw_") else -1
+    seed = int(parts.pop()[5:]) if parts[-1].startswith("seed_") else -1
+    return "/".join(parts), seed, draw
+
+
+def interval(share, n):
+    """Both shares p for which |share - p| is z standard errors: roots of (share - p)² n = z² p (1 - p)."""
+    z2 = 1.959964**2
+    return sorted(np.roots([n + z2, -(2 * n * share + z2), n * share * share]).real)
+
+
+def metrics(rows, official):
+    n, labels = len(rows), max(row["choices"] for row in rows)
+    right = [row["prediction"] == row["gold"] for row in rows]
+    valid = [row["prediction"] >= 0 for row in rows]
+    table = [[0] * (labels + 1) for _ in range(labels)]
+    for row in rows:
+        table[row["gold"]][row["prediction"] if row["prediction"] >= 0 else labels] += 1
+    result = {
+        "accuracy": sum(right) / n,
+        "valid": sum(valid) / n,
+        "accuracy_when_valid": sum(right) / sum(valid) if any(valid) else 0.0,
+        "choice_accuracy": sum(row["choice"] == row["gold"] for row in rows) / n,
+        "official": sum(official(row["text"], row["response"]) for row in rows) / n,
+        "confusion": table,
+    }
+    if "choice_text" in rows[0]:
+        result["choice_text_accuracy"] = sum(row["choice_text"] == row["gold"] for row in rows) / n
+    return result
+
+
+def merged(results, n):
+    means = {key: fmean(result[key] for result in results) for key in SHARES if key in results[0]}
+    table = np.sum([result["confusion"] for result in results], axis=0).tolist()
+    return {**means, "ci95": interval(means["accuracy"], n), "adapters": len(results), "confusion": table}
+
+
+def one_source(name, by_key, n, official):
+    results = {key: metrics(rows, official) for key, rows in by_key.items()}
+    result = merged(list(results.values()), n)
+    result["adapters"] *= name != "base"
+    by_seed = defaultdict(list)
+    for (seed, _), found in results.items():
+        by_seed[seed].append(found["accuracy"])
+    if all(draw >= 0 for _, draw in results):
+        result["draws"] = len(next(iter(by_seed.values())))
+        deviations = [variance(values) if len(values) > 1 else 0 for values in by_seed.values()]
+        result["std_over_draws"] = math.sqrt(fmean(deviations))
+    if len(by_seed) > 1:
+        result["seeds"], result["std_over_seeds"] = len(by_seed), stdev(map(fmean, by_seed.values()))
+    return result
+
+
+def sources(adapters, n, official):
+    found = {name: one_source(name, by_key, n, official) for name, by_key in adapters.items()}
+    trained = {name: result for name, result in found.items() if name.startswith("trained/")}
+    if trained:
+        found["trained_mean"] = merged(list(trained.values()), n)
+        best = sorted(trained, key=lambda name: (trained[name]["accuracy"], name))[-1]
+        found["best_trained"] = {**trained[best], "task": best.split("/", 1)[1]}
+    known = [
+        name for kind in ORDER for name in sorted(found) if name == kind or (kind == "trained/" and name in trained)
+    ]
+    return {name: found[name] for name in [*known, *sorted(found.keys() - set(known))]}
+
+
+def bootstrap(ours, theirs, times=1500):
+    """Interval by another generator, one resample at a time; by seed, one {id: right} for each draw."""
+    generator, differences = np.random.default_rng(999), []
+    ours, theirs = ({s: np.array([[*a.values()] for a in by_seed[s]]) for s in by_seed} for by_seed in (ours, theirs))
+    count = next(iter(ours.values())).shape[1]
+    for _ in range(times):
+        rows = generator.integers(count, size=count)
+        seeds = generator.choice(sorted(ours), len(ours))
+        others = seeds if ours.keys() == theirs.keys() else generator.choice(sorted(theirs), len(theirs))
+        picks = [generator.integers(len(ours[seed]), size=len(ours[seed])) for seed in seeds]
+        if ours.keys() != theirs.keys() or len(ours[seeds[0]]) != len(theirs[others[0]]):
+            other_picks = [generator.integers(len(theirs[seed]), size=len(theirs[seed])) for seed in others]
+        else:
+            other_picks = picks
+        means = [
+            np.mean([source[seed][chosen][:, rows] for seed, chosen in zip(names, draws, strict=True)])
+            for source, names, draws in ((ours, seeds, picks), (theirs, others, other_picks))
+        ]
+        differences.append(means[0] - means[1])
+    return list(np.quantile(differences, [0.025, 0.975]))
+
+
+def comparison(ours, theirs, n, resample):
+    adapters = [[right for draws in source.values() for right in draws] for source in (ours, theirs)]
+    most = [{row: sum(right[row] for right in a) * 2 > len(a) for row in a[0]} for a in adapters]
+    ours_only = sum(most[0][row] and not most[1][row] for row in most[0])
+    theirs_only = sum(most[1][row] and not most[0][row] for row in most[0])
+    discordant = ours_only + theirs_only
+    tail = sum(Fraction(math.comb(discordant, k), 2**discordant) for k in range(min(ours_only, theirs_only) + 1))
+    return {
+        "difference": fmean(fmean(right.values()) for right in adapters[0])
+        - fmean(fmean(right.values()) for right in adapters[1]),
+        "ci95": bootstrap(ours, theirs) if resample else None,
+        "mcnemar_p": float(min(1, 2 * tail)),
+        "generated_only": ours_only,
+        "other_only": theirs_only,
+        "n": n,
+    }
+
+
+def recount(rows, official, resample=True):
+    """`majority`, `sources` and `comparisons` of an evaluation file, from the rows of its parquet as dicts."""
+    adapters = defaultdict(dict)
+    for row in rows:
+        name, seed, draw = split_name(row["source"])
+        adapters[name].setdefault((seed, draw), []).append(row)
+    golds = [row["gold"] for row in next(iter(adapters["base"].values()))]
+    label = max(sorted(set(golds)), key=golds.count)
+    right = {}
+    for name, by_key in adapters.items():
+        right[name] = defaultdict(list)
+        for (seed, _), answers in sorted(by_key.items(), key=lambda item: item[0]):
+            answers = {row["id"]: row["prediction"] == row["gold"] for row in answers}
+            right[name][seed].append({row["id"]: answers[row["id"]] for row in adapters["base"][-1, -1]})
+    found = sources(adapters, len(golds), official)
+    others = [name for name in found if name in right and name != "generated"] if "generated" in right else []
+    return {
+        "n": len(golds),
+        "majority": {"label": label, "accuracy": golds.count(label) / len(golds)},
+        "sources": found,
+        "comparisons": {name: comparison(right["generated"], right[name], len(golds), resample) for name in others},
+    }
+
+
+def assert_same(found, expected, path="", tolerance=1e-9):
+    """Equal keys and lengths, counts and shares equal up to rounding; intervals of a bootstrap up to its own noise."""
+    if isinstance(expected, dict):
+        assert found.keys() == expected.keys(), path
+        for key in expected:
+            assert_same(found[key], expected[key], f"{path}/{key}", tolerance)
+    elif isinstance(expected, list):
+        assert len(found) == len(expected), path
+        noise = 0.02 if path.startswith("/comparisons") else tolerance
+        for i, pair in enumerate(zip(found, expected, strict=True)):
+            assert_same(*pair, f"{path}/{i}", noise)
+    elif isinstance(expected, str):
+        assert found == expected, path
+    elif expected is not None:
+        assert abs(found - expected) <= tolerance, f"{path}: found {found}, counted {expected}"
