@@ -14,6 +14,7 @@ from p2w.device import best_device
 from p2w.evaluation_file import BASE, evaluation_file
 from p2w.files import write_json
 from p2w.lora import adapted, scaling
+from p2w.overlap import overlap
 from p2w.progress import Report, reporter
 from p2w.provenance import provenance
 from p2w.samples import read_samples
@@ -93,14 +94,22 @@ def evaluate(
     seed: int,
     samples_path: Path,
     adapters: Mapping[str, Path],
+    prompt_samples: Mapping[str, Path],
     output: Path,
     predictions_path: Path,
 ) -> None:
-    """Write the evaluation file of a held-out task and the answers it was counted from."""
+    """Write the evaluation file of a held-out task and the answers it was counted from.
+
+    Args:
+        adapters: source name to adapter folder.
+        prompt_samples: task to samples that were seen before: those that the training tasks' adapters learned from, and
+            the held-out task's, whose prompts condition the generator. Test rows are looked for in them.
+    """
     samples = select_rows(read_samples(samples_path), config.max_rows, seed)
     predictions = predict(base, samples, adapters, config, best_device(), reporter(f"sources on {held_out}"))
-    inputs = [samples_path, *(folder / WEIGHTS_FILE for folder in adapters.values())]
+    found = overlap({task: read_samples(path) for task, path in prompt_samples.items()}, samples)
+    inputs = [samples_path, *prompt_samples.values(), *(folder / WEIGHTS_FILE for folder in adapters.values())]
     record = provenance("workflow/scripts/evaluate.py", {"base_model": asdict(base), **asdict(config)}, inputs, seed)
     write_table(predictions_path, predictions, {"held_out": held_out, "provenance": record})
-    result = evaluation_file(predictions, experiment, held_out, samples_path.stem, chance_level(samples), {}, seed)
+    result = evaluation_file(predictions, experiment, held_out, samples_path.stem, chance_level(samples), found, seed)
     write_json(output, {**result, "provenance": record})

@@ -6,6 +6,7 @@ rule evaluate:
         code=code("evaluate"),
         base_model=base_model_files,
         samples="results/{experiment}/samples/{held_out}/test.parquet",
+        seen_samples=seen_samples,
         adapters=evaluated_files,
     output:
         evaluation="results/{experiment}/evaluation/{held_out}.json",
@@ -25,12 +26,14 @@ rule evaluate:
         base_model=stage("base_model"),
         evaluation=without_count("evaluation", "draws"),
         sources=evaluated_names,
+        seen_tasks=seen_tasks,
         seed=seed,
     shell:
         "python {input.code[0]} --experiment {wildcards.experiment} --held-out {wildcards.held_out}"
         " --base-model {params.base_model:q} --evaluation {params.evaluation:q} --seed {params.seed}"
         " --samples {input.samples}"
         " --sources {params.sources} --adapters {input.adapters}"
+        " --seen-tasks {params.seen_tasks} --seen-samples {input.seen_samples}"
         " --output {output.evaluation} --predictions {output.predictions} 2>&1 | tee {log}"
 
 

@@ -78,6 +78,15 @@ def training_samples(wildcards):
     return [f"results/{wildcards.experiment}/samples/{task}/train.parquet" for task in training_tasks(wildcards)]
 
 
+def seen_tasks(wildcards):
+    """Tasks whose train splits were seen before the evaluation: to learn from, or as unlabeled prompts."""
+    return [*training_tasks(wildcards), wildcards.held_out]
+
+
+def seen_samples(wildcards):
+    return [f"results/{wildcards.experiment}/samples/{task}/train.parquet" for task in seen_tasks(wildcards)]
+
+
 def foreign_embeddings(wildcards):
     """Prompts of a training task instead of the held-out one's: another task for every draw, in turn."""
     embeddings = training_embeddings(wildcards)

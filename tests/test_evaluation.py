@@ -56,12 +56,13 @@ def test_whole_evaluation_can_be_recounted(tiny_base_model, tiny_samples, tmp_pa
     adapters = {"trained/toy": folder, "generated/draw_0": folder}
     output, answers = tmp_path / "e.json", tmp_path / "e.predictions.parquet"
     config = EvaluationConfig(max_rows=15, batch_tokens=600)
-    evaluate("toy", "held", tiny_base_model, config, 0, samples_path, adapters, output, answers)
+    evaluate("toy", "held", tiny_base_model, config, 0, samples_path, adapters, {"toy": samples_path}, output, answers)
     result, table = read_json(output), pd.read_parquet(answers)
     assert result["n"] == 15
     assert list(table["source"].unique()) == ["base", "trained/toy", "generated/draw_0"]
     expected = recount(table.to_dict("records"), officially_right, resample=False)
     assert_same({key: result[key] for key in expected}, expected)
+    assert result["overlap"]["tasks"]["toy"]["exact"] == 15  # the rows themselves were given as seen
     assert {"config", "seed", "code_sha256", "versions", "inputs"} <= set(result["provenance"])
 
 
@@ -72,7 +73,7 @@ def test_adapter_of_another_base_model(tiny_base_model, tiny_samples, tmp_path):
     other = BaseModel(path=str(elsewhere))
     config = EvaluationConfig(max_rows=5, batch_tokens=600)
     with pytest.raises(ValueError, match="found an adapter of base model"):
-        evaluate("t", "h", other, config, 0, samples_path, {"trained/x": folder}, tmp_path / "o", tmp_path / "p")
+        evaluate("t", "h", other, config, 0, samples_path, {"trained/x": folder}, {}, tmp_path / "o", tmp_path / "p")
 
 
 def test_table_for_a_terminal(evaluation):

@@ -20,6 +20,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--samples", type=Path, required=True)
     parser.add_argument("--sources", nargs="+", required=True, help="a name for each adapter, in order")
     parser.add_argument("--adapters", nargs="+", type=Path, required=True)
+    parser.add_argument("--seen-tasks", nargs="+", required=True, help="the training tasks and the held-out one")
+    parser.add_argument("--seen-samples", nargs="+", type=Path, required=True, help="their train splits, in order")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--predictions", type=Path, required=True)
     args = parser.parse_args(argv)
@@ -32,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.seed,
         args.samples,
         folders,
+        dict(zip(args.seen_tasks, args.seen_samples, strict=True)),
         args.output,
         args.predictions,
     )
