@@ -10,10 +10,11 @@ from tests.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
-TASKS = ["boolq", "piqa", "openbookqa"]
+TASKS = ["boolq", "piqa", "openbookqa.words"]
 SMALL = {
     "inherits": "pocket",
     "tasks": TASKS,
+    "seeds": [0, 1],
     "finetune": {"max_samples": 48, "batch_size": 16, "snapshots": 3},
     "checkpoints": {"epochs": 2, "first_epoch": 1},
     "prompts": {"max_per_task": 24},
@@ -21,6 +22,8 @@ SMALL = {
     "evaluation": {"draws": 2, "max_rows": 20},
 }
 EVALUATION = "results/small/evaluation/boolq.json"
+# What a new decoder brings about, for two seeds and two draws.
+AFTER_DECODER = {"constant": 2, "generate": 4, "prompt_controls": 4, "evaluate": 1}
 
 
 @pytest.fixture(scope="module")
@@ -56,28 +59,49 @@ def test_evaluation_follows_the_contract(done):
     assert (result["experiment"], result["held_out"], result["split"], result["n"]) == ("small", "boolq", "test", 20)
     assert list(result["sources"]) == [
         "base",
-        "trained/openbookqa",
+        "trained/openbookqa.words",
         "trained/piqa",
         "trained_mean",
         "best_trained",
         "weight_average",
         "nearest_prompts",
+        "multi_task",
         "target_trained",
         "generated",
+        "generated/shuffled_prompts",
+        "generated/foreign_prompts",
+        "generated/random_prompts",
+        "constant",
     ]
-    assert result["sources"]["generated"]["draws"] == 2
+    for source, draws in (("generated", 2), ("generated/foreign_prompts", 2), ("constant", None)):
+        assert result["sources"][source].get("draws") == draws
+        assert result["sources"][source]["seeds"] == 2
+    assert set(result["overlap"]["tasks"]) == set(TASKS)
 
 
-def test_generated_adapter_loads_in_peft(done):
-    folder = done.folder / "results/small/generated/boolq/draw_1"
+SOURCES_ON_DISK = [
+    "generated/boolq/draw_1",
+    "generated/boolq/seed_1/draw_0",
+    "controls/boolq/multi_task",
+    "controls/boolq/weight_average",
+    "controls/boolq/constant",
+    "controls/boolq/seed_1/random_prompts/draw_1",
+]
+
+
+@pytest.mark.parametrize("source", SOURCES_ON_DISK)
+def test_every_source_is_an_adapter_that_peft_loads(done, source):
+    folder = done.folder / "results/small" / source
     base = AutoModelForCausalLM.from_pretrained(done.folder / "p2w/pocket/base_model", dtype=torch.float32)
     model = PeftModel.from_pretrained(base, folder)
     assert torch.isfinite(model(input_ids=torch.arange(9).reshape(1, 9)).logits).all()
 
 
-def test_draws_differ(done):
-    draws = [done.folder / f"results/small/generated/boolq/draw_{k}/adapter_model.safetensors" for k in (0, 1)]
-    assert sha256(draws[0]) != sha256(draws[1])
+def test_draws_seeds_and_prompts_make_different_adapters(done):
+    folders = ["generated/boolq/draw_0", "generated/boolq/draw_1", "generated/boolq/seed_1/draw_0"]
+    folders += [f"controls/boolq/{name}_prompts/draw_0" for name in ("shuffled", "foreign", "random")]
+    hashes = {sha256(done.folder / "results/small" / folder / "adapter_model.safetensors") for folder in folders}
+    assert len(hashes) == len(folders)
 
 
 def test_second_run_does_nothing(workspace):
@@ -94,17 +118,23 @@ def test_touch_reruns_nothing(workspace):
 def test_one_more_epoch_trains_one_more_epoch(workspace):
     change(workspace, checkpoints={"epochs": 3})
     jobs = workspace.plan(EVALUATION)
-    assert jobs == {"finetune": 3, "checkpoints": 2, "decoder": 1, "control": 2, "generate": 2, "evaluate": 1}
+    assert jobs == {"finetune": 3, "checkpoints": 2, "multi_task": 1, "control": 2, "decoder": 2, **AFTER_DECODER}
 
 
 def test_one_more_draw_generates_one_more(workspace):
     change(workspace, evaluation={"draws": 3})
-    assert workspace.plan(EVALUATION) == {"generate": 1, "evaluate": 1}
+    assert workspace.plan(EVALUATION) == {"generate": 2, "prompt_controls": 2, "evaluate": 1}
+
+
+def test_one_more_seed_trains_one_more_decoder(workspace):
+    workspace.experiment("small", {**SMALL, "seeds": [0, 1, 5]})
+    each = {"decoder": 1, "constant": 1, "generate": 2, "prompt_controls": 2, "evaluate": 1}
+    assert workspace.plan(EVALUATION) == each
 
 
 def test_decoder_setting_leaves_adapters_alone(workspace):
     change(workspace, decoder={"steps": 7})
-    assert workspace.plan(EVALUATION) == {"decoder": 1, "generate": 2, "evaluate": 1}
+    assert workspace.plan(EVALUATION) == {"decoder": 2, **AFTER_DECODER}
 
 
 def test_evaluation_setting_evaluates_only(workspace):
@@ -116,7 +146,8 @@ def test_one_tasks_wording_reruns_that_task_and_what_learned_from_it(workspace):
     workspace.edit("config/tasks.yaml", "system: Pick the better way.", "system: Pick the best way.")
     jobs = workspace.plan(EVALUATION)
     assert (jobs["raw"], jobs["samples"], jobs["finetune"], jobs["embeddings"]) == (0, 1, 2, 1)
-    assert (jobs["checkpoints"], jobs["decoder"], jobs["control"], jobs["evaluate"]) == (1, 1, 2, 1)
+    assert (jobs["checkpoints"], jobs["decoder"], jobs["control"], jobs["evaluate"]) == (1, 2, 2, 1)
+    assert (jobs["multi_task"], jobs["prompt_variants"]) == (1, 1)
 
 
 def test_an_edit_of_a_module_reruns_the_stages_that_import_it(workspace):
@@ -126,4 +157,4 @@ def test_an_edit_of_a_module_reruns_the_stages_that_import_it(workspace):
 
 def test_an_edit_of_the_generator_keeps_the_decoder(workspace):
     workspace.edit("workflow/scripts/generate.py", "import argparse", "import argparse  # edited")
-    assert workspace.plan(EVALUATION) == {"generate": 2, "evaluate": 1}
+    assert workspace.plan(EVALUATION) == {"generate": 4, "evaluate": 1}
