@@ -1,4 +1,4 @@
-"""The evaluation file of design.md, counted from predictions alone, so that anyone can recount it."""
+"""The evaluation file (docs/evaluation.md), counted from predictions alone, so that anyone can recount it."""
 
 import re
 from collections.abc import Mapping

@@ -13,7 +13,7 @@ _AT_ONCE = 200_000
 
 
 def compare(generated: np.ndarray, other: np.ndarray, seed: int, resamples: int = RESAMPLES) -> dict[str, Any]:
-    """The comparison of design.md's evaluation file: positive differences speak for `generated`.
+    """One entry of the evaluation file's comparisons: positive differences speak for `generated`.
 
     Args:
         generated, other: right answers, (seeds, draws, rows) bool; the same rows in the same order.
