@@ -18,7 +18,7 @@ from p2w.predictions import prediction_table
 from p2w.progress import Report, reporter
 from p2w.provenance import provenance
 from p2w.samples import read_samples
-from p2w.scoring import adapters_at_once, answer, tokenize_samples
+from p2w.scoring import adapters_at_once, answer, check_model, tokenize_samples
 from p2w.tables import write_table
 
 
@@ -67,6 +67,7 @@ def predict(
     """
     tokenizer, model = base.tokenizer(), base.load(device)
     questions = tokenize_samples(tokenizer, samples, config.option_text)
+    check_model(model, questions[0])
     sources = [(BASE, None), *adapters.items()]
     at_once, tables, done = adapters_at_once(questions, config.batch_tokens), [], 0
 

@@ -19,6 +19,9 @@ from p2w.decoding import Greedy, complete
 from p2w.lora import LoraStack
 from p2w.packing import Packed, Tree, attention_mask, pack
 
+# Relative error of a log-likelihood that rounding explains, in float32 (True) or less; a leaking mask makes more.
+TOLERANCE = {True: 1e-3, False: 1e-1}
+
 
 @dataclass(frozen=True)
 class Question:
@@ -66,6 +69,26 @@ def adapters_at_once(questions: Sequence[Question], batch_tokens: int) -> int:
     """How many adapters `batch_tokens` allow side by side, at least one."""
     longest = max(len(question.prompt) for question in questions) + max(question.tree.nodes for question in questions)
     return max(1, batch_tokens // longest)
+
+
+@torch.inference_mode()
+def check_model(model: PreTrainedModel, question: Question) -> None:
+    """ValueError unless one pass over the tree gives what the model gives for each continuation alone.
+
+    Not every architecture heeds the mask and the positions that it is given (p2w/packing.py says which are refused
+    outright); one that does not would be scored wrongly without a sign of it.
+    """
+    packed = pack([question.prompt], [question.tree], 0, 0).to(model.device)
+    together = _log_likelihoods(_logits(model, packed, DynamicCache(), 1)[0], [question])[0]
+    for ids, found in zip(question.tree.continuations, together, strict=True):
+        whole = torch.tensor([[*question.prompt, *ids]], device=model.device)
+        logits = model(input_ids=whole).logits[0, len(question.prompt) - 1 : -1].float()
+        alone = logits.log_softmax(-1).gather(1, whole[0, len(question.prompt) :, None]).sum().item()
+        if abs(found - alone) > TOLERANCE[model.dtype == torch.float32] * (1 + abs(alone)):
+            raise ValueError(
+                f"{type(model).__name__}: found log-likelihood {found:.4f} in one pass with other continuations, "
+                f"expected {alone:.4f} as alone; its attention cannot be scored so"
+            )
 
 
 @torch.inference_mode()
