@@ -13,21 +13,26 @@ from p2w.base_model import BaseModel
 from p2w.device import best_device
 from p2w.evaluation_file import BASE, evaluation_file
 from p2w.files import write_json
-from p2w.lora import adapted, scaling
+from p2w.lora import Adapter, LoraStack, scaling
 from p2w.overlap import overlap
+from p2w.predictions import prediction_table
 from p2w.progress import Report, reporter
 from p2w.provenance import provenance
 from p2w.samples import read_samples
-from p2w.scoring import answer, tokenize_samples
+from p2w.scoring import adapters_at_once, answer, check_model, tokenize_samples
 from p2w.tables import write_table
 
 
 @dataclass(frozen=True)
 class EvaluationConfig:
-    """How many rows are scored (a seeded choice, the same for every source) and how many prompt tokens a batch has."""
+    """What is scored: rows at most (a seeded choice, the same for every source), tokens computed at once, option texts.
+
+    With `option_text` the likelihoods of the options' own texts are taken too, beside those of the responses.
+    """
 
     max_rows: int
     batch_tokens: int
+    option_text: bool = False
 
     def __post_init__(self) -> None:
         for name in ("max_rows", "batch_tokens"):
@@ -54,24 +59,34 @@ def predict(
     device: torch.device,
     report: Report,
 ) -> pd.DataFrame:
-    """Answers of the base model and of each adapter, `source` naming whose; the base model is loaded once.
+    """Answers of the base model and of each adapter, `source` naming whose; columns as `prediction_table` has them.
+
+    The base model is loaded once, and as many adapters as memory allows go through it side by side.
 
     Args:
         adapters: source name to adapter folder.
     """
     tokenizer, model = base.tokenizer(), base.load(device)
-    questions = tokenize_samples(tokenizer, samples)
-    tables = []
-    for done, (source, folder) in enumerate([(BASE, None), *adapters.items()], 1):
-        tensors, scale = _load(base, folder)
-        with adapted(model, tensors, scale):
-            answers = answer(model, tokenizer, samples, questions, config.batch_tokens)
-        tables.append(answers.assign(source=source))
-        report(done, len(adapters) + 1, source)
+    questions = tokenize_samples(tokenizer, samples, config.option_text)
+    check_model(model, questions[0])
+    sources = [(BASE, None), *adapters.items()]
+    at_once, tables, done = adapters_at_once(questions, config.batch_tokens), [], 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        report(done, len(sources) * len(questions), "")
+
+    for first in range(0, len(sources), at_once):
+        group = sources[first : first + at_once]
+        stack = LoraStack(model, [_load(base, folder) for _, folder in group])
+        answered = answer(model, tokenizer, questions, stack, config.batch_tokens, advance)
+        for (source, _), answers in zip(group, answered, strict=True):
+            tables.append(prediction_table(tokenizer, samples, source, answers))
     return pd.concat(tables, ignore_index=True)
 
 
-def _load(base: BaseModel, folder: Path | None) -> tuple[dict[str, torch.Tensor], float]:
+def _load(base: BaseModel, folder: Path | None) -> Adapter:
     if folder is None:
         return {}, 0.0
     tensors, adapter_config = read_adapter(folder)
@@ -106,7 +121,7 @@ def evaluate(
             the held-out task's, whose prompts condition the generator. Test rows are looked for in them.
     """
     samples = select_rows(read_samples(samples_path), config.max_rows, seed)
-    predictions = predict(base, samples, adapters, config, best_device(), reporter(f"sources on {held_out}"))
+    predictions = predict(base, samples, adapters, config, best_device(), reporter(f"answers on {held_out}"))
     found = overlap({task: read_samples(path) for task, path in prompt_samples.items()}, samples)
     inputs = [samples_path, *prompt_samples.values(), *(folder / WEIGHTS_FILE for folder in adapters.values())]
     record = provenance("workflow/scripts/evaluate.py", {"base_model": asdict(base), **asdict(config)}, inputs, seed)

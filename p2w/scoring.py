@@ -1,153 +1,214 @@
-"""Answers of a model to samples: the greedy text, and the log-likelihood of every response on offer.
+"""Answers of a model under K adapters: the greedy text, and the log-likelihood of every continuation on offer.
 
-The prompt is read once; greedy decoding and all responses continue from its key-value cache.
+One pass over the rows gives both for most of them. The prompt is followed by the tree of all continuations
+(p2w/packing.py); where the most likely tokens stay within the tree up to the end of the turn, they are the greedy
+answer. What leaves the tree is decoded from there (p2w/decoding.py).
 """
 
-import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
-from p2w.answers import parse_answer
 from p2w.chat import pad, prompt_ids, response_ids
+from p2w.decoding import Greedy, complete
+from p2w.lora import LoraStack
+from p2w.packing import Packed, Tree, attention_mask, pack
+
+# Relative error of a log-likelihood that rounding explains, in float32 (True) or less; a leaking mask makes more.
+TOLERANCE = {True: 1e-3, False: 1e-1}
 
 
 @dataclass(frozen=True)
 class Question:
-    """A tokenized sample: prompt, and each response with the end of the turn."""
+    """A tokenized sample: prompt, each response with the end of the turn, and the options' bare texts if wanted."""
 
     prompt: list[int]
     responses: list[list[int]]
+    options: list[list[int]]
+
+    @cached_property
+    def tree(self) -> Tree:
+        """All continuations on offer, responses first."""
+        return Tree([*self.responses, *self.options])
+
+    @property
+    def longest_answer(self) -> int:
+        """Tokens that a greedy answer may have: one more than the longest response."""
+        return max(map(len, self.responses)) + 1
 
 
-def tokenize_samples(tokenizer: PreTrainedTokenizerBase, samples: pd.DataFrame) -> list[Question]:
-    """Tokenize all samples once, for any number of adapters."""
+@dataclass(frozen=True)
+class Answer:
+    """What one adapter answers to one question."""
+
+    ids: list[int]  # greedy, without the end of the turn
+    responses: list[float]  # log-likelihoods
+    options: list[float]
+
+
+def tokenize_samples(
+    tokenizer: PreTrainedTokenizerBase, samples: pd.DataFrame, option_text: bool = False
+) -> list[Question]:
+    """Tokenize all samples once, for any number of adapters; the options' texts only with `option_text`."""
     return [
-        Question(prompt_ids(tokenizer, row.system, row.prompt), [response_ids(tokenizer, r) for r in row.responses])
+        Question(
+            prompt_ids(tokenizer, row.system, row.prompt),
+            [response_ids(tokenizer, response) for response in row.responses],
+            [response_ids(tokenizer, choice)[:-1] for choice in row.choices] if option_text else [],
+        )
         for row in samples.itertuples()
     ]
+
+
+def adapters_at_once(questions: Sequence[Question], batch_tokens: int) -> int:
+    """How many adapters `batch_tokens` allow side by side, at least one."""
+    longest = max(len(question.prompt) for question in questions) + max(question.tree.nodes for question in questions)
+    return max(1, batch_tokens // longest)
+
+
+@torch.inference_mode()
+def check_model(model: PreTrainedModel, question: Question) -> None:
+    """ValueError unless one pass over the tree gives what the model gives for each continuation alone.
+
+    Not every architecture heeds the mask and the positions that it is given (p2w/packing.py says which are refused
+    outright); one that does not would be scored wrongly without a sign of it.
+    """
+    packed = pack([question.prompt], [question.tree], 0, 0).to(model.device)
+    together = _log_likelihoods(_logits(model, packed, DynamicCache(), 1)[0], [question])[0]
+    for ids, found in zip(question.tree.continuations, together, strict=True):
+        whole = torch.tensor([[*question.prompt, *ids]], device=model.device)
+        logits = model(input_ids=whole).logits[0, len(question.prompt) - 1 : -1].float()
+        alone = logits.log_softmax(-1).gather(1, whole[0, len(question.prompt) :, None]).sum().item()
+        if abs(found - alone) > TOLERANCE[model.dtype == torch.float32] * (1 + abs(alone)):
+            raise ValueError(
+                f"{type(model).__name__}: found log-likelihood {found:.4f} in one pass with other continuations, "
+                f"expected {alone:.4f} as alone; its attention cannot be scored so"
+            )
 
 
 @torch.inference_mode()
 def answer(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-    samples: pd.DataFrame,
     questions: Sequence[Question],
+    stack: LoraStack,
     batch_tokens: int,
-) -> pd.DataFrame:
-    """What the model answers, one row per sample in order.
+    advance: Callable[[int], None],
+) -> list[list[Answer]]:
+    """What the model answers: for each adapter of `stack`, one answer per question in order.
 
-    Returns:
-        Columns `id`, `choices` (how many), `response` (the right one), `gold` (its position), `text` (greedy, up to
-        the end of the turn), `prediction` (strictly parsed position, -1 when invalid), `choice` (position of the most
-        likely response).
+    Args:
+        batch_tokens: tokens computed at once over all adapters; exceeded only where one row alone has more.
+        advance: called with the number of answers that are new.
     """
-    texts: list[str] = [""] * len(questions)
-    choices = [0] * len(questions)
-    for batch in _batches(questions, batch_tokens):
+    prefix = _common_beginning([question.prompt[:-1] for question in questions])
+    cached = _read_prefix(model, stack, prefix)
+    found: dict[int, list[Answer]] = {}
+    for batch in _batches(questions, batch_tokens // len(stack)):
         chosen = [questions[i] for i in batch]
-        greedy, likelihoods = _answer_batch(model, tokenizer, chosen)
-        for i, ids, scores in zip(batch, greedy, likelihoods, strict=True):
-            texts[i] = tokenizer.decode(ids, skip_special_tokens=True)
-            choices[i] = int(scores.argmax())
-    parsed = [parse_answer(text, list(responses)) for text, responses in zip(texts, samples["responses"], strict=True)]
-    return pd.DataFrame(
-        {
-            "id": samples["id"].to_numpy(),
-            "choices": samples["responses"].map(len).to_numpy(),
-            "response": [
-                responses[gold] for responses, gold in zip(samples["responses"], samples["answer"], strict=True)
-            ],
-            "gold": samples["answer"].to_numpy(dtype="int64"),
-            "text": texts,
-            "prediction": parsed,
-            "choice": choices,
-        }
-    )
+        packed = pack([q.prompt for q in chosen], [q.tree for q in chosen], len(prefix), tokenizer.pad_token_id)
+        answers = _answer_batch(model, stack, cached, packed.to(model.device), chosen, tokenizer.eos_token_id)
+        found.update(zip(batch, answers, strict=True))
+        advance(len(batch) * len(stack))
+    return [[found[i][k] for i in range(len(questions))] for k in range(len(stack))]
 
 
 def _batches(questions: Sequence[Question], batch_tokens: int) -> Iterator[list[int]]:
-    """Positions in batches of similar length: at most `batch_tokens` padded prompt tokens each, at least one row."""
+    """Positions in batches of similar length: at most `batch_tokens` tokens each with fillers, at least one row."""
     batch: list[int] = []
+    nodes = 0
     for i in sorted(range(len(questions)), key=lambda i: -len(questions[i].prompt)):
-        if batch and (len(batch) + 1) * len(questions[batch[0]].prompt) > batch_tokens:
+        longest = len(questions[batch[0] if batch else i].prompt)
+        nodes = max(nodes, questions[i].tree.nodes)
+        if batch and (len(batch) + 1) * (longest + nodes) > batch_tokens:
             yield batch
-            batch = []
+            batch, nodes = [], questions[i].tree.nodes
         batch.append(i)
     yield batch
 
 
+def _common_beginning(sequences: Sequence[list[int]]) -> list[int]:
+    first, last = min(sequences), max(sequences)  # in order, whatever all have in common these two have
+    length = next((i for i, pair in enumerate(zip(first, last, strict=False)) if len(set(pair)) > 1), len(first))
+    return first[:length]
+
+
+def _read_prefix(model: PreTrainedModel, stack: LoraStack, prefix: Sequence[int]) -> DynamicCache:
+    """Keys and values of the common beginning of all prompts, one row per adapter."""
+    cache = DynamicCache()
+    if prefix:
+        ids = torch.tensor([prefix], device=model.device).repeat(len(stack), 1)
+        with stack.at_work():
+            model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+    return cache
+
+
 def _answer_batch(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question]
-) -> tuple[list[list[int]], list[Tensor]]:
-    device, pad_id = model.device, tokenizer.pad_token_id
-    input_ids = pad([q.prompt for q in questions], pad_id, side="left").to(device)
-    mask = pad([[1] * len(q.prompt) for q in questions], 0, side="left").to(device)
-    cache = DynamicCache(config=model.config)
-    positions = (mask.cumsum(1) - 1).clamp(min=0)
-    first = _logits(model, input_ids, mask, positions, cache, last_only=True)[:, -1]
-    likelihoods = _likelihoods(model, questions, mask, first, copy.deepcopy(cache), pad_id)
-    longest = max(len(ids) for q in questions for ids in q.responses)
-    return _greedy(model, mask, first, cache, longest, tokenizer.eos_token_id), likelihoods
+    model: PreTrainedModel,
+    stack: LoraStack,
+    cached: DynamicCache,
+    packed: Packed,
+    questions: Sequence[Question],
+    end: int,
+) -> list[list[Answer]]:
+    """For each question the answers of all adapters."""
+    N = len(questions)
+    cache = DynamicCache([(keys.repeat_interleave(N, 0), values.repeat_interleave(N, 0)) for keys, values, _ in cached])
+    with stack.at_work():
+        logits = _logits(model, packed, cache, len(stack))
+    best = logits.argmax(-1).tolist()
+    greedy = [[_greedy(k, n, q, best[k][n], end) for n, q in enumerate(questions)] for k in range(len(stack))]
+    unknown = [answer for answers in greedy for answer in answers if not answer.complete]
+    if unknown:
+        complete(model, stack, cache, packed, unknown)
+    # One adapter at a time: float32 takes up to twice the memory of the logits themselves.
+    scores = [_log_likelihoods(of_adapter, questions) for of_adapter in logits]
+    return [
+        [
+            Answer(greedy[k][n].text_ids, scores[k][n][: len(q.responses)], scores[k][n][len(q.responses) :])
+            for k in range(len(stack))
+        ]
+        for n, q in enumerate(questions)
+    ]
 
 
-def _logits(
-    model: PreTrainedModel, ids: Tensor, mask: Tensor, positions: Tensor, cache: DynamicCache, last_only: bool = False
-) -> Tensor:
-    """Float32 logits (N, L, vocabulary), or (N, 1, vocabulary) of the last position; extends `cache`."""
+def _logits(model: PreTrainedModel, packed: Packed, cache: DynamicCache, K: int) -> Tensor:
+    """What follows the prompt and each node of its tree, (K, N, 1 + T, vocabulary); extends `cache`."""
+    N, L = packed.ids.shape
+    queries = packed.positions[:, -L:].repeat(K, 1)
+    keys = packed.positions.repeat(K, 1)
     output = model(
-        input_ids=ids,
-        attention_mask=mask,
-        position_ids=positions,
+        input_ids=packed.ids.repeat(K, 1),
+        attention_mask=attention_mask(model.config, packed.visible.repeat(K, 1, 1), queries, keys, model.dtype),
+        position_ids=queries,
         past_key_values=cache,
         use_cache=True,
-        logits_to_keep=1 if last_only else 0,
+        logits_to_keep=1 + packed.nodes,
     )
-    return output.logits.float()
+    return output.logits.unflatten(0, (K, N))
 
 
-def _greedy(
-    model: PreTrainedModel, mask: Tensor, first: Tensor, cache: DynamicCache, longest: int, eos_id: int
-) -> list[list[int]]:
-    """Most likely continuation, token by token, at most as long as the longest response on offer plus one token."""
-    token = first.argmax(-1, keepdim=True)
-    tokens = [token]
-    for _ in range(longest):
-        if all((torch.cat(tokens, 1) == eos_id).any(1)):
-            break
-        mask = torch.cat([mask, torch.ones_like(token)], 1)
-        positions = mask.sum(1, keepdim=True) - 1
-        token = _logits(model, token, mask, positions, cache)[:, -1].argmax(-1, keepdim=True)
-        tokens.append(token)
-    return [_until(ids, eos_id) for ids in torch.cat(tokens, 1).tolist()]
+def _greedy(adapter: int, row: int, question: Question, best: Sequence[int], end: int) -> Greedy:
+    """The greedy answer as far as the tree tells it, given the most likely token after each node."""
+    ids, way = question.tree.follow(best)
+    answer = Greedy(adapter, row, ids[:1], way, len(question.prompt) + len(way), question.longest_answer, end)
+    answer.extend(ids[1:])
+    return answer
 
 
-def _until(ids: list[int], eos_id: int) -> list[int]:
-    return ids[: ids.index(eos_id)] if eos_id in ids else ids
-
-
-def _likelihoods(
-    model: PreTrainedModel,
-    questions: Sequence[Question],
-    mask: Tensor,
-    first: Tensor,
-    cache: DynamicCache,
-    pad_id: int,
-) -> list[Tensor]:
-    """Log-likelihood of each response given its prompt, one (choices,) tensor per question."""
-    counts = [len(q.responses) for q in questions]
-    owners = torch.repeat_interleave(torch.arange(len(questions)), torch.tensor(counts)).to(mask.device)
-    ids = pad([ids for q in questions for ids in q.responses], pad_id).to(mask.device)
-    inside = pad([[1] * len(ids) for q in questions for ids in q.responses], 0).to(mask.device)
-    cache.batch_select_indices(owners)
-    whole_mask = torch.cat([mask[owners], inside], 1)
-    positions = mask[owners].sum(1, keepdim=True) + torch.arange(ids.shape[1], device=mask.device)
-    later = _logits(model, ids, whole_mask, positions, cache)
-    logits = torch.cat([first[owners].unsqueeze(1), later[:, :-1]], 1)
-    per_token = logits.log_softmax(-1).gather(-1, ids.unsqueeze(-1)).squeeze(-1)
-    return list((per_token * inside).sum(1).cpu().split(counts))
+def _log_likelihoods(logits: Tensor, questions: Sequence[Question]) -> list[list[float]]:
+    """Of each question's continuations under one adapter, from logits (N, 1 + T, vocabulary); float32."""
+    flat = [(n, ids) for n, question in enumerate(questions) for ids in question.tree.continuations]
+    rows = torch.tensor([n for n, _ in flat], device=logits.device).unsqueeze(1)
+    nodes = pad([questions[n].tree.path(ids) for n, ids in flat], 0).to(logits.device)
+    tokens = pad([ids for _, ids in flat], 0).to(logits.device)
+    inside = pad([[1] * len(ids) for _, ids in flat], 0).to(logits.device)
+    values = logits.float()
+    per_token = values[rows, nodes, tokens] - values.logsumexp(-1)[rows, nodes]
+    totals = iter((per_token * inside).sum(1).tolist())
+    return [[next(totals) for _ in question.tree.continuations] for question in questions]

@@ -9,9 +9,10 @@ from recount import assert_same, recount
 from p2w.adapters import LoraSettings, write_adapter
 from p2w.answers import officially_right
 from p2w.base_model import BaseModel
-from p2w.evaluation import EvaluationConfig, chance_level, evaluate, select_rows
+from p2w.evaluation import EvaluationConfig, chance_level, evaluate, predict, select_rows
 from p2w.evaluation_file import evaluation_file
 from p2w.files import read_json
+from p2w.progress import silent
 from p2w.samples import write_samples
 from p2w.summary import evaluation_table, summary_markdown, summary_rows
 from p2w.training import add_adapter, trainable
@@ -64,6 +65,36 @@ def test_whole_evaluation_can_be_recounted(tiny_base_model, tiny_samples, tmp_pa
     assert_same({key: result[key] for key in expected}, expected)
     assert result["overlap"]["tasks"]["toy"]["exact"] == 15  # the rows themselves were given as seen
     assert {"config", "seed", "code_sha256", "versions", "inputs"} <= set(result["provenance"])
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 500, 10**5])
+def test_sources_side_by_side_answer_as_each_alone(tiny_base_model, tiny_samples, tmp_path, batch_tokens):
+    """Whether one source is in a batch, some of them or all."""
+    adapters = {}
+    for seed in range(4):
+        model, config = add_adapter(tiny_base_model.load(), LoraSettings(rank=1 + seed, alpha=4), tiny_base_model)
+        generator = torch.Generator().manual_seed(seed)
+        tensors = {name: torch.randn(p.shape, generator=generator) * 0.2 for name, p in trainable(model).items()}
+        write_adapter(tmp_path / str(seed), tensors, config)
+        adapters[f"trained/{seed}"] = tmp_path / str(seed)
+
+    def answers(chosen, batch_tokens, report=silent):
+        config = EvaluationConfig(max_rows=22, batch_tokens=batch_tokens, option_text=True)
+        return predict(tiny_base_model, tiny_samples, chosen, config, torch.device("cpu"), report)
+
+    counts = []
+    found = answers(adapters, batch_tokens, lambda done, total, _note: counts.append((done, total)))
+    assert counts[-1] == (5 * 22, 5 * 22)
+    assert list(found["source"].unique()) == ["base", *adapters]
+    assert found["text"].nunique() > 5
+    for name, folder in adapters.items():
+        alone = answers({name: folder}, 700)
+        for source in ("base", name):
+            one, same = (table[table["source"] == source].reset_index(drop=True) for table in (alone, found))
+            assert one.drop(columns="likelihoods").equals(same.drop(columns="likelihoods"))
+            torch.testing.assert_close(
+                torch.tensor(one["likelihoods"].tolist()), torch.tensor(same["likelihoods"].tolist()), atol=1e-4, rtol=0
+            )
 
 
 def test_adapter_of_another_base_model(tiny_base_model, tiny_samples, tmp_path):

@@ -1,16 +1,55 @@
-"""Cached, batched scoring gives what one row at a time through the plain model gives."""
+"""One pass over prompts with trees, for several adapters, gives what the plain model gives for one row at a time."""
 
+import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import PreTrainedModel
 
 from p2w.chat import prompt_ids, response_ids
-from p2w.scoring import answer, tokenize_samples
+from p2w.lora import LoraStack, adapted
+from p2w.scoring import Question, adapters_at_once, answer, check_model, tokenize_samples
+
+END, FILLER = 256, 257
 
 
-def plain_greedy(model, tokenizer, prompt, steps):
+class Ends:
+    """The two tokens that scoring asks a tokenizer for."""
+
+    eos_token_id, pad_token_id = END, FILLER
+
+
+def ignore(_count):
+    pass
+
+
+def random_adapter(model, rank, seed):
+    """LoRA tensors on every projection, large enough to change what the model says."""
+    generator = torch.Generator().manual_seed(seed)
+    tensors = {}
+    for name, module in model.named_modules():
+        if name.endswith("_proj"):
+            out, size = module.weight.shape
+            tensors[f"{name}.lora_A.weight"] = torch.randn(rank, size, generator=generator) * 0.3
+            tensors[f"{name}.lora_B.weight"] = torch.randn(out, rank, generator=generator) * 0.3
+    return tensors, 0.5
+
+
+@pytest.fixture(scope="module")
+def model(tiny_base_model):
+    return tiny_base_model.load()
+
+
+@pytest.fixture(scope="module")
+def adapters(model):
+    return [({}, 0.0), random_adapter(model, 2, seed=1), random_adapter(model, 3, seed=2)]
+
+
+def plain_greedy(model, prompt, steps):
     ids = list(prompt)
     for _ in range(steps):
         ids.append(int(model(input_ids=torch.tensor([ids])).logits[0, -1].argmax()))
-        if ids[-1] == tokenizer.eos_token_id:
+        if ids[-1] == END:
             return ids[len(prompt) : -1]
     return ids[len(prompt) :]
 
@@ -21,61 +60,143 @@ def plain_likelihood(model, prompt, response):
 
 
 @torch.inference_mode()
-def test_answers_equal_the_plain_computation(tiny_base_model, tiny_samples):
-    tokenizer, model = tiny_base_model.tokenizer(), tiny_base_model.load()
-    samples = tiny_samples.copy()
-    # Rows with different numbers of choices and responses of different lengths share a batch.
+def assert_plain(model, questions, answers, tolerance=1e-4):
+    """`answers` are what the model as it is says to each question alone."""
+    for question, found in zip(questions, answers, strict=True):
+        steps = max(map(len, question.responses)) + 1
+        assert found.ids == plain_greedy(model, question.prompt, steps)
+        for name in ("responses", "options"):
+            expected = [plain_likelihood(model, question.prompt, ids) for ids in getattr(question, name)]
+            assert getattr(found, name) == pytest.approx(expected, abs=tolerance)
+
+
+def unequal(samples):
+    """Rows with different numbers of choices and responses of different lengths share a batch."""
     samples.at[3, "responses"] = ["no", "it is so", "[C]"]
     samples.at[8, "responses"] = ["[A]", "[B]", "[C]", "[D]", "never"]
-    found = answer(model, tokenizer, samples, tokenize_samples(tokenizer, samples), batch_tokens=500)
-    assert list(found["id"]) == list(samples["id"])
-    for row, sample in zip(found.itertuples(), samples.itertuples(), strict=True):
-        prompt = prompt_ids(tokenizer, sample.system, sample.prompt)
-        responses = [response_ids(tokenizer, response) for response in sample.responses]
-        likelihoods = [plain_likelihood(model, prompt, response) for response in responses]
-        assert row.choice == likelihoods.index(max(likelihoods))
-        # A batch decodes as far as its own longest response needs, and one token more.
-        greedy = tokenizer.decode(plain_greedy(model, tokenizer, prompt, len(row.text) + 10), skip_special_tokens=True)
-        assert row.text == "" or greedy.startswith(row.text)
-        assert row.gold == sample.answer
+    samples.at[8, "choices"] = ["", "water", "wine", "milk", "ä"]
+    return samples
 
 
-@torch.inference_mode()
-def test_batching_does_not_matter(tiny_base_model, tiny_samples):
-    tokenizer, model = tiny_base_model.tokenizer(), tiny_base_model.load()
-    questions = tokenize_samples(tokenizer, tiny_samples)
-    one = answer(model, tokenizer, tiny_samples, questions, batch_tokens=1)
-    all_at_once = answer(model, tokenizer, tiny_samples, questions, batch_tokens=10**6)
-    assert one.equals(all_at_once)
+@pytest.mark.parametrize("batch_tokens", [1, 700, 10**6])
+def test_answers_equal_the_plain_computation(tiny_base_model, model, adapters, tiny_samples, batch_tokens):
+    tokenizer = tiny_base_model.tokenizer()
+    samples = unequal(tiny_samples)
+    questions = tokenize_samples(tokenizer, samples, option_text=True)
+    for question, sample in zip(questions, samples.itertuples(), strict=True):
+        assert question.prompt == prompt_ids(tokenizer, sample.system, sample.prompt)
+        assert question.responses == [response_ids(tokenizer, response) for response in sample.responses]
+        assert tokenizer.batch_decode(question.options) == list(sample.choices)
+    answers = answer(model, tokenizer, questions, LoraStack(model, adapters), batch_tokens, ignore)
+    assert len(answers) == len(adapters)
+    for adapter, of_one in zip(adapters, answers, strict=True):
+        with adapted(model, *adapter):
+            assert_plain(model, questions, of_one)
+
+
+def test_option_texts_are_taken_only_if_wanted(tiny_base_model, tiny_samples):
+    assert all(question.options == [] for question in tokenize_samples(tiny_base_model.tokenizer(), tiny_samples))
+
+
+token_lists = st.lists(st.integers(0, 255), min_size=1, max_size=7)
+# Few tokens, so that responses share beginnings and one may begin with another.
+few_tokens = st.lists(st.integers(0, 3), min_size=0, max_size=4)
+question = st.builds(
+    lambda prompt, responses, options: Question(prompt, [[*ids, END] for ids in responses], options),
+    token_lists,
+    st.lists(few_tokens, min_size=1, max_size=5),
+    st.lists(few_tokens, max_size=3),
+)
+
+
+@given(st.lists(question, min_size=1, max_size=5), token_lists | st.just([]), st.integers(1, 200))
+@settings(max_examples=25)
+def test_any_prompts_and_responses(model, adapters, questions, beginning, batch_tokens):
+    questions = [Question(beginning + q.prompt, q.responses, q.options) for q in questions]
+    answers = answer(model, Ends, questions, LoraStack(model, adapters[:2]), batch_tokens, ignore)
+    for adapter, of_one in zip(adapters, answers, strict=False):
+        with adapted(model, *adapter):
+            assert_plain(model, questions, of_one)
 
 
 class Parrot(torch.nn.Module):
-    """A model that has learned one answer by heart, and then ends the turn."""
+    """A model that says its line, of distinct tokens, whatever the prompt: after each token the next, or `END`."""
 
-    def __init__(self, model, ids):
+    def __init__(self, model: PreTrainedModel, prompt_end: int, line: list[int]) -> None:
         super().__init__()
-        self.model, self.ids, self.config, self.device = model, ids, model.config, model.device
+        self.model, self.config, self.device, self.dtype = model, model.config, model.device, model.dtype
+        self.next = dict(zip([prompt_end, *line], [*line, END], strict=True))
+        self.tokens = []  # of each call
 
-    def forward(self, past_key_values, input_ids, **kwargs):
-        before = past_key_values.get_seq_length()
-        output = self.model(input_ids=input_ids, past_key_values=past_key_values, **kwargs)
-        if input_ids.shape[1] > len(self.ids):  # the prompt itself
-            self.prompt_length, position = before + input_ids.shape[1], 0
-            output.logits[:, -1] = 0
-            output.logits[:, -1, self.ids[0]] = 9
-            return output
-        for i in range(input_ids.shape[1]):
-            position = before + i + 1 - self.prompt_length
-            output.logits[:, i] = 0
-            output.logits[:, i, self.ids[min(position, len(self.ids) - 1)]] = 9
+    def forward(self, input_ids, logits_to_keep=0, **kwargs):
+        output = self.model(input_ids=input_ids, logits_to_keep=logits_to_keep, **kwargs)
+        self.tokens.append(input_ids.numel())
+        following = [[self.next.get(token, END) for token in row[-logits_to_keep:]] for row in input_ids.tolist()]
+        output.logits = 9.0 * torch.nn.functional.one_hot(torch.tensor(following), output.logits.shape[-1])
         return output
 
 
-@torch.inference_mode()
-def test_a_known_answer_is_parsed_and_scored(tiny_base_model, tiny_samples):
+SAID = [  # line, what is made of it, calls beyond the first pass: none where the tree knows it all
+    ("[B]", "[B]", 0),
+    ("[", "[", 0),
+    ("", "", 0),
+    ("[BA", "[BA", 1),
+    ("no", "no", 2),
+    ("[Boy", "[Boy", 2),
+    ("unlikes", "unlik", 4),
+]
+
+
+@pytest.mark.parametrize(("line", "text", "more_calls"), SAID)
+def test_a_known_answer(tiny_base_model, model, tiny_samples, line, text, more_calls):
     tokenizer = tiny_base_model.tokenizer()
-    model = Parrot(tiny_base_model.load(), response_ids(tokenizer, "[B]"))
-    found = answer(model, tokenizer, tiny_samples, tokenize_samples(tokenizer, tiny_samples), batch_tokens=900)
-    assert set(found["text"]) == {"[B]"}
-    assert set(found["prediction"]) == {1}
-    assert set(found["choice"]) == {1}
+    questions = tokenize_samples(tokenizer, tiny_samples)
+    line_ids = [] if not line else tokenizer(line)["input_ids"]
+    parrot = Parrot(model, questions[0].prompt[-1], line_ids)
+    [answers] = answer(parrot, tokenizer, questions, LoraStack(model, [({}, 0.0)]), 10**6, ignore)
+    assert {tokenizer.decode(found.ids) for found in answers} == {text}
+    assert len(parrot.tokens) == 2 + more_calls  # the common beginning, the pass, and what is decoded
+    if line == "[B]":
+        assert {found.responses.index(max(found.responses)) for found in answers} == {1}
+
+
+@pytest.mark.parametrize("batch_tokens", [200, 500, 3000])
+def test_a_pass_computes_no_more_tokens_than_allowed(tiny_base_model, model, adapters, tiny_samples, batch_tokens):
+    tokenizer = tiny_base_model.tokenizer()
+    questions = tokenize_samples(tokenizer, unequal(tiny_samples), option_text=True)
+    at_once = adapters_at_once(questions, batch_tokens)
+    assert 1 <= at_once <= max(1, batch_tokens // max(len(q.prompt) for q in questions))
+    stack = LoraStack(model, (adapters * 9)[:at_once])
+    parrot, counts = Parrot(model, questions[0].prompt[-1], [*b"no"]), []
+    answer(parrot, tokenizer, questions, stack, batch_tokens, counts.append)
+    assert max(parrot.tokens) <= batch_tokens
+    assert sum(counts) == len(stack) * len(questions)
+
+
+def test_in_bfloat16_too(model, adapters, tiny_base_model, tiny_samples):
+    half = tiny_base_model.load().bfloat16()
+    questions = tokenize_samples(tiny_base_model.tokenizer(), tiny_samples)
+    check_model(half, questions[0])
+    answers = answer(half, Ends, questions, LoraStack(half, adapters), 900, ignore)
+    exact = answer(model, Ends, questions, LoraStack(model, adapters), 900, ignore)
+    for of_one, expected in zip(answers, exact, strict=True):
+        for found, right in zip(of_one, expected, strict=True):
+            assert found.responses == pytest.approx(right.responses, rel=0.05, abs=0.3)
+
+
+class Deaf(torch.nn.Module):
+    """A model that hears neither mask nor positions."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.model, self.config, self.device, self.dtype = model, model.config, model.device, model.dtype
+
+    def forward(self, input_ids, logits_to_keep=0, **_kwargs):
+        return self.model(input_ids=input_ids, logits_to_keep=logits_to_keep)
+
+
+def test_a_model_that_does_not_heed_the_mask_is_refused(model):
+    question = Question([7, 8, 9], [[1, 2, END], [3, 4, END]], [])
+    check_model(model, question)
+    with pytest.raises(ValueError, match=r"Deaf: found log-likelihood .* expected .* as alone"):
+        check_model(Deaf(model), question)
