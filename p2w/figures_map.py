@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 from p2w.figure_style import CYCLE, GREY, MARKERS, drawing
 from p2w.weight_map import adapter_plane
@@ -65,8 +66,9 @@ def map_figure(places: Sequence[Place], path: Path) -> None:
         _legends(figure, [kind for kind in KINDS if any(place.kind == kind for place in places)], tasks)
         figure.draw_without_rendering()  # from here on it is known where things are
         _frame(left, right)
-        for axes in (left, right):
-            _number(axes, places, points, tasks)
+        outside = [number for number, point in enumerate(points) if not _shows(right, point)]
+        for axes, shown in ((left, outside), (right, range(len(points)))):
+            _number(axes, [places[n] for n in shown], [points[n] for n in shown], tasks)
 
 
 def _style(kind: str, colour: str) -> dict[str, object]:
@@ -116,13 +118,19 @@ def _frame(axes: Axes, zoomed: Axes) -> None:
     axes.add_patch(Rectangle((left, bottom), **corners, fill=False, edgecolor=GREY, linewidth=0.8))
 
 
+def _shows(axes: Axes, point: Point) -> bool:
+    """Whether the point lies in the panel, not at its very edge."""
+    x, y = axes.transAxes.inverted().transform(axes.transData.transform(point))
+    return 0.01 < x < 0.99 and 0.01 < y < 0.99
+
+
 def _number(axes: Axes, places: Sequence[Place], points: Sequence[Point], tasks: Sequence[str]) -> None:
     """The task's number beside the first adapter of each kind; one label where several would lie on each other."""
     labels: list[tuple[Point, Point, list[int]]] = []
     seen = {(place.kind, place.task) for place in places if place.kind in UNNUMBERED}
     for place, point in zip(places, points, strict=True):
         x, y = axes.transData.transform(point)
-        if (place.kind, place.task) in seen or not axes.bbox.contains(x, y):
+        if (place.kind, place.task) in seen or not _shows(axes, point):
             continue
         seen.add((place.kind, place.task))
         number = tasks.index(place.task) + 1
@@ -131,10 +139,10 @@ def _number(axes: Axes, places: Sequence[Place], points: Sequence[Point], tasks:
             labels.append(((x, y), point, [number]))
         elif number not in near[2]:
             near[2].append(number)
-    halo = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.6}
+    halo = [withStroke(linewidth=2, foreground="white")]
     for _, point, numbers in labels:
         text = ", ".join(map(str, sorted(numbers)))
-        axes.annotate(text, point, (6, 4), textcoords="offset points", fontsize=8, bbox=halo)
+        axes.annotate(text, point, (6, 4), textcoords="offset points", fontsize=8, path_effects=halo)
 
 
 def _legends(figure: Figure, kinds: Sequence[str], tasks: Sequence[str]) -> None:
