@@ -90,8 +90,8 @@ def _what(held_out: str, config: Mapping[str, Any], decoder: Mapping[str, Any]) 
     tasks = ", ".join(decoder["training_tasks"])
     return (
         f"A LoRA adapter of rank {config['r']} for `{config['base_model_name_or_path']}` that was not trained: a"
-        f" decoder made its weights from unlabelled prompts of {held_out}. The decoder had learned from adapters and prompts of"
-        f" {tasks}; it never saw {held_out}."
+        f" decoder made its weights from unlabelled prompts of {held_out}. The decoder had learned from"
+        f" adapters and prompts of {tasks}; it never saw {held_out}."
     )
 
 
