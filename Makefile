@@ -4,13 +4,16 @@ BIN := .venv/bin
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 # Where there is no GPU, `gpu` only says how many jobs train at once.
 FLAGS := --cores $(CORES) --resources gpu=$(CORES) --quiet rules host
+SUMMARY := results/pocket/summary.md
+REPORT := results/pocket/report.html
 DEMO := results/pocket/evaluation/arc_challenge.json
 
-.PHONY: help demo pocket test check lint lock clean env env-dev
+.PHONY: help demo pocket report test check lint lock clean env env-dev
 
 help:
 	@echo "make demo    set up, run the pocket experiment for one held-out task, show its table"
 	@echo "make pocket  the same for all eight held-out tasks, and the summary"
+	@echo "make report  the same, as one HTML page with figures, results/pocket/report.html"
 	@echo "make test    set up, check style, run all tests"
 
 env: .venv/installed
@@ -33,8 +36,13 @@ demo: env
 	@$(BIN)/python workflow/scripts/show.py $(DEMO)
 
 pocket: env
-	@$(BIN)/snakemake results/pocket/summary.md $(FLAGS)
-	@cat results/pocket/summary.md
+	@$(BIN)/snakemake $(SUMMARY) $(FLAGS)
+	@cat $(SUMMARY)
+
+report: env
+	@$(BIN)/snakemake $(SUMMARY) $(FLAGS)
+	@$(BIN)/snakemake $(SUMMARY) --report $(REPORT) --quiet all
+	@echo "$(REPORT)"
 
 lint: env-dev
 	$(BIN)/ruff check .

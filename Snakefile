@@ -5,6 +5,9 @@ from snakemake.utils import min_version
 min_version("9.19")
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "rules/common.smk"
 include: "rules/functions.smk"
 include: "rules/data.smk"
@@ -13,6 +16,7 @@ include: "rules/embeddings.smk"
 include: "rules/decoder.smk"
 include: "rules/controls.smk"
 include: "rules/evaluation.smk"
+include: "rules/report.smk"
 
 
 localrules:

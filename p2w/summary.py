@@ -1,4 +1,4 @@
-"""Evaluation files as tables: one for a terminal, one over all held-out tasks as csv and markdown."""
+"""Evaluation files as tables: one for a terminal, one over all held-out tasks as csv, markdown and HTML."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,15 +6,21 @@ from typing import Any
 
 import pandas as pd
 
+from p2w.document import to_html, to_markdown
 from p2w.files import read_json, write_text
+from p2w.paper_numbers import read_paper_numbers
+from p2w.summary_document import summary_blocks
 
 READING = """\
 accuracy: right answers in the required form, read strictly; valid: answers in the required form; choice: the most
 likely answer among those on offer, whatever the form. `generated` never saw an answer of this task, only prompts.
-It works when it beats `base`; conditioning on prompts helps only if it beats `weight_average` and `nearest_prompts`
-too. `target_trained` was trained on the task itself; `best_trained` was picked by its score here: both are ceilings."""
+It works when it beats `base`; conditioning on prompts helps only if it beats `weight_average`, `nearest_prompts` and
+itself with other prompts (`generated/…`, `constant`) too. `target_trained` was trained on the task itself;
+`best_trained` was picked by its score here: both are ceilings."""
 
 METRICS = ("accuracy", "valid", "accuracy_when_valid", "choice_accuracy")
+# Columns that only some sources or some evaluations have.
+OPTIONAL = ("official", "choice_text_accuracy", "draws", "std_over_draws", "seeds", "std_over_seeds")
 
 
 def evaluation_table(evaluation: Mapping[str, Any]) -> str:
@@ -38,59 +44,56 @@ def _line(name: str, result: Mapping[str, Any]) -> str:
 
 def _note(result: Mapping[str, Any]) -> str:
     if "draws" in result:
-        return f"{result['draws']} draws, std {result['std_over_draws']:.3f}"
+        seeds = f"{result['seeds']} seeds of " if "seeds" in result else ""
+        return f"{seeds}{result['draws']} draws, std {result['std_over_draws']:.3f}"
     return result.get("task", "") or (f"mean of {result['adapters']}" if result["adapters"] > 1 else "")
 
 
 def summary_rows(evaluations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """One row per held-out task and source."""
-    rows = [
-        {
-            "experiment": evaluation["experiment"],
-            "held_out": evaluation["held_out"],
-            "source": name,
-            "n": evaluation["n"],
-            "chance": evaluation["chance"],
-            **{metric: result[metric] for metric in METRICS},
-            "ci95_low": result["ci95"][0],
-            "ci95_high": result["ci95"][1],
-            "adapters": result["adapters"],
-            "std_over_draws": result.get("std_over_draws"),
-        }
-        for evaluation in evaluations
-        for name, result in evaluation["sources"].items()
-    ]
-    return pd.DataFrame(rows)
+    """One row per held-out task and source; `difference` is `generated` minus that source."""
+    return pd.DataFrame([_row(evaluation, name) for evaluation in evaluations for name in evaluation["sources"]])
 
 
-def summary_markdown(rows: pd.DataFrame) -> str:
-    """Accuracy and validity by source and held-out task; single training adapters are in the csv."""
-    shown = rows[~rows["source"].str.startswith("trained/")]
-    parts = [f"# {rows['experiment'].iloc[0]}: accuracy on held-out tasks", _pivot(shown, "accuracy")]
-    parts += ["## Valid answers", _pivot(shown, "valid"), "## Choice accuracy", _pivot(shown, "choice_accuracy")]
-    return "\n\n".join([*parts, "## How to read this", READING]) + "\n"
+def _row(evaluation: Mapping[str, Any], name: str) -> dict[str, Any]:
+    result = evaluation["sources"][name]
+    compared = evaluation.get("comparisons", {}).get(name, {})
+    low, high = compared.get("ci95", (None, None))
+    return {
+        "experiment": evaluation["experiment"],
+        "held_out": evaluation["held_out"],
+        "source": name,
+        "n": evaluation["n"],
+        "chance": evaluation["chance"],
+        "majority": evaluation.get("majority", {}).get("accuracy"),
+        **{metric: result[metric] for metric in METRICS},
+        "ci95_low": result["ci95"][0],
+        "ci95_high": result["ci95"][1],
+        "adapters": result["adapters"],
+        **{key: result.get(key) for key in OPTIONAL},
+        "difference": compared.get("difference"),
+        "difference_low": low,
+        "difference_high": high,
+        "mcnemar_p": compared.get("mcnemar_p"),
+    }
 
 
-def _pivot(rows: pd.DataFrame, metric: str) -> str:
-    tasks = list(dict.fromkeys(rows["held_out"]))
-    table = rows.pivot(index="source", columns="held_out", values=metric)
-    lines = [_cells(["source", *tasks, "mean"]), _cells(["---", *["---:"] * (len(tasks) + 1)])]
-    for source in dict.fromkeys(rows["source"]):
-        values = [table.loc[source, task] for task in tasks]
-        lines.append(_cells([source, *[f"{value:.3f}" for value in values], f"{sum(values) / len(values):.3f}"]))
-    if metric == "accuracy":
-        chance = rows.drop_duplicates("held_out").set_index("held_out")["chance"]
-        cells = [f"{chance[task]:.3f}" for task in tasks]
-        lines.append(_cells(["*chance*", *cells, f"{chance.mean():.3f}"]))
-    return "\n".join(lines)
+def write_summary(
+    evaluations: Sequence[Path],
+    csv: Path,
+    markdown: Path,
+    html: Path,
+    published: Path,
+    figures: Mapping[Path, Path],
+) -> None:
+    """Write the summary as csv, markdown and one HTML page.
 
-
-def _cells(values: Sequence[str]) -> str:
-    return f"| {' | '.join(values)} |"
-
-
-def write_summary(evaluations: Sequence[Path], csv: Path, markdown: Path) -> None:
-    """Write both forms of the summary from evaluation files."""
-    rows = summary_rows([read_json(path) for path in evaluations])
-    write_text(csv, rows.to_csv(index=False, float_format="%.6g"))
-    write_text(markdown, summary_markdown(rows))
+    Args:
+        published: the paper's numbers, see `p2w.paper_numbers`.
+        figures: images to the files that hold their captions.
+    """
+    results = [read_json(path) for path in evaluations]
+    captions = {image: " ".join(caption.read_text(encoding="utf-8").split()) for image, caption in figures.items()}
+    blocks = summary_blocks(results, read_paper_numbers(published), captions)
+    write_text(csv, summary_rows(results).to_csv(index=False, float_format="%.6g"))
+    write_text(markdown, to_markdown(blocks, markdown.parent))
+    write_text(html, to_html(blocks, f"P2W: {results[0]['experiment']}"))

@@ -1,4 +1,4 @@
-# Evaluation of a held-out task, summary over all of them.
+# Evaluation of a held-out task.
 
 
 rule evaluate:
@@ -35,26 +35,3 @@ rule evaluate:
         " --sources {params.sources} --adapters {input.adapters}"
         " --seen-tasks {params.seen_tasks} --seen-samples {input.seen_samples}"
         " --output {output.evaluation} --predictions {output.predictions} 2>&1 | tee {log}"
-
-
-rule summary:
-    input:
-        code=code("summary"),
-        evaluations=all_evaluations,
-    output:
-        csv="results/{experiment}/summary.csv",
-        markdown="results/{experiment}/summary.md",
-    log:
-        "results/{experiment}/logs/summary.log",
-    benchmark:
-        "results/{experiment}/benchmarks/summary.tsv"
-    localrule: True
-    conda:
-        "../envs/p2w.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    shell:
-        "python {input.code[0]} --evaluations {input.evaluations} --csv {output.csv} --markdown {output.markdown}"
-        " 2>&1 | tee {log}"

@@ -1,4 +1,8 @@
 # Params and input functions: what each rule takes from the tables of common.smk.
+from types import SimpleNamespace
+
+# Sources that are on the map of adapters.
+MAPPED = "generated/draw_[0-2]|generated/[a-z_]+/draw_0|constant|weight_average|multi_task"
 
 
 def raw_files(wildcards):
@@ -137,6 +141,52 @@ def held_out_tasks(name):
 
 def all_evaluations(wildcards):
     return [f"results/{wildcards.experiment}/evaluation/{task}.json" for task in held_out_tasks(wildcards.experiment)]
+
+
+def all_cards(wildcards):
+    """The model cards of the generated adapters."""
+    name, draws = wildcards.experiment, range(experiment(wildcards.experiment)["evaluation"]["draws"])
+    return [
+        f"results/{name}/generated/{task}/{run}draw_{draw}/README.md"
+        for task in held_out_tasks(name)
+        for run in decoder_runs(name)
+        for draw in draws
+    ]
+
+
+def trained_tasks(name):
+    """Every task of which an experiment's summary needs an adapter."""
+    chosen = experiment(name)
+    return list(dict.fromkeys([*chosen.get("training_tasks", chosen["tasks"]), *held_out_tasks(name)]))
+
+
+def all_runs(wildcards):
+    """What every epoch of every task recorded."""
+    name, epochs = wildcards.experiment, experiment(wildcards.experiment)["checkpoints"]["epochs"]
+    folders = [
+        f"results/{name}/adapters/{task}/epoch_{k}" for task in trained_tasks(name) for k in range(1, epochs + 1)
+    ]
+    return [f"{folder}/{EPOCH_FILES['run']}" for folder in folders]
+
+
+def all_decoders(wildcards):
+    """Name of a decoder in the figures to its losses."""
+    name = wildcards.experiment
+    return {
+        f"{task} {run}".strip(" /"): f"results/{name}/decoder/{task}/{run}metrics.csv"
+        for task in held_out_tasks(name)
+        for run in decoder_runs(name)
+    }
+
+
+def mapped_adapters(wildcards):
+    """Adapters on the map as (kind, task, file): those trained, and a few of every other kind per held-out task."""
+    name = wildcards.experiment
+    places = [("trained", task, last_epoch(name, task)) for task in trained_tasks(name)]
+    for task in held_out_tasks(name):
+        evaluated = evaluated_adapters(SimpleNamespace(experiment=name, held_out=task))
+        places += [(re.sub("/draw_.", "", s), task, path) for s, path in evaluated.items() if re.fullmatch(MAPPED, s)]
+    return places
 
 
 def hub_model(wildcards):

@@ -14,7 +14,6 @@ from p2w.evaluation_file import evaluation_file
 from p2w.files import read_json
 from p2w.progress import silent
 from p2w.samples import write_samples
-from p2w.summary import evaluation_table, summary_markdown, summary_rows
 from p2w.training import add_adapter, trainable
 
 
@@ -105,20 +104,3 @@ def test_adapter_of_another_base_model(tiny_base_model, tiny_samples, tmp_path):
     config = EvaluationConfig(max_rows=5, batch_tokens=600)
     with pytest.raises(ValueError, match="found an adapter of base model"):
         evaluate("t", "h", other, config, 0, samples_path, {"trained/x": folder}, {}, tmp_path / "o", tmp_path / "p")
-
-
-def test_table_for_a_terminal(evaluation):
-    text = evaluation_table(evaluation)
-    assert "held-out task arc_easy, 10 test rows, chance 0.25" in text
-    assert "generated                       0.700" in text
-    assert "3 draws, std 0.173" in text
-
-
-def test_summary_over_tasks(evaluation):
-    rows = summary_rows([evaluation, {**evaluation, "held_out": "piqa"}])
-    assert len(rows) == 2 * len(evaluation["sources"])
-    markdown = summary_markdown(rows)
-    assert "| source | arc_easy | piqa | mean |" in markdown
-    assert "| generated | 0.700 | 0.700 | 0.700 |" in markdown
-    assert "| *chance* | 0.250 | 0.250 | 0.250 |" in markdown
-    assert "trained/boolq" not in markdown

@@ -1,4 +1,4 @@
-"""All evaluations of an experiment as one csv and one markdown file."""
+"""All evaluations of an experiment as csv, markdown and one HTML page."""
 
 import argparse
 from collections.abc import Sequence
@@ -9,13 +9,18 @@ from p2w.summary import write_summary
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse the command line and write both tables."""
+    """Parse the command line and write the summary."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--evaluations", nargs="+", type=Path, required=True)
+    parser.add_argument("--published", type=Path, required=True, help="the paper's numbers")
+    parser.add_argument("--figures", nargs="*", type=Path, default=[], help="images to show")
+    parser.add_argument("--captions", nargs="*", type=Path, default=[], help="a text for each of them, in order")
     parser.add_argument("--csv", type=Path, required=True)
     parser.add_argument("--markdown", type=Path, required=True)
+    parser.add_argument("--html", type=Path, required=True)
     args = parser.parse_args(argv)
-    write_summary(args.evaluations, args.csv, args.markdown)
+    figures = dict(zip(args.figures, args.captions, strict=True))
+    write_summary(args.evaluations, args.csv, args.markdown, args.html, args.published, figures)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,119 @@
+# What comes of an experiment, for readers: figures, summary, model cards. `snakemake TARGET --report FILE.html` collects
+# what is marked report(...).
+FIGURES = {
+    "accuracy": "1. Accuracy by source",
+    "validity": "2. Valid answers",
+    "transfer": "3. Trained adapters on other tasks",
+    "map": "4. Map of adapters",
+    "training": "5. Training losses",
+    "cost": "6. Time and memory",
+}
+
+
+rule figures:
+    input:
+        code=code("figures"),
+        evaluations=all_evaluations,
+        runs=all_runs,
+        metrics=lambda wildcards: list(all_decoders(wildcards).values()),
+        adapters=lambda wildcards: [file for _, _, file in mapped_adapters(wildcards)],
+    output:
+        **{
+            name: report(
+                f"results/{{experiment}}/figures/{name}.png",
+                caption=f"../workflow/report/{name}.rst",
+                category="Figures",
+                labels={"figure": title},
+            )
+            for name, title in FIGURES.items()
+        },
+    log:
+        "results/{experiment}/logs/figures.log",
+    benchmark:
+        "results/{experiment}/benchmarks/figures.tsv"
+    conda:
+        "../envs/p2w.yaml"
+    threads: 1
+    resources:
+        mem_mb=16000,
+        runtime=60,
+    params:
+        decoders=lambda wildcards: list(all_decoders(wildcards)),
+        kinds=lambda wildcards: [kind for kind, _, _ in mapped_adapters(wildcards)],
+        tasks=lambda wildcards: [task for _, task, _ in mapped_adapters(wildcards)],
+        # Not an input: a job's benchmark is there when its output is.
+        benchmarks="results/{experiment}/benchmarks",
+        folder=subpath(output.accuracy, parent=True),
+    shell:
+        "python {input.code[0]} --evaluations {input.evaluations} --runs {input.runs} --decoders {params.decoders:q}"
+        " --metrics {input.metrics} --kinds {params.kinds} --tasks {params.tasks} --adapters {input.adapters}"
+        " --benchmarks {params.benchmarks} --output {params.folder} 2>&1 | tee {log}"
+
+
+rule summary:
+    input:
+        code=code("summary"),
+        evaluations=all_evaluations,
+        published="config/published.yaml",
+        figures=[f"results/{{experiment}}/figures/{name}.png" for name in FIGURES],
+        captions=[f"workflow/report/{name}.rst" for name in FIGURES],
+        cards=all_cards,  # not read: whoever asks for the summary gets the adapters ready for use
+    output:
+        csv=report(
+            "results/{experiment}/summary.csv",
+            caption="../workflow/report/table.rst",
+            category="Summary",
+            labels={"table": "2. All numbers (csv)"},
+        ),
+        markdown="results/{experiment}/summary.md",
+        html=report(
+            "results/{experiment}/summary.html",
+            caption="../workflow/report/summary.rst",
+            category="Summary",
+            labels={"table": "1. Summary"},
+        ),
+    log:
+        "results/{experiment}/logs/summary.log",
+    benchmark:
+        "results/{experiment}/benchmarks/summary.tsv"
+    localrule: True
+    conda:
+        "../envs/p2w.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    shell:
+        "python {input.code[0]} --evaluations {input.evaluations} --published {input.published}"
+        " --figures {input.figures} --captions {input.captions}"
+        " --csv {output.csv} --markdown {output.markdown} --html {output.html} 2>&1 | tee {log}"
+
+
+rule card:
+    input:
+        code=code("card"),
+        run="results/{experiment}/generated/{held_out}/{run}draw_{draw}/run.json",
+        config="results/{experiment}/generated/{held_out}/{run}draw_{draw}/adapter_config.json",
+        decoder="results/{experiment}/decoder/{held_out}/{run}run.json",
+        embeddings="results/{experiment}/embeddings/{held_out}.parquet",
+        evaluation="results/{experiment}/evaluation/{held_out}.json",
+        predictions="results/{experiment}/evaluation/{held_out}.predictions.parquet",
+    output:
+        "results/{experiment}/generated/{held_out}/{run}draw_{draw}/README.md",
+    log:
+        "results/{experiment}/logs/card/{held_out}/{run}draw_{draw}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/card/{held_out}/{run}draw_{draw}.tsv"
+    localrule: True
+    conda:
+        "../envs/p2w.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        folder=subpath(output[0], parent=True),
+    shell:
+        "python {input.code[0]} --source generated/{wildcards.run}draw_{wildcards.draw} --adapter {params.folder}"
+        " --decoder-run {input.decoder} --embeddings {input.embeddings} --evaluation {input.evaluation}"
+        " --predictions {input.predictions} --output {output} 2>&1 | tee {log}"

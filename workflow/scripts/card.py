@@ -1,0 +1,27 @@
+"""Write the model card of a generated adapter."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from p2w.cards import CardInputs, write_card
+from p2w.cli import run
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the command line and write the card."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--source", required=True, help="the adapter's name in the predictions: generated/draw_0")
+    parser.add_argument("--adapter", type=Path, required=True, help="its folder")
+    parser.add_argument("--decoder-run", type=Path, required=True, help="run.json of the decoder that made it")
+    parser.add_argument("--embeddings", type=Path, required=True, help="the held-out task's prompt embeddings")
+    parser.add_argument("--evaluation", type=Path, required=True)
+    parser.add_argument("--predictions", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args(argv)
+    inputs = CardInputs(args.adapter, args.decoder_run, args.embeddings, args.evaluation, args.predictions)
+    write_card(args.source, inputs, args.output)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,32 @@
+"""Draw all figures of an experiment."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from p2w.cli import run
+from p2w.figures import Material, write_figures
+from p2w.figures_map import Place
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the command line and draw."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--evaluations", nargs="+", type=Path, required=True)
+    parser.add_argument("--runs", nargs="+", type=Path, required=True, help="run.json of every epoch of every task")
+    parser.add_argument("--decoders", nargs="+", required=True, help="a name for each decoder, in order")
+    parser.add_argument("--metrics", nargs="+", type=Path, required=True, help="their metrics.csv")
+    parser.add_argument("--kinds", nargs="+", required=True, help="what each adapter of the map is, in order")
+    parser.add_argument("--tasks", nargs="+", required=True, help="the task that it is for")
+    parser.add_argument("--adapters", nargs="+", type=Path, required=True, help="its adapter_model.safetensors")
+    parser.add_argument("--benchmarks", type=Path, required=True, help="the folder of benchmark files")
+    parser.add_argument("--output", type=Path, required=True, help="the folder to write to")
+    args = parser.parse_args(argv)
+    folders = [path.parent for path in args.adapters]
+    places = [Place(*place) for place in zip(args.kinds, args.tasks, folders, strict=True)]
+    metrics = dict(zip(args.decoders, args.metrics, strict=True))
+    write_figures(Material(args.evaluations, args.runs, metrics, places, args.benchmarks), args.output)
+
+
+if __name__ == "__main__":
+    run(main)
