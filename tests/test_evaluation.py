@@ -3,25 +3,16 @@
 import pandas as pd
 import pytest
 import torch
-from answer_tables import first_right
 from recount import assert_same, recount
 
 from p2w.adapters import LoraSettings, write_adapter
 from p2w.answers import officially_right
 from p2w.base_model import BaseModel
 from p2w.evaluation import EvaluationConfig, chance_level, evaluate, predict, select_rows
-from p2w.evaluation_file import evaluation_file
 from p2w.files import read_json
 from p2w.progress import silent
 from p2w.samples import write_samples
 from p2w.training import add_adapter, trainable
-
-
-@pytest.fixture
-def evaluation():
-    rights = {"base": 1, "trained/piqa": 4, "trained/boolq": 6, "weight_average": 7, "target_trained": 10}
-    rights |= {"generated/draw_0": 5, "generated/draw_1": 8, "generated/draw_2": 8}
-    return evaluation_file(first_right(rights), "toy", "arc_easy", "test", 0.25, {}, 0)
 
 
 def test_select_rows(tiny_samples):
