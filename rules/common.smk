@@ -38,7 +38,7 @@ def read_config(path, schema):
 
 TASK_TABLE = read_config(CONFIG / "tasks.yaml", "tasks")
 SOURCES = read_config(CONFIG / "sources.yaml", "sources")
-EXPERIMENT_FILES = {path.stem: path for path in sorted((CONFIG / "experiments").glob("*.yaml"))}
+EXPERIMENT_FILES = {path.stem: path for path in sorted((CONFIG / "experiments").rglob("*.yaml"))}
 
 
 wildcard_constraints:
@@ -131,8 +131,8 @@ def model_files(spec):
         return [f"results/models/{'--'.join(Path(spec['hub']).parts)}--{spec['revision'][:12]}.json"]
     if "path" in spec:
         if not Path(spec["path"]).is_dir():
-            raise WorkflowError(f"base_model.path: no folder {spec['path']!r}")
-        return sorted(path.as_posix() for path in Path(spec["path"]).iterdir() if path.is_file())
+            raise WorkflowError(f"path of a model: no folder {spec['path']!r}")
+        return sorted(path.as_posix() for path in Path(spec["path"]).rglob("*") if path.is_file())
     return []
 
 

@@ -42,7 +42,9 @@ def task_rendering(wildcards):
 
 
 def task_format(wildcards):
-    return as_argument(TASK_TABLE["formats"][TASK_TABLE["tasks"][wildcards.task]["format"]])
+    """The option with a task's answer format; a freely answered task has none."""
+    name = TASK_TABLE["tasks"][wildcards.task].get("format")
+    return ["--format", as_argument(TASK_TABLE["formats"][name])] if name else []
 
 
 def previous_epoch(wildcards):
@@ -80,6 +82,9 @@ def training_embeddings(wildcards):
 def evaluated_adapters(wildcards):
     """Source name to adapter file, in the order in which an evaluation lists them."""
     name, held_out = wildcards.experiment, wildcards.held_out
+    if "response" in TASK_TABLE["tasks"][held_out]:
+        target = f"results/{name}/generated/{held_out}/draw_0/{ADAPTER}"
+        raise WorkflowError(f"{held_out}: free responses are not scored; what can be had is {target}")
     draws = range(experiment(name)["evaluation"]["draws"])
     adapters = {f"trained/{task}": last_epoch(name, task) for task in training_tasks(wildcards)}
     adapters |= {c: f"results/{name}/controls/{held_out}/{c}/{ADAPTER}" for c in CONTROLS}

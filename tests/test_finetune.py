@@ -164,7 +164,7 @@ def test_unusable_samples(tiny_base_model, tiny_samples, tmp_path):
     with pytest.raises(ValueError, match="toy: found 0 samples"):
         attempt(tiny_samples.iloc[:0])
     unlabeled = tiny_samples.copy()
-    unlabeled.loc[4, "answer"] = None
+    unlabeled.loc[4, ["answer", "response"]] = None
     with pytest.raises(ValueError, match="toy: sample 'toy-4' has no answer"):
         attempt(unlabeled)
     with pytest.raises(ValueError, match=r"toy: sample 'toy-\d+' has \d+ tokens, expected at most 40"):
