@@ -23,6 +23,7 @@ EPOCH_FILES = {
     "state": "training_state.safetensors",
     "run": "run.json",
 }
+MAKES_ADAPTERS = ("source", "seed", "base_model", "lora", "finetune", "checkpoints")
 CONTROLS = ["weight_average", "nearest_prompts"]
 CONFIG = Path(config.get("config_dir", "config"))
 SCHEMAS = Path("config/schemas").resolve()
@@ -84,6 +85,15 @@ def experiment(name):
     if content["source"] not in SOURCES:
         raise WorkflowError(f"experiment {name!r}: no source {content['source']!r}; sources: {', '.join(SOURCES)}")
     return content
+
+
+def adapters_of(name):
+    """The experiment whose adapters this one uses: the one it inherits from, where nothing that makes them differs."""
+    with open(EXPERIMENT_FILES[name], encoding="utf-8") as file:
+        parent = (yaml.safe_load(file) or {}).get("inherits")
+    if parent is None or any(experiment(name)[key] != read_experiment(parent).get(key) for key in MAKES_ADAPTERS):
+        return name
+    return adapters_of(parent)
 
 
 def as_argument(value):

@@ -64,7 +64,7 @@ def epoch_files(wildcards):
 def last_epoch(experiment_name, task):
     """The adapter of a task after its last epoch."""
     epochs = experiment(experiment_name)["checkpoints"]["epochs"]
-    return f"results/{experiment_name}/adapters/{task}/epoch_{epochs}/{ADAPTER}"
+    return f"results/{adapters_of(experiment_name)}/adapters/{task}/epoch_{epochs}/{ADAPTER}"
 
 
 def training_adapters(wildcards):
@@ -72,7 +72,8 @@ def training_adapters(wildcards):
 
 
 def training_checkpoints(wildcards):
-    return [f"results/{wildcards.experiment}/checkpoints/{task}.parquet" for task in training_tasks(wildcards)]
+    owner = adapters_of(wildcards.experiment)
+    return [f"results/{owner}/checkpoints/{task}.parquet" for task in training_tasks(wildcards)]
 
 
 def training_embeddings(wildcards):
