@@ -66,7 +66,7 @@ def overlay(base, change):
 def read_experiment(name):
     """An experiment file laid over the one it inherits from."""
     if name not in EXPERIMENT_FILES:
-        raise WorkflowError(f"no experiment {name!r}; experiments: {', '.join(EXPERIMENT_FILES)}")
+        raise WorkflowError(f"no experiment {name!r}; experiments: {', '.join(sorted(EXPERIMENT_FILES))}")
     with open(EXPERIMENT_FILES[name], encoding="utf-8") as file:
         content = yaml.safe_load(file) or {}
     parent = content.pop("inherits", None)
