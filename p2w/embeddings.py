@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,8 @@ from p2w.samples import read_samples
 from p2w.tables import read_metadata, read_table, write_table
 
 Encode = Callable[[Sequence[str]], list[np.ndarray]]
+Form = Literal["prompt", "prompt_answer", "mix"]
+MIX = 5  # of so many rows, one shows its answer: the paper's 4:1
 
 
 def prompt_key(text: str) -> str:
@@ -37,6 +40,30 @@ def select_prompts(samples: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
         return distinct
     kept = np.random.default_rng(seed).choice(len(distinct), size=most, replace=False)
     return distinct.iloc[np.sort(kept)]
+
+
+def condition_texts(samples: pd.DataFrame, form: Form, seed: int) -> list[str]:
+    """What the encoder reads of each row: the prompt, the prompt and its answer, or the answer in one row of MIX.
+
+    Answers are for the paper's ablation only (table 5): they are labels, those of the held-out task included.
+
+    Raises:
+        ValueError: an answer is to be shown that the row does not have; names the row.
+    """
+    shown = np.zeros(len(samples), dtype=bool)
+    if form == "prompt_answer":
+        shown[:] = True
+    elif form == "mix":
+        shown[np.random.default_rng((seed, MIX)).choice(len(samples), size=len(samples) // MIX, replace=False)] = True
+    return [_text(row, answer) for row, answer in zip(samples.itertuples(), shown, strict=True)]
+
+
+def _text(row: Any, with_answer: bool) -> str:
+    if not with_answer:
+        return row.prompt
+    if row.response is None:
+        raise ValueError(f"sample {row.id!r} has no answer, expected one for prompts.form other than 'prompt'")
+    return f"{row.prompt}\n{row.response}"
 
 
 def encode_cached(texts: Sequence[str], encode: Encode, cache: Path) -> list[np.ndarray]:
@@ -140,9 +167,10 @@ def read_embeddings(path: str | Path, device: torch.device | str = "cpu") -> Pro
 
 @dataclass(frozen=True)
 class PromptSelection:
-    """Which prompts of the train split describe a task: at most so many, chosen by seed."""
+    """Which prompts of the train split describe a task: at most so many, chosen by seed; and what is read of them."""
 
     max_per_task: int
+    form: Form = "prompt"
 
 
 def embed_prompts(
@@ -156,7 +184,7 @@ def embed_prompts(
 ) -> None:
     """Write the embeddings of a task's prompts, encoding only those that the cache does not hold."""
     samples = select_prompts(read_samples(samples_path), selection.max_per_task, seed)
-    texts = samples["prompt"].tolist()
+    texts = condition_texts(samples, selection.form, seed)
     states = encode_cached(texts, lambda new: encoder.encode(new, str(best_device())), cache / encoder.key)
     record = provenance("workflow/scripts/embeddings.py", asdict(selection), [samples_path], seed)
     metadata = {"task": task, "encoder": encoder.to_json(), "provenance": record}

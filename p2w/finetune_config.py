@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-POSITIVE = ("max_samples", "batch_size", "learning_rate", "micro_batch_size", "clip_norm", "snapshots", "max_length")
+POSITIVE = ("max_samples", "batch_size", "learning_rate", "micro_batch_size", "clip_norm", "snapshots", "max_length",
+            "steps_per_epoch", "final_learning_rate")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -12,6 +13,8 @@ class FinetuneConfig:
 
     `max_samples` rows are used, the same in every epoch. A batch counts as one step however many micro-batches it is
     computed in. `snapshots` is the number of checkpoints an epoch leaves, evenly spaced, the last at its end.
+    `steps_per_epoch` ends an epoch early, with rows left over. From `final_from_step` on, counted from 0 over all
+    epochs, the rate is `final_learning_rate`: the second phase of the paper's recipe (section 4.1).
     """
 
     max_samples: int
@@ -24,6 +27,9 @@ class FinetuneConfig:
     clip_norm: float = 1.0
     snapshots: int | Literal["every_step"] = 1
     max_length: int = 1024
+    steps_per_epoch: int | None = None
+    final_learning_rate: float | None = None
+    final_from_step: int | None = None
 
     def __post_init__(self) -> None:
         for name in POSITIVE:
@@ -33,9 +39,14 @@ class FinetuneConfig:
         for name in ("weight_decay", "warmup_steps"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: found {getattr(self, name)}, expected 0 or more")
+        if (self.final_learning_rate is None) != (self.final_from_step is None) or (self.final_from_step or 0) < 0:
+            found = f"{self.final_learning_rate} from step {self.final_from_step}"
+            raise ValueError(f"final_learning_rate: found {found}, expected both a rate and a step of 0 or more")
 
     def rate(self, step: int) -> float:
-        """Learning rate of a step, counted from 0 over all epochs: constant after the warm-up."""
+        """Learning rate of a step, counted from 0 over all epochs: constant after the warm-up, then the final one."""
+        if self.final_learning_rate is not None and step >= int(self.final_from_step or 0):
+            return self.final_learning_rate
         return self.learning_rate * min(1.0, (step + 1) / (self.warmup_steps + 1))
 
     def snapshot_steps(self, steps: int) -> list[int]:

@@ -29,7 +29,7 @@ def select_samples(task: str, samples: pd.DataFrame, most: int, seed: int) -> pd
     """The first `most` rows after a seeded shuffle; ValueError without rows or with an unlabeled one."""
     if samples.empty:
         raise ValueError(f"{task}: found 0 samples, expected at least 1")
-    unlabeled = samples["id"][samples["answer"].isna() | samples["response"].isna()]
+    unlabeled = samples["id"][samples["response"].isna()]
     if len(unlabeled):
         raise ValueError(f"{task}: sample {unlabeled.iloc[0]!r} has no answer, expected labelled samples only")
     order = np.random.default_rng(seed).permutation(len(samples))

@@ -1,4 +1,4 @@
-"""The frozen sentence encoder that reads prompts: every token's last hidden state, no pooling (paper section 3.2)."""
+"""The frozen encoder that reads prompts: every token's last hidden state, no pooling (paper section 3.2)."""
 
 import hashlib
 import importlib.util
@@ -6,46 +6,63 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from p2w.files import sha256
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 WEIGHTS = "model.safetensors"
 
 
 @dataclass(frozen=True)
 class PromptEncoder:
-    """Which encoder: a Hub id with a pinned revision, or a package that carries the model in its folder `model`.
+    """Which encoder: a Hub id with a pinned revision, a package that carries the model in its folder `model`, a folder.
 
-    `sha256` is that of the weights; `max_length` counts tokens, special ones included.
+    What it is follows from its files: a model of sentence-transformers (a transformer, or word vectors such as GloVe)
+    or one of transformers (of T5 only the encoder). `sha256` is that of the weights; a Hub model may leave it to the
+    revision, which pins them too. `max_length` counts tokens, special ones included.
     """
 
     max_length: int
-    sha256: str
+    sha256: str | None = None
     hub: str | None = None
     revision: str | None = None
     package: str | None = None
+    path: str | None = None
 
     def __post_init__(self) -> None:
-        if (self.hub is None) == (self.package is None):
-            raise ValueError("encoder: expected exactly one of hub, package")
+        if sum(place is not None for place in (self.hub, self.package, self.path)) != 1:
+            raise ValueError("encoder: expected exactly one of hub, package, path")
         if self.hub is not None and not re.fullmatch("[0-9a-f]{40}", self.revision or ""):
             raise ValueError(f"encoder.revision: found {self.revision!r}, expected a commit of 40 hex digits")
+        if self.hub is None and self.sha256 is None:
+            raise ValueError("encoder.sha256: found none, expected that of the weights; only a Hub revision pins them")
         if self.max_length < 3:
             raise ValueError(f"encoder.max_length: found {self.max_length}, expected at least 3")
 
     @property
     def key(self) -> str:
         """Identity of what the encoder computes: weights and truncation, wherever the weights came from."""
-        return hashlib.sha256(f"{self.sha256}\0{self.max_length}".encode()).hexdigest()[:16]
+        weights = self.sha256 or f"{self.hub}@{self.revision}"
+        return hashlib.sha256(f"{weights}\0{self.max_length}".encode()).hexdigest()[:16]
 
     def folder(self) -> Path:
-        """Local folder of the encoder, downloaded when it comes from the Hub; its weights checked against `sha256`."""
-        folder = self._package_folder() if self.package else self._hub_folder()
-        found = sha256(folder / WEIGHTS)
-        if found != self.sha256:
-            raise ValueError(f"{folder / WEIGHTS}: found sha256 {found}, expected {self.sha256}")
+        """Local folder of the encoder, downloaded when it comes from the Hub; its weights checked against `sha256`.
+
+        Raises:
+            ValueError: no such folder or package, no `model.safetensors` in it (a pickle is never read), other weights.
+        """
+        folder = Path(self.path) if self.path else self._package_folder() if self.package else self._hub_folder()
+        weights = next(iter([*folder.glob(WEIGHTS), *sorted(folder.glob(f"*/{WEIGHTS}"))]), None)
+        if weights is None:
+            raise ValueError(f"{folder}: found no {WEIGHTS}, expected one there or one folder down")
+        found = sha256(weights)
+        if self.sha256 not in (None, found):
+            raise ValueError(f"{weights}: found sha256 {found}, expected {self.sha256}")
         return folder
 
     def _package_folder(self) -> Path:
@@ -62,15 +79,36 @@ class PromptEncoder:
         return Path(snapshot_download(str(self.hub), revision=self.revision, ignore_patterns=IGNORED))
 
     def encode(self, texts: Sequence[str], device: str = "cpu") -> list[np.ndarray]:
-        """Token states of each text, (length, dim) float16, without padding; batches are sorted by length."""
-        from sentence_transformers import SentenceTransformer
+        """Token states of each text, (length, dim) float16, without padding; batches are sorted by length.
 
-        model = SentenceTransformer(str(self.folder()), device=device, local_files_only=True)
-        model.max_seq_length = self.max_length
+        A text of which word vectors know no word gets the one state of the vocabulary's first row (zeros in GloVe).
+
+        Raises:
+            ValueError: `max_length` beyond the model's positions, a state that half precision cannot hold.
+        """
+        model = self._load(device)
         states = model.encode(
             list(texts), output_value="token_embeddings", convert_to_numpy=False, batch_size=32, show_progress_bar=False
         )
-        return [state.cpu().numpy().astype(np.float16) for state in states]
+        halves = [state.cpu().numpy().astype(np.float16) for state in states]
+        if not all(np.isfinite(half).all() for half in halves):
+            raise ValueError(f"encoder {self.hub or self.package or self.path}: found a state beyond half precision")
+        return halves
+
+    def _load(self, device: str) -> "SentenceTransformer":
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.sentence_transformer.modules import Transformer
+
+        folder = self.folder()
+        if (folder / "modules.json").is_file():
+            model = SentenceTransformer(str(folder), device=device, local_files_only=True)
+        else:
+            model = SentenceTransformer(modules=[Transformer(str(folder))], device=device)
+        positions = getattr(getattr(model[0], "config", None), "max_position_embeddings", self.max_length)
+        if positions < self.max_length:
+            raise ValueError(f"encoder.max_length: found {self.max_length}, expected at most its {positions} positions")
+        model.max_seq_length = self.max_length
+        return model
 
     def to_json(self) -> dict[str, object]:
         """The encoder's settings as JSON values."""

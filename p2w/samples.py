@@ -27,13 +27,15 @@ SCHEMA = pa.schema(
 COLUMNS = tuple(SCHEMA.names)
 
 
-def render_samples(name: str, task: Task, answer_format: AnswerFormat, table: pd.DataFrame, split: str) -> pd.DataFrame:
+def render_samples(
+    name: str, task: Task, answer_format: AnswerFormat | None, table: pd.DataFrame, split: str
+) -> pd.DataFrame:
     """One sample per raw row, in order.
 
     Returns:
         Columns `id` (text), `question`, `choices` (list), `answer` (position of the right choice; missing only where
         the task allows unlabeled rows), `system`, `prompt`, `responses` (the answer each choice stands for),
-        `response` (the right one).
+        `response` (the right one). A freely answered task has no choices, no answer's position and no responses.
 
     Raises:
         ValueError: an empty split, a missing column, an unlabelled or out-of-range answer, a repeated id; names task,
@@ -41,6 +43,8 @@ def render_samples(name: str, task: Task, answer_format: AnswerFormat, table: pd
     """
     if table.empty:
         raise ValueError(f"{name}/{split}: found 0 rows, expected at least 1")
+    if (answer_format is None) != (task.format is None):
+        raise ValueError(f"{name}: found answer format {answer_format}, expected that of format {task.format!r}")
     rows = [
         _render_row(f"{name}/{split} row {number}", f"{name}-{split}-{number}", task, answer_format, row)
         for number, row in enumerate(table.to_dict("records"))
@@ -53,9 +57,24 @@ def render_samples(name: str, task: Task, answer_format: AnswerFormat, table: pd
 
 
 def _render_row(
-    where: str, default_id: str, task: Task, answer_format: AnswerFormat, row: Mapping[str, Any]
+    where: str, default_id: str, task: Task, answer_format: AnswerFormat | None, row: Mapping[str, Any]
 ) -> dict[str, Any]:
     question = _clean(_fill(where, task.question, row), task)
+    answered = (
+        _choose(where, question, task, answer_format, row) if answer_format else _free(where, question, task, row)
+    )
+    return {
+        "id": default_id if task.id is None else _id(where, task.id, row),
+        "question": question,
+        "system": task.system,
+        **answered,
+    }
+
+
+def _choose(
+    where: str, question: str, task: Task, answer_format: AnswerFormat, row: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The columns of a sample that is answered by one of its choices."""
     choices = [_clean(choice, task) for choice in _choices(where, task.choices, row)]
     _check_choices(where, choices, answer_format)
     pairs = list(zip(answer_format.labels, choices, strict=False))
@@ -66,16 +85,16 @@ def _render_row(
         choices="\n".join(answer_format.choice.format(label=label, choice=choice) for label, choice in pairs),
         answers=either(responses),
     )
-    return {
-        "id": default_id if task.id is None else _id(where, task.id, row),
-        "question": question,
-        "choices": choices,
-        "answer": answer,
-        "system": task.system,
-        "prompt": prompt,
-        "responses": responses,
-        "response": None if answer is None else responses[answer],
-    }
+    response = None if answer is None else responses[answer]
+    return {"choices": choices, "answer": answer, "prompt": prompt, "responses": responses, "response": response}
+
+
+def _free(where: str, question: str, task: Task, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a sample that is answered freely; the question is all that the user says."""
+    response = _clean(_fill(where, str(task.response), row), task)
+    if not response:
+        raise ValueError(f"{where}: found an empty response, expected a text")
+    return {"choices": [], "answer": None, "prompt": question, "responses": [], "response": response}
 
 
 def write_samples(path: str | Path, samples: pd.DataFrame, metadata: dict[str, Any]) -> None:

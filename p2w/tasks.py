@@ -96,22 +96,33 @@ class Location:
 
 @dataclass(frozen=True, kw_only=True)
 class Task(Location):
-    """One entry of the task table: where its rows live, and how a row becomes a sample."""
+    """One entry of the task table: where its rows live, and how a row becomes a sample.
+
+    A row is answered by one of its choices, or freely: then `response` is a text with columns, and `question` all that
+    the user says.
+    """
 
     question: str
-    choices: Choices
-    answer: Answer
     system: str
-    format: str
+    choices: Choices | None = None
+    answer: Answer | None = None
+    format: str | None = None
+    response: str | None = None
     id: str | None = None
     replace: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if (self.answer.encoding == "label") != (self.choices.labels is not None):
+        missing = [key for key in ("choices", "answer", "format") if getattr(self, key) is None]
+        if len(missing) != (0 if self.response is None else 3):
+            found = "none" if self.response is None else "some"
+            raise ValueError(f"found {found} response, missing {', '.join(missing) or 'nothing'}, "
+                             "expected either choices, answer and format, or response")  # fmt: skip
+        if self.answer and self.choices and (self.answer.encoding == "label") != (self.choices.labels is not None):
             raise ValueError("answer.encoding 'label' and choices.labels go together")
-        if not _fields(self.question) or not all(map(str.isidentifier, _fields(self.question))):
-            raise ValueError(f"question: found {self.question!r}, expected a text with columns as {{name}}")
+        for key, template in (("question", self.question), ("response", self.response or self.question)):
+            if not _fields(template) or not all(map(str.isidentifier, _fields(template))):
+                raise ValueError(f"{key}: found {template!r}, expected a text with columns as {{name}}")
         for pattern, _ in self.replace:
             _check_pattern(pattern)
 
@@ -127,16 +138,17 @@ class TaskTable:
         for name, task in self.tasks.items():
             if (task.hub is None) == (not task.json):
                 raise ValueError(f"tasks.{name}: expected exactly one of hub, json")
-            if task.format not in self.formats:
+            if task.format not in (None, *self.formats):
                 raise ValueError(
                     f"tasks.{name}.format: no format {task.format!r}; formats: {', '.join(sorted(self.formats))}"
                 )
 
-    def entry(self, name: str) -> tuple[Task, AnswerFormat]:
-        """A task with its answer format; ValueError lists what exists."""
+    def entry(self, name: str) -> tuple[Task, AnswerFormat | None]:
+        """A task with its answer format, which a freely answered one does not have; ValueError lists what exists."""
         if name not in self.tasks:
             raise ValueError(f"no task {name!r}; tasks: {', '.join(sorted(self.tasks))}")
-        return self.tasks[name], self.formats[self.tasks[name].format]
+        task = self.tasks[name]
+        return task, None if task.format is None else self.formats[task.format]
 
 
 def load_tasks(path: str | Path) -> TaskTable:

@@ -58,8 +58,9 @@ class Training:
         self.settings: dict[str, Any] = json.loads(json.dumps({"task": task, "seed": seed, **parts}))
 
     def run_epoch(self, epoch: int, report: Report = silent) -> Epoch:
-        """Train on every sample once, in the order of (seed, epoch)."""
+        """Train on every sample once, or on as many as `steps_per_epoch` allows, in the order of (seed, epoch)."""
         batches = epoch_batches(len(self.encoded), self.config.batch_size, self.seed, epoch)
+        batches = batches[: self.config.steps_per_epoch]
         due = self.config.snapshot_steps(len(batches))
         losses: list[float] = []
         weights: list[Tensor] = []

@@ -23,6 +23,7 @@ EPOCH_FILES = {
     "state": "training_state.safetensors",
     "run": "run.json",
 }
+MAKES_ADAPTERS = ("source", "seed", "base_model", "lora", "finetune", "checkpoints")
 # Adapters for comparison: from the training adapters, from all training samples, from a decoder with other prompts.
 CONTROLS = ["weight_average", "nearest_prompts"]
 ADAPTER_CONTROLS = [*CONTROLS, "multi_task"]
@@ -41,7 +42,7 @@ def read_config(path, schema):
 
 TASK_TABLE = read_config(CONFIG / "tasks.yaml", "tasks")
 SOURCES = read_config(CONFIG / "sources.yaml", "sources")
-EXPERIMENT_FILES = {path.stem: path for path in sorted((CONFIG / "experiments").glob("*.yaml"))}
+EXPERIMENT_FILES = {path.stem: path for path in sorted((CONFIG / "experiments").rglob("*.yaml"))}
 
 
 # A task of the table, or one of them asked in another answer format: `arc_easy`, `arc_easy.words`.
@@ -70,6 +71,8 @@ def task_entry(name):
         if key and key not in TASK_TABLE[kind]:
             raise WorkflowError(f"no {kind[:-1]} {key!r}; {kind}: {', '.join(TASK_TABLE[kind])}")
     entry = TASK_TABLE["tasks"][task]
+    if form and "format" not in entry:
+        raise WorkflowError(f"task {task!r} is answered freely, so it has no format {form!r}")
     return {**entry, "format": form} if form else entry
 
 
@@ -85,7 +88,7 @@ def overlay(base, change):
 def read_experiment(name):
     """An experiment file laid over the one it inherits from."""
     if name not in EXPERIMENT_FILES:
-        raise WorkflowError(f"no experiment {name!r}; experiments: {', '.join(EXPERIMENT_FILES)}")
+        raise WorkflowError(f"no experiment {name!r}; experiments: {', '.join(sorted(EXPERIMENT_FILES))}")
     with open(EXPERIMENT_FILES[name], encoding="utf-8") as file:
         content = yaml.safe_load(file) or {}
     parent = content.pop("inherits", None)
@@ -105,6 +108,15 @@ def experiment(name):
     if content["source"] not in SOURCES:
         raise WorkflowError(f"experiment {name!r}: no source {content['source']!r}; sources: {', '.join(SOURCES)}")
     return content
+
+
+def adapters_of(name):
+    """The experiment whose adapters this one uses: the one it inherits from, where nothing that makes them differs."""
+    with open(EXPERIMENT_FILES[name], encoding="utf-8") as file:
+        parent = (yaml.safe_load(file) or {}).get("inherits")
+    if parent is None or any(experiment(name)[key] != read_experiment(parent).get(key) for key in MAKES_ADAPTERS):
+        return name
+    return adapters_of(parent)
 
 
 def as_argument(value):
@@ -163,8 +175,8 @@ def model_files(spec):
         return [f"results/models/{'--'.join(Path(spec['hub']).parts)}--{spec['revision'][:12]}.json"]
     if "path" in spec:
         if not Path(spec["path"]).is_dir():
-            raise WorkflowError(f"base_model.path: no folder {spec['path']!r}")
-        return sorted(path.as_posix() for path in Path(spec["path"]).iterdir() if path.is_file())
+            raise WorkflowError(f"path of a model: no folder {spec['path']!r}")
+        return sorted(path.as_posix() for path in Path(spec["path"]).rglob("*") if path.is_file())
     return []
 
 

@@ -48,7 +48,7 @@ rule samples:
         format=task_format,
     shell:
         "python {input.code[0]} --raw {input.raw} --task {wildcards.task} --task-config {params.task:q}"
-        " --format {params.format:q} --split {wildcards.split} --output {output} 2>&1 | tee {log}"
+        " {params.format:q} --split {wildcards.split} --output {output} 2>&1 | tee {log}"
 
 
 rule model:

@@ -43,7 +43,9 @@ def task_rendering(wildcards):
 
 
 def task_format(wildcards):
-    return as_argument(TASK_TABLE["formats"][task_entry(wildcards.task)["format"]])
+    """The option with a task's answer format; a freely answered task has none."""
+    name = task_entry(wildcards.task).get("format")
+    return ["--format", as_argument(TASK_TABLE["formats"][name])] if name else []
 
 
 def previous_epoch(wildcards):
@@ -63,7 +65,7 @@ def epoch_files(wildcards):
 def last_epoch(experiment_name, task):
     """The adapter of a task after its last epoch."""
     epochs = experiment(experiment_name)["checkpoints"]["epochs"]
-    return f"results/{experiment_name}/adapters/{task}/epoch_{epochs}/{ADAPTER}"
+    return f"results/{adapters_of(experiment_name)}/adapters/{task}/epoch_{epochs}/{ADAPTER}"
 
 
 def training_adapters(wildcards):
@@ -71,7 +73,8 @@ def training_adapters(wildcards):
 
 
 def training_checkpoints(wildcards):
-    return [f"results/{wildcards.experiment}/checkpoints/{task}.parquet" for task in training_tasks(wildcards)]
+    owner = adapters_of(wildcards.experiment)
+    return [f"results/{owner}/checkpoints/{task}.parquet" for task in training_tasks(wildcards)]
 
 
 def training_embeddings(wildcards):
@@ -100,6 +103,9 @@ def foreign_embeddings(wildcards):
 def evaluated_adapters(wildcards):
     """Source name to adapter file, in the order in which an evaluation lists them."""
     name, held_out = wildcards.experiment, wildcards.held_out
+    if "response" in task_entry(held_out):
+        target = f"results/{name}/generated/{held_out}/draw_0/{ADAPTER}"
+        raise WorkflowError(f"{held_out}: free responses are not scored; what can be had is {target}")
     controls, draws = f"results/{name}/controls/{held_out}", range(experiment(name)["evaluation"]["draws"])
     adapters = {f"trained/{task}": last_epoch(name, task) for task in training_tasks(wildcards)}
     adapters |= {control: f"{controls}/{control}/{ADAPTER}" for control in ADAPTER_CONTROLS}

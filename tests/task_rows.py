@@ -52,3 +52,32 @@ SOCIAL_IQA = {
     "answerC": "proud",
     "label": "1",
 }
+QASC = {
+    "id": "3E7TUJ2EGCLQNOV1WEAJ2NN9ROPD9K",
+    "question": "What type of water formation is formed by clouds?",
+    "choices": {
+        "text": ["pearls", "streams", "shells", "diamonds", "rain", "beads", "cooled", "liquid"],
+        "label": ["A", "B", "C", "D", "E", "F", "G", "H"],
+    },
+    "answerKey": "F",
+}
+GSM8K = {"question": "Ann has 2 pears and buys 3. How many now? ", "answer": "2 + 3 = <<2+3=5>>5 pears.\n#### 5"}
+MATH = {
+    "problem": "What is $1+1$?",
+    "level": "Level 1",
+    "solution": "It is $\\boxed{2}$.",
+    "type": "Prealgebra",
+}
+PYTHON_INSTRUCTIONS = {
+    "instruction": "Add the numbers.",
+    "input": "[1, 2]",
+    "output": "print({1} and 3)",
+    "prompt": "…",
+}
+ROSETTA_CODE = {
+    "task_name": "Sum",
+    "task_description": "Add the numbers.",
+    "language_name": "Ada",
+    "code": "A + B;",
+}
+MBPP = {"task_id": 601, "text": "Write a function to add.", "code": "def add(a, b):\r\n  return a + b", "test_list": []}

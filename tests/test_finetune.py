@@ -150,6 +150,23 @@ def test_learning_rate_is_constant_after_warm_up():
     assert [config.rate(step) for step in (0, 1, 2, 3, 4, 1000)] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
 
 
+def test_the_second_phase_has_its_own_learning_rate():
+    config = replace(CONFIG, learning_rate=1.0, warmup_steps=1, final_learning_rate=0.25, final_from_step=3)
+    assert [config.rate(step) for step in (0, 1, 2, 3, 4, 1000)] == [0.5, 1.0, 1.0, 0.25, 0.25, 0.25]
+    assert replace(config, final_from_step=0).rate(0) == 0.25
+    for change in ({"final_from_step": None}, {"final_learning_rate": None}, {"final_from_step": -1}):
+        with pytest.raises(ValueError, match=r"final_learning_rate: found .*, expected both"):
+            replace(config, **change)
+
+
+def test_an_epoch_may_end_before_its_rows(tiny_base_model, tiny_samples):
+    config = replace(CONFIG, batch_size=4, steps_per_epoch=2, snapshots="every_step")
+    training = Training(tiny_base_model, LORA, config, 3, "toy", tiny_samples)
+    first, second = training.run_epoch(1), training.run_epoch(2)
+    assert (first.snapshots.step.tolist(), second.snapshots.step.tolist()) == ([1, 2], [3, 4])
+    assert len(first.losses) == len(second.losses) == 2
+
+
 def test_selection_is_seeded(tiny_samples):
     chosen = select_samples("toy", tiny_samples, 5, 1)["id"].tolist()
     assert len(set(chosen)) == 5
@@ -164,7 +181,7 @@ def test_unusable_samples(tiny_base_model, tiny_samples, tmp_path):
     with pytest.raises(ValueError, match="toy: found 0 samples"):
         attempt(tiny_samples.iloc[:0])
     unlabeled = tiny_samples.copy()
-    unlabeled.loc[4, "answer"] = None
+    unlabeled.loc[4, ["answer", "response"]] = None
     with pytest.raises(ValueError, match="toy: sample 'toy-4' has no answer"):
         attempt(unlabeled)
     with pytest.raises(ValueError, match=r"toy: sample 'toy-\d+' has \d+ tokens, expected at most 40"):

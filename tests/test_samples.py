@@ -20,9 +20,15 @@ from tests.task_rows import (
     ARC_FIVE,
     ARC_LETTERS,
     BOOLQ,
+    GSM8K,
     HELLASWAG,
+    MATH,
+    MBPP,
     OPENBOOKQA,
     PIQA,
+    PYTHON_INSTRUCTIONS,
+    QASC,
+    ROSETTA_CODE,
     SOCIAL_IQA,
     WINOGRANDE,
 )
@@ -103,6 +109,33 @@ GOLDEN = [
         "Tracy fell. How would Tracy feel?\nA: hurt\nB: glad\nC: proud\nAnswer with [A], [B] or [C].",
         "[A]",
     ),
+    (
+        "qasc",
+        QASC,
+        "Pick the right choice.",
+        "What type of water formation is formed by clouds?\nA: pearls\nB: streams\nC: shells\nD: diamonds\nE: rain\n"
+        "F: beads\nG: cooled\nH: liquid\nAnswer with [A], [B], [C], [D], [E], [F], [G] or [H].",
+        "[F]",
+    ),
+]
+FREE = [
+    (
+        "gsm8k",
+        GSM8K,
+        "Solve the problem step by step and end with the number after four hashes.",
+        "Ann has 2 pears and buys 3. How many now?",
+        "2 + 3 = 5 pears.\n#### 5",
+    ),
+    (
+        "math",
+        MATH,
+        "Solve the problem step by step and put the final answer in a box.",
+        "What is $1+1$?",
+        "It is $\\boxed{2}$.",
+    ),
+    ("python_instructions", PYTHON_INSTRUCTIONS, "Write the code.", "Add the numbers.\n[1, 2]", "print({1} and 3)"),
+    ("rosetta_code", ROSETTA_CODE, "Write the code.", "Add the numbers.\nWrite it in Ada.", "A + B;"),
+    ("mbpp", MBPP, "Write the code.", "Write a function to add.", "def add(a, b):\r\n  return a + b"),
 ]
 
 
@@ -125,7 +158,23 @@ def test_golden_prompts(name: str, row: dict, system: str, prompt: str, response
 
 
 def test_every_task_has_a_golden_prompt() -> None:
-    assert {case[0] for case in GOLDEN} == set(TABLE.tasks)
+    assert {case[0] for case in [*GOLDEN, *FREE]} == set(TABLE.tasks)
+
+
+@pytest.mark.parametrize(("name", "row", "system", "prompt", "response"), FREE)
+def test_golden_free_answers(name: str, row: dict, system: str, prompt: str, response: str, tmp_path: Path) -> None:
+    write_samples(tmp_path / "free.parquet", render(name, row), {})
+    sample = read_samples(tmp_path / "free.parquet").iloc[0]
+    assert (sample["system"], sample["prompt"], sample["response"]) == (system, prompt, response)
+    assert (list(sample["choices"]), list(sample["responses"])) == ([], [])
+    assert pd.isna(sample["answer"])
+
+
+def test_an_empty_free_answer_and_a_format_too_many() -> None:
+    with pytest.raises(ValueError, match="gsm8k/train row 0: found an empty response"):
+        render("gsm8k", {**GSM8K, "answer": " "})
+    with pytest.raises(ValueError, match=r"gsm8k: found answer format .*, expected that of format None"):
+        render_samples("gsm8k", TABLE.tasks["gsm8k"], TABLE.formats["true_false"], as_stored([GSM8K]), "train")
 
 
 def test_ids_are_the_datasets_own_or_made_from_the_place() -> None:

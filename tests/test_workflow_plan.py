@@ -43,6 +43,37 @@ def test_all_held_out_tasks_of_a_shipped_experiment(workspace, experiment):
     assert seconds < 30, "a dry run should take a few seconds even on a busy machine"
 
 
+def test_every_shipped_experiment_can_be_planned(workspace):
+    """One held-out task each: its evaluation, or the decoder where free answers are not scored."""
+    targets = []
+    for name in sorted(path.stem for path in (workspace.folder / "config/experiments").rglob("*.yaml")):
+        if name.endswith(("-math", "-coding")):
+            targets.append(
+                f"results/{name}/decoder/{'gsm8k' if name.endswith('-math') else 'mbpp'}/decoder.safetensors"
+            )
+        else:
+            held_out = "qasc" if name.endswith("cross-domain") else "arc_challenge"
+            targets.append(f"results/{name}/evaluation/{held_out}.json")
+    assert len(targets) > 20
+    assert workspace.plan(*targets)["decoder"] == len(targets)
+
+
+def test_an_ablation_uses_the_adapters_of_the_experiment_it_inherits_from(workspace):
+    whole, ablation, other = (
+        f"results/{name}/decoder/arc_challenge/decoder.safetensors"
+        for name in ("qwen2.5-0.5b", "qwen2.5-0.5b-glove", "qwen2.5-0.5b-per-step")
+    )
+    assert workspace.plan(whole)["finetune"] == workspace.plan(whole, ablation)["finetune"] == 6 * 3
+    assert workspace.plan(whole, other)["finetune"] == 6 * 3 + 6 * 5
+
+
+def test_a_free_answer_is_not_scored_and_says_what_can_be_had(workspace):
+    done = workspace.snakemake("results/qwen2.5-1.5b-math/evaluation/gsm8k.json", "--dry-run")
+    assert done.returncode != 0
+    assert "gsm8k: free responses are not scored" in done.stdout + done.stderr
+    assert "generated/gsm8k/draw_0" in done.stdout + done.stderr
+
+
 def test_planning_imports_nothing_heavy(workspace):
     code = (
         "import sys, snakemake.cli\n"
@@ -90,8 +121,10 @@ def test_every_rule_says_what_it_needs(workspace):
     [
         ({"finetune": {"learning_rate": "1e-4"}}, "learning_rate"),
         ({"finetune": {"lr": 1.0e-4}}, "'lr' was unexpected"),
+        ({"tasks": ["boolq"]}, "is too short"),
         ({"tasks": ["boolq", "arc_chalenge"]}, "no task 'arc_chalenge'; tasks: arc_easy, arc_challenge, boolq"),
         ({"tasks": ["boolq", "piqa.wrods"]}, "no format 'wrods'; formats: bracket_letter, true_false, digit"),
+        ({"tasks": ["boolq", "gsm8k.words"]}, "task 'gsm8k' is answered freely, so it has no format 'words'"),
         ({"held_out": ["boolq_"]}, "no task 'boolq_'; tasks: arc_easy"),
         ({"source": "disk"}, "no source 'disk'; sources: hub, local, pocket"),
         ({"inherits": "pockett"}, "no experiment 'pockett'; experiments: bad, pocket, pocket_formats, qwen2.5-0.5b"),

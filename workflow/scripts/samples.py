@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--raw", type=Path, required=True)
     parser.add_argument("--task", required=True)
     parser.add_argument("--task-config", type=json_config(Task), required=True)
-    parser.add_argument("--format", type=json_config(AnswerFormat), required=True)
+    parser.add_argument("--format", type=json_config(AnswerFormat), help="not for a freely answered task")
     parser.add_argument("--split", required=True, help="P2W's name of the split")
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args(argv)
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "task": args.task,
         "split": args.split,
         "entry": dataclasses.asdict(args.task_config),
-        "format": dataclasses.asdict(args.format),
+        "format": args.format and dataclasses.asdict(args.format),
     }
     write_samples(args.output, samples, provenance(SCRIPT, config, [args.raw]))
 
