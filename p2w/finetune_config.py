@@ -11,13 +11,15 @@ class FinetuneConfig:
     """How a task's adapter is trained.
 
     `max_samples` rows are used, the same in every epoch. A batch counts as one step however many micro-batches it is
-    computed in. `snapshots` is the number of checkpoints an epoch leaves, evenly spaced, the last at its end.
+    computed in. `activation_checkpointing` computes every layer once more instead of keeping what is inside it.
+    `snapshots` is the number of checkpoints an epoch leaves, evenly spaced, the last at its end.
     """
 
     max_samples: int
     batch_size: int
     learning_rate: float
     micro_batch_size: int | None = None
+    activation_checkpointing: bool = False
     weight_decay: float = 0.0
     betas: tuple[float, float] = (0.9, 0.999)
     warmup_steps: int = 0
