@@ -1,7 +1,7 @@
 """All checkpoints of a task in one parquet file: a row is an adapter, flat; the file's metadata holds the layout."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -179,3 +179,30 @@ def _read_rows(path: str | Path, size: int) -> tuple[pd.DataFrame, Tensor]:
                 done += len(chunk)
             parts.append(group.drop_columns("weights").to_pandas())
     return pd.concat(parts, ignore_index=True), weights
+
+
+class CheckpointFiles(Mapping[str, Tensor]):
+    """Flat weights (n, size) by task, read from the task's table at every look-up and not kept.
+
+    `layout` and `adapter_config` are those of the first table.
+
+    Raises:
+        ValueError: not a checkpoint table of P2W, or tables of different layouts; names the task.
+    """
+
+    def __init__(self, paths: Sequence[str | Path]) -> None:
+        headers = [read_metadata(path) for path in paths]
+        self._paths = {header["task"]: path for header, path in zip(headers, paths, strict=True)}
+        layouts = {header["task"]: AdapterLayout.from_json(header["layout"]) for header in headers}
+        self.layout, self.adapter_config = layouts[headers[0]["task"]], headers[0]["adapter_config"]
+        for task, layout in layouts.items():
+            check_layout(f"checkpoints of {task}", layout, self.layout)
+
+    def __getitem__(self, task: str) -> Tensor:
+        return read_checkpoints(self._paths[task]).weights
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 Shape = tuple[int, int, int]  # (C, H, W): prompts become weight tokens, length becomes rows, dim becomes columns
 
@@ -87,12 +88,14 @@ class HyperConvDecoder(nn.Module):
         pairs = zip(self.shapes[:-1], self.shapes[1:], strict=True)
         self.blocks = nn.ModuleList(HyperConvBlock(*pair, self.kernel_size) for pair in pairs)
 
-    def forward(self, condition: Tensor) -> Tensor:
+    def forward(self, condition: Tensor, checkpointing: bool = False) -> Tensor:
+        """Weight tokens; `checkpointing` keeps what goes into each block and computes the rest again for gradients."""
         if condition.dim() != 4 or tuple(condition.shape[1:]) != self.shapes[0]:
             raise ValueError(f"condition: found shape {tuple(condition.shape)}, expected (B, {str(self.shapes[0])[1:]}")
         x = condition
         for block in self.blocks:
-            x = block(x)
+            # Nothing in a block is random, so no generator has to be put back.
+            x = checkpoint(block, x, use_reentrant=False, preserve_rng_state=False) if checkpointing else block(x)
         return x
 
     @torch.no_grad()

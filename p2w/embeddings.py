@@ -148,7 +148,7 @@ class PromptStates:
         positions = start.unsqueeze(-1) + torch.arange(self.max_length, device=start.device)
         inside = positions < stop.unsqueeze(-1)
         states = self.flat[torch.where(inside, positions, start.unsqueeze(-1))]
-        return states.float() * inside.unsqueeze(-1)
+        return states.float().mul_(inside.unsqueeze(-1))
 
     def mean(self) -> Tensor:
         """Mean over prompts of each prompt's mean token state, (dim,) float32."""

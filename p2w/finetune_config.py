@@ -12,7 +12,8 @@ class FinetuneConfig:
     """How a task's adapter is trained.
 
     `max_samples` rows are used, the same in every epoch. A batch counts as one step however many micro-batches it is
-    computed in. `snapshots` is the number of checkpoints an epoch leaves, evenly spaced, the last at its end.
+    computed in. `activation_checkpointing` computes every layer once more instead of keeping what is inside it.
+    `snapshots` is the number of checkpoints an epoch leaves, evenly spaced, the last at its end.
     `steps_per_epoch` ends an epoch early, with rows left over. From `final_from_step` on, counted from 0 over all
     epochs, the rate is `final_learning_rate`: the second phase of the paper's recipe (section 4.1).
     """
@@ -21,6 +22,7 @@ class FinetuneConfig:
     batch_size: int
     learning_rate: float
     micro_batch_size: int | None = None
+    activation_checkpointing: bool = False
     weight_decay: float = 0.0
     betas: tuple[float, float] = (0.9, 0.999)
     warmup_steps: int = 0

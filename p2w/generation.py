@@ -17,7 +17,7 @@ class Prompts(Protocol):
     def __len__(self) -> int: ...
 
     def gather(self, indices: Tensor) -> Tensor:
-        """(N,) int64 -> (N, L, C) float32, zero past the end of each prompt."""
+        """(…, N) int64 -> (…, N, L, C) float32, zero past the end of each prompt."""
         ...
 
 

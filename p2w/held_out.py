@@ -9,13 +9,15 @@ import pandas as pd
 from torch import Tensor
 
 from p2w.adapters import write_adapter
-from p2w.checkpoints import Checkpoints, check_layout, read_checkpoints
-from p2w.decoder_training import DecoderConfig, train_decoder
+from p2w.checkpoints import CheckpointFiles
+from p2w.decoder_config import DecoderConfig
+from p2w.decoder_training import train_decoder
 from p2w.device import best_device
 from p2w.embeddings import read_embeddings
 from p2w.files import write_json, write_text
 from p2w.generation import draw_condition, generate
-from p2w.progress import reporter
+from p2w.processes import joined
+from p2w.progress import reporter, silent
 from p2w.provenance import provenance
 from p2w.tables import read_metadata
 from p2w.trained_decoder import TrainedDecoder, load_decoder, save_decoder
@@ -32,38 +34,33 @@ def train_without(
 ) -> None:
     """Train the decoder for a held-out task; write weights, `metrics.csv` and `run.json`.
 
+    Started by torchrun, its processes train together and the first one writes.
+
     Raises:
         ValueError: the held-out task among the training tasks, or adapters of different layouts; names the files' task.
     """
-    device = best_device()
-    checkpoints = [read_checkpoints(path) for path in checkpoint_paths]
-    first = _check_tasks(held_out, checkpoints)
-    prompts = {read_metadata(path)["task"]: read_embeddings(path, device) for path in embedding_paths}
-    spec = WeightTokens(first.layout, width=config.token_width, scales=config.scales)
-    weights = {table.task: table.weights for table in checkpoints}
-    report = reporter(f"steps without {held_out}")
-    decoder, metrics = train_decoder(config, spec, prompts, weights, seed, device, report)
+    checkpoints = CheckpointFiles(checkpoint_paths)
+    if held_out in checkpoints:
+        raise ValueError(f"found checkpoints of the held-out task {held_out!r}, expected training tasks only")
+    spec = WeightTokens(checkpoints.layout, width=config.token_width, scales=config.scales)
+    with joined(best_device()) as (processes, device):
+        prompts = {read_metadata(path)["task"]: read_embeddings(path, device) for path in embedding_paths}
+        report = reporter(f"steps without {held_out}") if processes.rank == 0 else silent
+        decoder, metrics = train_decoder(config, spec, prompts, checkpoints, seed, device, report, processes)
+    if processes.rank != 0:
+        return
     inputs = [*checkpoint_paths, *embedding_paths]
     record = provenance("workflow/scripts/decoder.py", {"held_out": held_out, **asdict(config)}, inputs, seed)
     metadata = {
         "held_out": held_out,
-        "training_tasks": sorted(weights),
-        "adapter_config": first.adapter_config,
+        "training_tasks": sorted(checkpoints),
+        "adapter_config": checkpoints.adapter_config,
         "encoder": read_metadata(embedding_paths[0])["encoder"],
         "provenance": record,
     }
     write_text(output.with_name("metrics.csv"), pd.DataFrame(metrics).to_csv(index=False, float_format="%.6g"))
     write_json(output.with_name("run.json"), metadata)
     save_decoder(output, TrainedDecoder(decoder.cpu(), spec, metadata))
-
-
-def _check_tasks(held_out: str, checkpoints: Sequence[Checkpoints]) -> Checkpoints:
-    first = checkpoints[0]
-    for table in checkpoints:
-        if table.task == held_out:
-            raise ValueError(f"found checkpoints of the held-out task {held_out!r}, expected training tasks only")
-        check_layout(f"checkpoints of {table.task}", table.layout, first.layout)
-    return first
 
 
 def generate_adapter(decoder_path: Path, embeddings_path: Path, seed: int, draw: int, output: Path) -> None:

@@ -48,6 +48,8 @@ class Training:
         self.encoded = encode_samples(task, tokenizer, chosen, config.max_length)
         self.pad_id = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
         self.model, self.adapter_config = add_adapter(base.load(self.device), lora, base)
+        if config.activation_checkpointing:
+            keep_less(self.model)
         self.parameters = trainable(self.model)
         self.layout = AdapterLayout.from_tensors(self.parameters)
         self.optimizer = torch.optim.AdamW(
@@ -165,6 +167,13 @@ def add_adapter(model: PreTrainedModel, lora: LoraSettings, base: BaseModel) -> 
             nn.init.kaiming_uniform_(start, a=math.sqrt(5), generator=generator)
         parameter.data = start.to(parameter.device)
     return model.train(), adapter_config_json(config)
+
+
+def keep_less(model: PreTrainedModel) -> None:
+    """From now on each layer is computed once more for its gradients, and only its input kept."""
+    # The older name is deprecated, the newer one not in every version that P2W runs on.
+    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
 
 
 def trainable(model: nn.Module) -> dict[str, nn.Parameter]:

@@ -25,8 +25,10 @@ rule decoder:
     params:
         decoder=stage("decoder"),
         seed=decoder_seed,
+    # How many GPUs share the work is no param: another number of them makes the same decoder.
     shell:
-        "python {input.code[0]} --decoder {params.decoder:q} --seed {params.seed} --held-out {wildcards.held_out}"
+        "python $([ {resources.gpu} -gt 1 ] && echo -m torch.distributed.run --standalone --nproc-per-node {resources.gpu})"
+        " {input.code[0]} --decoder {params.decoder:q} --seed {params.seed} --held-out {wildcards.held_out}"
         " --checkpoints {input.checkpoints} --embeddings {input.embeddings}"
         " --output {output.weights} 2>&1 | tee {log}"
 

@@ -13,7 +13,7 @@ from p2w.adapters import LoraSettings
 from p2w.base_model import BaseModel
 from p2w.config import parse
 from p2w.decoder import HyperConvDecoder
-from p2w.decoder_training import DecoderConfig
+from p2w.decoder_config import DecoderConfig
 from p2w.embeddings import PromptSelection
 from p2w.evaluation import EvaluationConfig
 from p2w.finetune_config import FinetuneConfig

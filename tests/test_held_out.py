@@ -1,14 +1,20 @@
 """From checkpoint tables and prompt embeddings to a generated adapter on disk."""
 
+import dataclasses
+import json
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from p2w.adapter_layout import AdapterLayout
 from p2w.adapters import LoraSettings, read_adapter
 from p2w.checkpoints import Block, write_blocks
-from p2w.decoder_training import DecoderConfig
+from p2w.decoder_config import DecoderConfig
 from p2w.embeddings import write_embeddings
 from p2w.files import read_json, sha256
 from p2w.held_out import generate_adapter, train_without
@@ -16,6 +22,7 @@ from p2w.training import add_adapter, trainable
 
 ENCODER = {"max_length": 6, "sha256": "0" * 64, "package": "nowhere"}
 DIM = 7
+TWO = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 CONFIG = DecoderConfig(
     num_prompts=3, shapes=((5, 4, 11),), kernel_size=3, steps=4, batch_size=2, learning_rate=1e-3, warmup_steps=1
 )
@@ -60,6 +67,23 @@ def test_training_writes_weights_metrics_and_record(world, tmp_path):
 def test_same_seed_same_bytes(world, tmp_path):
     files = [train(world, tmp_path / name, seed=seed) for name, seed in (("a", 0), ("b", 0), ("c", 1))]
     assert sha256(files[0]) == sha256(files[1]) != sha256(files[2])
+
+
+@pytest.mark.slow
+def test_torchrun_starts_the_command_of_the_workflow(world, tmp_path):
+    command = ["workflow/scripts/decoder.py", "--seed", "0", "--held-out", "held"]
+    command += ["--decoder", json.dumps(dataclasses.asdict(CONFIG))]
+    command += ["--checkpoints", *(str(world / f"{task}.parquet") for task in ("boolq", "piqa"))]
+    command += ["--embeddings", *(str(world / f"{task}.embeddings.parquet") for task in ("boolq", "piqa"))]
+    for name, launcher in (("one", []), ("two", TWO)):
+        whole = [sys.executable, *launcher, *command, "--output", str(tmp_path / name / "decoder.safetensors")]
+        done = subprocess.run(whole, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    one, two = (pd.read_csv(tmp_path / name / "metrics.csv") for name in ("one", "two"))
+    assert two["loss"].tolist() == pytest.approx(one["loss"].tolist(), rel=1e-5)
+    assert read_json(tmp_path / "one" / "run.json") == read_json(tmp_path / "two" / "run.json")
+    weights = [load_file(tmp_path / name / "decoder.safetensors") for name in ("one", "two")]
+    assert weights[0].keys() == weights[1].keys()
 
 
 def test_draws_are_peft_adapters_and_repeat(world, tmp_path):

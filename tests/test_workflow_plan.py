@@ -125,7 +125,10 @@ def test_every_rule_says_what_it_needs(workspace):
         ({"finetune": {"lr": 1.0e-4}}, "'lr' was unexpected"),
         ({"tasks": ["boolq"]}, "is too short"),
         ({"tasks": ["boolq", "arc_chalenge"]}, "no task 'arc_chalenge'; tasks: arc_easy, arc_challenge, boolq"),
-        ({"tasks": ["boolq", "piqa.wrods"]}, "no format 'wrods'; formats: bracket_letter, bracket_letter_8, true_false, digit"),
+        (
+            {"tasks": ["boolq", "piqa.wrods"]},
+            "no format 'wrods'; formats: bracket_letter, bracket_letter_8, true_false, digit",
+        ),
         ({"tasks": ["boolq", "gsm8k.words"]}, "task 'gsm8k' is answered freely, so it has no format 'words'"),
         ({"held_out": ["boolq_"]}, "no task 'boolq_'; tasks: arc_easy"),
         ({"source": "disk"}, "no source 'disk'; sources: hub, local, pocket"),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.cli import json_config, run
-from p2w.decoder_training import DecoderConfig
+from p2w.decoder_config import DecoderConfig
 from p2w.held_out import train_without
 
 

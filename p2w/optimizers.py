@@ -1,0 +1,70 @@
+"""AdamW in the forms that differ in memory: the library's own, fused, and with 8-bit state."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+OptimizerName = Literal["adamw", "adamw_fused", "adamw_8bit"]
+
+
+def build_optimizer(
+    name: OptimizerName, parameters: Iterable[nn.Parameter], learning_rate: float, weight_decay: float
+) -> Optimizer:
+    """AdamW over float32 parameters.
+
+    `adamw_fused` is one kernel per parameter, without the temporary copies of `adamw`. `adamw_8bit` keeps both moments
+    in 8 bits with a scale per 256 values (Dettmers et al., arXiv 2110.02861), as torchao has it; the published code
+    uses an 8-bit AdamW too.
+
+    Raises:
+        ValueError: the 8-bit state is asked for where torchao is not installed.
+    """
+    if name == "adamw_8bit":
+        return _eight_bit(parameters, learning_rate, weight_decay)
+    fused = True if name == "adamw_fused" else None
+    return torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=weight_decay, fused=fused)
+
+
+def _eight_bit(parameters: Iterable[nn.Parameter], learning_rate: float, weight_decay: float) -> Optimizer:
+    try:
+        from torchao.optim import AdamW8bit
+    except ImportError as error:
+        message = "optimizer: found 'adamw_8bit', expected torchao to be installed: pip install torchao"
+        raise ValueError(message) from error
+    return AdamW8bit(parameters, lr=learning_rate, weight_decay=weight_decay)
+
+
+def set_learning_rate(optimizer: Optimizer, learning_rate: float) -> None:
+    """The rate of the next step; torchao keeps it as a tensor and refuses a number."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], torch.Tensor):
+            group["lr"].fill_(learning_rate)
+        else:
+            group["lr"] = learning_rate
+
+
+def update(optimizer: Optimizer, device: torch.device | str) -> None:
+    """One step. torchao compiles its update, on a GPU only: without that, its temporaries would not fit there.
+
+    On a CPU every shape of parameter would take half a minute of compiling, and a compiler.
+    """
+    if type(optimizer).__module__.startswith("torchao") and torch.device(device).type == "cpu":
+        with torch.compiler.set_stance("force_eager"):
+            optimizer.step()
+    else:
+        optimizer.step()
+
+
+@contextmanager
+def convolution_precision(tf32: bool) -> Iterator[None]:
+    """Whether a GPU may compute float32 convolutions in TF32, inside the block."""
+    before = torch.backends.cudnn.conv.fp32_precision
+    torch.backends.cudnn.conv.fp32_precision = "tf32" if tf32 else "ieee"
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.conv.fp32_precision = before

@@ -1,0 +1,41 @@
+"""Two processes that share every batch learn what one learns, and end with the same decoder."""
+
+import dataclasses
+
+import pytest
+import torch
+import torch.distributed as dist
+from test_decoder_training import SHORT, train
+
+from p2w.processes import ALONE, Processes
+
+SHARED = dataclasses.replace(SHORT, condition_noise=0.1, weight_noise=0.1)
+
+
+def train_one_of_two(rank, folder):
+    """Train in one of two processes and write what came of it."""
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+    decoder, rows = train(SHARED, processes=Processes(rank, 2))
+    torch.save((decoder.state_dict(), rows), folder / f"{rank}.pt")
+    dist.destroy_process_group()
+
+
+def test_two_processes_train_as_one(tmp_path):
+    torch.multiprocessing.spawn(train_one_of_two, (tmp_path,), nprocs=2)
+    (first, rows), (second, others) = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    _, expected = train(SHARED)
+    for key in ("loss", "grad_norm"):
+        assert [row[key] for row in rows] == [row[key] for row in others]
+        assert [row[key] for row in rows] == pytest.approx([row[key] for row in expected], rel=1e-6)
+
+
+def test_every_item_belongs_to_one_process():
+    for count in (1, 2, 3, 7):
+        parts = [Processes(rank, count).share(7) for rank in range(count)]
+        assert [item for part in parts for item in part] == list(range(7))
+        assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    assert ALONE.share(7) == range(7)
+    with pytest.raises(ValueError, match="found 8 processes, expected at most one for each of 7 items"):
+        Processes(0, 8).share(7)
