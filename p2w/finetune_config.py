@@ -14,7 +14,7 @@ class FinetuneConfig:
     `max_samples` rows are used, the same in every epoch. A batch counts as one step however many micro-batches it is
     computed in. `snapshots` is the number of checkpoints an epoch leaves, evenly spaced, the last at its end.
     `steps_per_epoch` ends an epoch early, with rows left over. From `final_from_step` on, counted from 0 over all
-    epochs, the rate is `final_learning_rate`: the second phase of the paper's recipe (section 4.1).
+    epochs, the rate is `final_learning_rate`: the second phase of the paper's recipe.
     """
 
     max_samples: int

@@ -63,6 +63,7 @@ def overlay(base, change):
     return {key: value for key, value in merged.items() if value is not None}
 
 
+@cache
 def read_experiment(name):
     """An experiment file laid over the one it inherits from."""
     if name not in EXPERIMENT_FILES:
@@ -87,6 +88,7 @@ def experiment(name):
     return content
 
 
+@cache
 def adapters_of(name):
     """The experiment whose adapters this one uses: the one it inherits from, where nothing that makes them differs."""
     with open(EXPERIMENT_FILES[name], encoding="utf-8") as file:
