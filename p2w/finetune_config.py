@@ -15,7 +15,7 @@ class FinetuneConfig:
     computed in. `activation_checkpointing` computes every layer once more instead of keeping what is inside it.
     `snapshots` is the number of checkpoints an epoch leaves, evenly spaced, the last at its end.
     `steps_per_epoch` ends an epoch early, with rows left over. From `final_from_step` on, counted from 0 over all
-    epochs, the rate is `final_learning_rate`: the second phase of the paper's recipe (section 4.1).
+    epochs, the rate is `final_learning_rate`: the second phase of the paper's recipe.
     """
 
     max_samples: int
