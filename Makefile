@@ -37,7 +37,8 @@ demo: env
 
 pocket: env
 	@$(BIN)/snakemake $(SUMMARY) $(FLAGS)
-	@cat $(SUMMARY)
+	@sed '/^## Figures/,$$d' $(SUMMARY)
+	@echo "All of it: $(SUMMARY)"
 
 report: env
 	@$(BIN)/snakemake $(SUMMARY) $(FLAGS)

@@ -1,6 +1,6 @@
 """How all figures look: colours for colour-blind readers, a marker besides every colour, the same bytes every time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,14 +51,18 @@ def source_style(source: str) -> dict[str, object]:
 
 
 def line_style(number: int) -> dict[str, object]:
-    """Colour, dashes and marker of line number `number`: neighbours differ in each, the first 32 in some."""
-    turn = number // len(CYCLE)
+    """Colour, dashes and marker of line number `number` in a panel; the first 8 differ in colour and in marker."""
     return {
         "color": CYCLE[number % len(CYCLE)],
-        "linestyle": DASHES[(number + turn) % len(DASHES)],
+        "linestyle": DASHES[number % len(DASHES)],
         "marker": MARKERS[number % len(MARKERS)],
         "markersize": 4.5,
     }
+
+
+def legend_columns(labels: Sequence[str], width: float) -> int:
+    """How many columns of a legend in 8 point letters fit into so many inches."""
+    return max(1, min(len(labels), int(width / (0.55 + 0.068 * max(map(len, labels))))))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from p2w.figure_style import CYCLE, GREY, MARKERS, drawing
+from p2w.figure_style import CYCLE, GREY, MARKERS, drawing, legend_columns
 from p2w.weight_map import adapter_plane
 
 TRAINED = "trained"
@@ -28,6 +28,8 @@ KINDS = {
 
 # Many of these lie in one place, whatever the task.
 UNNUMBERED = ("weight_average", "multi_task")
+
+WIDTH = 10.6  # inches
 
 Point = tuple[float, float]
 
@@ -53,7 +55,7 @@ def map_figure(places: Sequence[Place], path: Path) -> None:
     coordinates, shares = adapter_plane([place.folder for place in places])
     points = [(x, y) for x, y in coordinates.tolist()]
     tasks = list(dict.fromkeys(place.task for place in places))
-    with drawing(path, 10.6, 5.6 + 0.2 * -(-len(tasks) // 6)) as figure:
+    with drawing(path, WIDTH, 5.7 + 0.17 * -(-len(tasks) // legend_columns(_labels(tasks), WIDTH))) as figure:
         left, right = figure.subplots(1, 2)
         for axes in (left, right):
             _scatter(axes, places, points, tasks)
@@ -134,7 +136,7 @@ def _number(axes: Axes, places: Sequence[Place], points: Sequence[Point], tasks:
             continue
         seen.add((place.kind, place.task))
         number = tasks.index(place.task) + 1
-        near = next((label for label in labels if abs(label[0][0] - x) < 40 and abs(label[0][1] - y) < 18), None)
+        near = next((label for label in labels if abs(label[0][0] - x) < 70 and abs(label[0][1] - y) < 24), None)
         if near is None:
             labels.append(((x, y), point, [number]))
         elif number not in near[2]:
@@ -147,10 +149,15 @@ def _number(axes: Axes, places: Sequence[Place], points: Sequence[Point], tasks:
 
 def _legends(figure: Figure, kinds: Sequence[str], tasks: Sequence[str]) -> None:
     marks = [Line2D([], [], label=KINDS[kind], **_style(kind, "black")) for kind in kinds]
+    labels = _labels(tasks)
     names = [
-        Line2D([], [], linestyle="", marker="o", color=CYCLE[n % len(CYCLE)], label=f"{n + 1} {task}")
-        for n, task in enumerate(tasks)
+        Line2D([], [], linestyle="", marker="o", color=CYCLE[n % len(CYCLE)], label=label)
+        for n, label in enumerate(labels)
     ]
-    first = figure.legend(handles=marks, loc="outside upper center", ncols=min(8, len(marks)), fontsize=8)
+    first = figure.legend(handles=marks, loc="outside upper center", ncols=len(marks), fontsize=8)
     figure.add_artist(first)
-    figure.legend(handles=names, loc="outside lower center", ncols=min(6, len(names)), fontsize=8)
+    figure.legend(handles=names, loc="outside lower center", ncols=legend_columns(labels, WIDTH), fontsize=8)
+
+
+def _labels(tasks: Sequence[str]) -> list[str]:
+    return [f"{number} {task}" for number, task in enumerate(tasks, 1)]

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from p2w.figure_style import BLUE, ORANGE, drawing, line_style
+from p2w.figure_style import BLUE, ORANGE, drawing, legend_columns, line_style
 from p2w.files import read_json
 
+TOGETHER = 8  # curves in one panel
 SMOOTHED = 25  # a curve is the mean over about its length / SMOOTHED steps
 
 # Columns of Snakemake's benchmark files that are shown: seconds, and the largest resident set in MB.
@@ -46,28 +47,43 @@ def read_decoder_losses(paths: Mapping[str, Path]) -> dict[str, pd.DataFrame]:
 
 def training_figure(adapters: Mapping[str, pd.DataFrame], decoders: Mapping[str, pd.DataFrame], path: Path) -> None:
     """Loss by step: fine-tuning of every task on the left, the decoder of every held-out task on the right."""
-    rows = max(len(adapters), len(decoders))
-    with drawing(path, 10.5, 3.8 + 0.18 * -(-rows // 3)) as figure:
-        left, right = figure.subplots(1, 2)
-        _curves(left, adapters, "Adapters, by task")
-        _curves(right, decoders, "Decoders, by held-out task")
+    columns = {"Adapters, by task": _chunks(adapters), "Decoders, by held-out task": _chunks(decoders)}
+    down = max(map(len, columns.values()))
+    with drawing(path, 10.5, 4.4 * down) as figure:
+        grid = figure.subplots(down, 2, sharex="col", sharey="col", squeeze=False)
+        for (title, chunks), panels in zip(columns.items(), grid.T, strict=True):
+            for axes, chunk in zip(panels, chunks, strict=False):
+                _curves(axes, chunk)
+                axes.set_title(title, loc="left")
+            for axes in panels[len(chunks) :]:
+                axes.set_visible(False)
         ends = {end for table in adapters.values() for end in table.groupby("epoch")["step"].max()}
-        for end in sorted(ends)[:-1] if len(ends) <= 12 else ():
-            left.axvline(end + 0.5, color="#999999", linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
+        for axes in grid[:, 0]:
+            for end in sorted(ends)[:-1] if len(ends) <= 12 else ():
+                axes.axvline(end + 0.5, color="#999999", linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
 
 
-def _curves(axes: Axes, tables: Mapping[str, pd.DataFrame], title: str) -> None:
+def _chunks(tables: Mapping[str, pd.DataFrame]) -> list[dict[str, pd.DataFrame]]:
+    """So few curves together that each can be followed."""
+    names = list(tables)
+    return [
+        {name: tables[name] for name in names[start : start + TOGETHER]} for start in range(0, len(names), TOGETHER)
+    ]
+
+
+def _curves(axes: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
     for number, (name, table) in enumerate(tables.items()):
         # A marker on every sixth of a line, each line's a little further on than the last one's.
-        spacing = (number % 8 / 48, 1 / 6)
+        spacing = (number / TOGETHER / 6, 1 / 6)
         window = max(1, len(table) // SMOOTHED)
         smooth = table["loss"].rolling(window, min_periods=1, center=True).mean()
         axes.plot(table["step"], smooth, label=name, linewidth=1.2, markevery=spacing, **line_style(number))
     axes.set_yscale("log")
-    axes.set_title(title, loc="left")
     axes.set_xlabel("step")
     axes.set_ylabel("loss")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, fontsize=8, handlelength=4)
+    axes.tick_params(labelbottom=True)
+    across = legend_columns(list(tables), 5)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=across, fontsize=8, handlelength=3)
 
 
 def read_benchmarks(folder: Path) -> pd.DataFrame:

@@ -92,8 +92,13 @@ def write_summary(
         figures: images to the files that hold their captions.
     """
     results = [read_json(path) for path in evaluations]
-    captions = {image: " ".join(caption.read_text(encoding="utf-8").split()) for image, caption in figures.items()}
+    captions = {image: _caption(path) for image, path in figures.items()}
     blocks = summary_blocks(results, read_paper_numbers(published), captions)
     write_text(csv, summary_rows(results).to_csv(index=False, float_format="%.6g"))
     write_text(markdown, to_markdown(blocks, markdown.parent))
     write_text(html, to_html(blocks, f"P2W: {results[0]['experiment']}"))
+
+
+def _caption(path: Path) -> str:
+    """A caption written for Snakemake's report (reStructuredText), as a paragraph of ours."""
+    return " ".join(path.read_text(encoding="utf-8").split()).replace("``", "`")

@@ -1,8 +1,11 @@
 """Figures: they appear, they are PNG, the same bytes every time, and what is missing is named."""
 
+import contextlib
 import itertools
 import math
 import struct
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,11 +13,17 @@ import pytest
 import torch
 
 from p2w.adapters import write_adapter
-from p2w.figure_style import CYCLE, line_style, source_style
+from p2w.figure_style import drawing, legend_columns, line_style, source_style
 from p2w.figures import FIGURES, Material, write_figures
 from p2w.figures_map import Place
 from p2w.figures_scores import transfer_figure
-from p2w.figures_training import read_adapter_losses, read_benchmarks, read_decoder_losses
+from p2w.figures_training import (
+    TOGETHER,
+    read_adapter_losses,
+    read_benchmarks,
+    read_decoder_losses,
+    training_figure,
+)
 from p2w.files import write_json
 from p2w.source_names import MEANING
 from tests.evaluations import evaluation
@@ -133,10 +142,37 @@ def test_transfer_needs_trained_adapters(tmp_path):
 
 
 def test_colour_is_never_alone():
-    lines = [line_style(number) for number in range(32)]
-    assert len({(line["color"], line["linestyle"], line["marker"]) for line in lines}) == 32
-    assert len({(line["linestyle"], line["marker"]) for line in lines[: len(CYCLE)]}) == len(CYCLE)
+    lines = [line_style(number) for number in range(TOGETHER)]
+    assert len({line["color"] for line in lines}) == len({line["marker"] for line in lines}) == TOGETHER
     assert all(one["linestyle"] != two["linestyle"] for one, two in itertools.pairwise(lines))
     groups = {name: source_style(name) for name in MEANING}
     marks = {(style["marker"], style["markerfacecolor"] == "white") for style in groups.values()}
     assert len(marks) == len({style["color"] for style in groups.values()}) + 1  # the method is filled
+
+
+def test_many_curves_are_divided_among_panels(material, tmp_path):
+    table = read_adapter_losses(material.runs)["a"]
+    heights = []
+    for count in (TOGETHER, TOGETHER + 1):
+        path = tmp_path / f"{count}.png"
+        training_figure({f"task{number}": table for number in range(count)}, {"a": table}, path)
+        heights.append(struct.unpack(">II", path.read_bytes()[16:24])[1])
+    assert heights[1] == 2 * heights[0]
+
+
+@pytest.mark.parametrize("length", [4, 15, 28])
+def test_legends_fit_the_figure(length):
+    labels = ["x" * length] * 32
+    with drawing_to_nowhere() as figure:
+        axes = figure.subplots()
+        for label in labels:
+            axes.plot([0], [0], marker="o", linestyle="", label=label)
+        legend = figure.legend(loc="lower center", ncols=legend_columns(labels, 10), fontsize=8)
+        figure.draw_without_rendering()
+        assert legend.get_window_extent().width <= 10 * figure.dpi
+
+
+@contextlib.contextmanager
+def drawing_to_nowhere():
+    with tempfile.TemporaryDirectory() as folder, drawing(Path(folder) / "x.png", 10, 4) as figure:
+        yield figure

@@ -147,12 +147,12 @@ def test_written_summary(tmp_path):
     image, caption = tmp_path / "figures/accuracy.png", tmp_path / "accuracy.rst"
     image.parent.mkdir()
     image.write_bytes(b"\x89PNG")
-    caption.write_text("Look for\nthe circle.\n")
+    caption.write_text("Look for\nthe ``circle``.\n")
     outputs = [tmp_path / name for name in ("s.csv", "s.md", "s.html")]
     write_summary([tmp_path / "a.json"], *outputs, PUBLISHED, {image: caption})
     csv, text, page = (path.read_text() for path in outputs)
     assert csv.startswith("experiment,held_out,source,n,chance")
-    assert "![accuracy](figures/accuracy.png)\n\nLook for the circle." in text
+    assert "![accuracy](figures/accuracy.png)\n\nLook for the `circle`." in text
     assert '<img src="data:image/png;base64,iVBORw=="' in page
     assert not re.search(r"""(?:src|href)\s*=\s*["'](?!data:)""", page)
 

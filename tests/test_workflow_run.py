@@ -1,5 +1,8 @@
 """The whole workflow, once, on a small version of the pocket experiment; then: what is done again, and when."""
 
+import re
+from html.parser import HTMLParser
+
 import pytest
 import torch
 from peft import PeftModel
@@ -158,3 +161,42 @@ def test_an_edit_of_a_module_reruns_the_stages_that_import_it(workspace):
 def test_an_edit_of_the_generator_keeps_the_decoder(workspace):
     workspace.edit("workflow/scripts/generate.py", "import argparse", "import argparse  # edited")
     assert workspace.plan(EVALUATION) == {"generate": 4, "evaluate": 1}
+
+
+class Loads(HTMLParser):
+    """What a page makes a browser load, and its style sheets; scripts are left out."""
+
+    def __init__(self):
+        super().__init__()
+        self.found, self.styles, self.inside = [], "", ""
+
+    def handle_starttag(self, tag, attrs):
+        self.inside = tag
+        self.found += [value for name, value in attrs if name in ("src", "srcset", "href", "data") and tag != "a"]
+
+    def handle_data(self, data):
+        self.styles += data if self.inside == "style" else ""
+
+
+def loads(path):
+    page = Loads()
+    page.feed(path.read_text(encoding="utf-8"))
+    urls = [*page.found, *re.findall(r"url\(([^)]*)\)|@import", page.styles)]
+    return [url[:80] for url in urls if not url.strip("'\"").startswith("data:")]
+
+
+def test_report_is_one_page_that_loads_nothing(done):
+    summary, report = "results/small/summary.md", "results/small/report.html"
+    done.run(summary)
+    done.run(summary, "--report", report)
+    for name in (report, "results/small/summary.html"):
+        assert loads(done.folder / name) == []
+    text = (done.folder / report).read_text(encoding="utf-8")
+    for name in ("summary.html", "summary.csv", "figures/accuracy.png", "figures/map.png", "figures/cost.png"):
+        assert f"results/small/{name}" in text
+    for caption in ("Wilson intervals", "principal axes", "Start with"):
+        assert caption in text
+    for task in TASKS:
+        card = (done.folder / f"results/small/generated/{task}/draw_0/README.md").read_text()
+        assert "| **this adapter (generated/draw_0)** |" in card
+    assert "Nothing to be done" in done.run(summary)
