@@ -105,7 +105,6 @@ def test_fused_adamw_goes_the_same_way():
 
 
 def test_eight_bit_adamw_learns_alike_in_a_quarter_of_the_memory():
-    pytest.importorskip("torchao")
     config = dataclasses.replace(CONFIG, steps=20, learning_rate=3e-3)
     losses = [train(dataclasses.replace(config, optimizer=name))[1][-1]["loss"] for name in ("adamw", "adamw_8bit")]
     assert losses[1] == pytest.approx(losses[0], rel=0.05)
