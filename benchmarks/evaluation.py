@@ -1,4 +1,4 @@
-"""How long ten adapters of the pocket base model take on 200 test rows: together, one after another, each on its own.
+"""How long ten adapters of the pocket base model take on 100 test rows: together, one after another, each on its own.
 
 Prints one line of JSON. Run from the project's folder: `python benchmarks/evaluation.py`.
 """
@@ -103,7 +103,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--adapters", type=int, default=10)
-    parser.add_argument("--rows", type=int, default=200)
+    parser.add_argument("--rows", type=int, default=100)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()

@@ -181,7 +181,7 @@ class Loads(HTMLParser):
 def loads(path):
     page = Loads()
     page.feed(path.read_text(encoding="utf-8"))
-    urls = [*page.found, *re.findall(r"url\(([^)]*)\)|@import", page.styles)]
+    urls = [*page.found, *re.findall(r"(?:url\(|@import )([^);]*)", page.styles)]
     return [url[:80] for url in urls if not url.strip("'\"").startswith("data:")]
 
 
