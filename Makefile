@@ -4,16 +4,15 @@ BIN := .venv/bin
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 # Where there is no GPU, `gpu` only says how many jobs train at once.
 FLAGS := --cores $(CORES) --resources gpu=$(CORES) --quiet rules host
-SUMMARY := results/pocket/summary.md
-REPORT := results/pocket/report.html
 DEMO := results/pocket/evaluation/arc_challenge.json
 
-.PHONY: help demo pocket report test check lint lock clean env env-dev
+.PHONY: help demo pocket report formats test check lint lock clean env env-dev .FORCE
 
 help:
 	@echo "make demo    set up, run the pocket experiment for one held-out task, show its table"
 	@echo "make pocket  the same for all eight held-out tasks, and the summary"
-	@echo "make report  the same, as one HTML page with figures, results/pocket/report.html"
+	@echo "make report  the same, as one HTML page with figures: results/pocket/report.html"
+	@echo "make formats such a page of the experiment whose prompts have to be read"
 	@echo "make test    set up, check style, run all tests"
 
 env: .venv/installed
@@ -36,14 +35,20 @@ demo: env
 	@$(BIN)/python workflow/scripts/show.py $(DEMO)
 
 pocket: env
-	@$(BIN)/snakemake $(SUMMARY) $(FLAGS)
-	@sed '/^## Figures/,$$d' $(SUMMARY)
-	@echo "All of it: $(SUMMARY)"
+	@$(BIN)/snakemake results/pocket/summary.md $(FLAGS)
+	@sed '/^## Figures/,$$d' results/pocket/summary.md
+	@echo "All of it: results/pocket/summary.md"
 
-report: env
-	@$(BIN)/snakemake $(SUMMARY) $(FLAGS)
-	@$(BIN)/snakemake $(SUMMARY) --report $(REPORT) --quiet all
-	@echo "$(REPORT)"
+report: results/pocket/report.html
+formats: results/pocket_formats/report.html
+
+# Snakemake knows what has to be done again; this asks it every time.
+results/%/report.html: env .FORCE
+	@$(BIN)/snakemake results/$*/summary.md $(FLAGS)
+	@$(BIN)/snakemake results/$*/summary.md --report $@ --quiet all
+	@echo "$@"
+
+.FORCE:
 
 lint: env-dev
 	$(BIN)/ruff check .
