@@ -66,11 +66,11 @@ def test_everything_has_the_published_size():
 
 @pytest.mark.slow
 def test_a_reduced_run_prints_a_line_per_setting():
-    command = [sys.executable, BENCHMARKS / "full_size.py", "--reduced", "--steps", "2", "--batch", "2"]
-    command += ["--stages", "flatten", "decoder", "--micro-batch", "1", "2"]
+    command = [sys.executable, BENCHMARKS / "full_size.py", "--reduced", "--steps", "2", "--batch", "1"]
+    command += ["--stages", "flatten", "decoder", "--checkpointing", "off", "on"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["stage"] for line in lines] == ["flatten", "decoder", "decoder"]
-    assert [line["micro_batch_size"] for line in lines[1:]] == [1, 2]
+    assert [line["activation_checkpointing"] for line in lines[1:]] == [False, True]
     assert lines[1]["first_loss"] == pytest.approx(lines[2]["first_loss"], rel=1e-3)
     assert all(line["host_gb"] > 0 for line in lines)
