@@ -150,7 +150,7 @@ def seed(wildcards):
 
 def decoder_seed(wildcards):
     """The seed of a decoder and of what it draws: the experiment's own, or the one that the path names."""
-    return int(wildcards.run.strip("/").removeprefix("seed_")) if wildcards.run else seed(wildcards)
+    return int(re.search("[0-9]+", wildcards.run)[0]) if wildcards.run else seed(wildcards)
 
 
 def decoder_runs(name):

@@ -118,7 +118,7 @@ def evaluated_adapters(wildcards):
             for source, folder in drawn.items()
             for draw in draws
         }
-        adapters |= {f"constant/{run}".rstrip("/"): f"{controls}/{run}constant/{ADAPTER}"}
+        adapters |= {f"constant/{run}"[:-1]: f"{controls}/{run}constant/{ADAPTER}"}
     return adapters
 
 
@@ -170,7 +170,9 @@ def all_runs(wildcards):
     """What every epoch of every task recorded."""
     name, epochs = wildcards.experiment, experiment(wildcards.experiment)["checkpoints"]["epochs"]
     folders = [
-        f"results/{name}/adapters/{task}/epoch_{k}" for task in trained_tasks(name) for k in range(1, epochs + 1)
+        f"results/{adapters_of(name)}/adapters/{task}/epoch_{k}"
+        for task in trained_tasks(name)
+        for k in range(1, epochs + 1)
     ]
     return [f"{folder}/{EPOCH_FILES['run']}" for folder in folders]
 
@@ -191,7 +193,7 @@ def mapped_adapters(wildcards):
     places = [("trained", task, last_epoch(name, task)) for task in trained_tasks(name)]
     for task in held_out_tasks(name):
         evaluated = evaluated_adapters(SimpleNamespace(experiment=name, held_out=task))
-        places += [(re.sub("/draw_.", "", s), task, path) for s, path in evaluated.items() if re.fullmatch(MAPPED, s)]
+        places += [(re.sub("[/]draw_.", "", s), task, path) for s, path in evaluated.items() if re.fullmatch(MAPPED, s)]
     return places
 
 
