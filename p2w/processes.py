@@ -1,6 +1,5 @@
 """Several processes that train one model together, one per GPU: torchrun starts them, this module joins them."""
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,7 +34,7 @@ ALONE = Processes()
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[tuple[Processes, torch.device]]:
-    """The processes that torchrun started together with this one, and this one's own GPU; or the lone process.
+    """The processes that torchrun started together with this one, or the lone process; and `device`, its own.
 
     An error leaves the group as it is: the others may wait for this process, and torchrun ends them.
     """
@@ -43,7 +42,6 @@ def joined(device: torch.device) -> Iterator[tuple[Processes, torch.device]]:
         yield ALONE, device
         return
     if device.type == "cuda":
-        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
         dist.init_process_group("nccl", device_id=device)
     else:
