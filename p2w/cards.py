@@ -110,7 +110,7 @@ def _facts(
 ) -> dict[str, str]:
     made, encoder = decoder["provenance"], read_metadata(embeddings)["encoder"]
     weights = next((value for path, value in run["inputs"].items() if path.endswith("decoder.safetensors")), "unknown")
-    encoder_name = encoder.get("hub") or encoder.get("package")
+    encoder_name = encoder.get("hub") or encoder.get("package") or encoder.get("path")
     return {
         "base model": f"`{config['base_model_name_or_path']}`",
         "revision": f"`{config['revision']}`" if _on_hub(config) else "a folder of the project, no revision",

@@ -34,6 +34,15 @@ def parse(cls: type[T], mapping: Mapping[str, Any], where: str = "") -> T:
         raise ValueError(f"{where}: {error}") from error
 
 
+def overlay(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the keys of `change`: mappings merged, None takes a key away, everything else replaced."""
+    merged = dict(base)
+    for key, value in change.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = overlay(merged[key], value) if both else value
+    return {key: value for key, value in merged.items() if value is not None}
+
+
 def _required(field: dataclasses.Field) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 

@@ -11,7 +11,7 @@ import torch
 from p2w.adapters import WEIGHTS_FILE, read_adapter
 from p2w.base_model import BaseModel
 from p2w.device import best_device
-from p2w.evaluation_file import BASE, evaluation_file
+from p2w.evaluation_file import evaluation_file
 from p2w.files import write_json
 from p2w.lora import Adapter, LoraStack, scaling
 from p2w.overlap import overlap
@@ -20,6 +20,7 @@ from p2w.progress import Report, reporter
 from p2w.provenance import provenance
 from p2w.samples import read_samples
 from p2w.scoring import adapters_at_once, answer, check_model, tokenize_samples
+from p2w.source_names import BASE
 from p2w.tables import write_table
 
 

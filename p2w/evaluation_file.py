@@ -11,26 +11,10 @@ import pandas as pd
 from p2w.answers import INVALID
 from p2w.metrics import average, majority, score, spread_over_draws, spread_over_seeds
 from p2w.paired import compare
+from p2w.source_names import BASE, MEANING, METHOD, TRAINED
 
-BASE = "base"
-TRAINED = "trained/"
-GENERATED = "generated"
 # Sources in the order of the file; the training adapters by name after the base model, other sources at the end.
-ORDER = (
-    BASE,
-    TRAINED,
-    "trained_mean",
-    "best_trained",
-    "weight_average",
-    "nearest_prompts",
-    "multi_task",
-    "target_trained",
-    GENERATED,
-    "generated/shuffled_prompts",
-    "generated/foreign_prompts",
-    "generated/random_prompts",
-    "constant",
-)
+ORDER = (BASE, TRAINED, *(name for name in MEANING if name != BASE))
 COLUMNS = ("source", "id", "choices", "gold", "response", "text", "prediction", "choice")
 
 
@@ -167,7 +151,7 @@ def _trained_aggregates(trained: Mapping[str, dict[str, Any]], n: int) -> dict[s
 
 def _comparisons(sources: Mapping[str, Source], seed: int) -> dict[str, Any]:
     """Generated against every other source, on the same rows; empty if there is nothing generated."""
-    if GENERATED not in sources:
+    if METHOD not in sources:
         return {}
     right = {name: source.right() for name, source in sources.items()}
-    return {name: compare(right[GENERATED], right[name], seed) for name in sources if name != GENERATED}
+    return {name: compare(right[METHOD], right[name], seed) for name in sources if name != METHOD}

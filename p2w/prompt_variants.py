@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from p2w.device import best_device
-from p2w.embeddings import PromptSelection, encode_cached, select_prompts, write_embeddings
+from p2w.embeddings import PromptSelection, condition_texts, encode_cached, select_prompts, write_embeddings
 from p2w.prompt_encoder import PromptEncoder
 from p2w.provenance import provenance
 from p2w.samples import read_samples
@@ -54,9 +54,10 @@ def embed_variants(
     """
     samples = select_prompts(read_samples(samples_path), selection.max_per_task, seed)
     others = [select_prompts(read_samples(path), selection.max_per_task, seed) for path in training_paths]
-    vocabulary = vocabulary_of([text for table in others for text in table["prompt"]])
+    own, *theirs = (condition_texts(table, selection.form, seed) for table in (samples, *others))
+    vocabulary = vocabulary_of([text for texts in theirs for text in texts])
     for number, (variant, change) in enumerate(VARIANTS.items()):
-        texts = change(samples["prompt"].tolist(), vocabulary, np.random.default_rng((seed, number)))
+        texts = change(own, vocabulary, np.random.default_rng((seed, number)))
         states = encode_cached(texts, lambda new: encoder.encode(new, str(best_device())), cache / encoder.key)
         config = {**asdict(selection), "held_out": held_out, "variant": variant}
         record = provenance(SCRIPT, config, [samples_path, *training_paths], seed)

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable
 
+BASE = "base"
 METHOD = "generated"
 TRAINED = "trained/"
 NO_DECODER = ("trained_mean", "weight_average", "nearest_prompts", "multi_task")
 OTHER_PROMPTS = ("generated/shuffled_prompts", "generated/foreign_prompts", "generated/random_prompts", "constant")
 CEILINGS = ("best_trained", "target_trained")
 
+# In the order in which an evaluation file has them.
 MEANING = {
-    "base": "the base model without an adapter",
+    BASE: "the base model without an adapter",
     "trained_mean": "mean score of the training tasks' adapters, one at a time",
     "best_trained": "the training task's adapter that does best on these very rows: a ceiling, not a method",
     "weight_average": "one adapter: the element-wise mean of the training adapters",

@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 from p2w.code import code_files
+from p2w.config import overlay
 
 # The interpreter that runs Snakemake runs its jobs too, whether its environment is activated or not.
 if not workflow.deployment_settings.deployment_method:
@@ -74,15 +75,6 @@ def task_entry(name):
     if form and "format" not in entry:
         raise WorkflowError(f"task {task!r} is answered freely, so it has no format {form!r}")
     return {**entry, "format": form} if form else entry
-
-
-def overlay(base, change):
-    """`base` with the keys of `change`: mappings merged, null takes a key away, everything else replaced."""
-    merged = dict(base)
-    for key, value in change.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = overlay(merged[key], value) if both else value
-    return {key: value for key, value in merged.items() if value is not None}
 
 
 @cache

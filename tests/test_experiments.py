@@ -22,6 +22,7 @@ from p2w.prompt_encoder import PromptEncoder
 from p2w.sources import load_sources
 from p2w.tasks import Task, load_tasks
 from p2w.weight_tokens import WeightTokens
+from tests.experiments import FILES, whole
 
 CONFIG = Path(__file__).parent.parent / "config"
 SECTIONS = {
@@ -50,21 +51,6 @@ def test_schema_and_dataclass_have_the_same_keys(section):
 def test_task_schema_and_dataclass_have_the_same_keys():
     described = schema("tasks")["properties"]["tasks"]["additionalProperties"]["properties"]
     assert set(described) == {field.name for field in dataclasses.fields(Task)}
-
-
-FILES = {path.stem: path for path in sorted((CONFIG / "experiments").rglob("*.yaml"))}
-
-
-def merged(base, change):
-    both = {key: merged(base[key], value) for key, value in change.items() if isinstance(base.get(key), dict)}
-    return {key: value for key, value in {**base, **change, **both}.items() if value is not None}
-
-
-def whole(name):
-    """An experiment with what it inherits."""
-    content = yaml.safe_load(FILES[name].read_text())
-    parent = content.pop("inherits", None)
-    return merged(whole(parent), content) if parent else content
 
 
 def test_names_of_experiments_are_unique_and_make_one_folder():

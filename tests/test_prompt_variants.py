@@ -41,6 +41,19 @@ def fake_encoder(monkeypatch):
 
 
 @pytest.mark.usefixtures("fake_encoder")
+def test_variants_have_the_words_that_the_condition_has(tiny_samples, tmp_path):
+    write_samples(tmp_path / "held.parquet", tiny_samples, {})
+    for form, more in (("prompt", 0), ("prompt_answer", 1)):  # an answer of the toy samples is one word
+        out = tmp_path / form
+        selection = PromptSelection(max_per_task=99, form=form)
+        paths = [tmp_path / "held.parquet"]
+        embed_variants(ENCODER, selection, 3, "toy", paths[0], paths, tmp_path / "cache", out)
+        tokens = read_table(out / "shuffled_prompts.parquet")["tokens"].to_pylist()
+        distinct = tiny_samples.drop_duplicates("prompt")["prompt"]
+        assert tokens == [len(text.split()) + more for text in distinct]
+
+
+@pytest.mark.usefixtures("fake_encoder")
 def test_both_variants_stand_for_the_same_prompts(tiny_samples, tmp_path):
     other = tiny_samples.assign(prompt=[f"word{i} more" for i in range(len(tiny_samples))])
     write_samples(tmp_path / "held.parquet", tiny_samples, {})

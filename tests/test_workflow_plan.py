@@ -4,9 +4,9 @@ import sys
 import time
 
 import pytest
-import yaml
 
-from tests.workspace import PROJECT, Workspace
+from tests.experiments import whole
+from tests.workspace import Workspace
 
 
 @pytest.fixture(scope="module")
@@ -14,18 +14,9 @@ def workspace(tmp_path_factory):
     return Workspace(tmp_path_factory.mktemp("project"))
 
 
-def settings(name):
-    """An experiment with what it inherits at the top level; enough to count jobs."""
-    content = yaml.safe_load((PROJECT / f"config/experiments/{name}.yaml").read_text())
-    if "inherits" not in content:
-        return content
-    parent = settings(content["inherits"])
-    return parent | {k: {**parent[k], **v} if isinstance(v, dict) else v for k, v in content.items()}
-
-
 @pytest.mark.parametrize("experiment", ["pocket", "pocket_formats", "qwen2.5-0.5b"])
 def test_all_held_out_tasks_of_a_shipped_experiment(workspace, experiment):
-    chosen = settings(experiment)
+    chosen = whole(experiment)
     tasks, held_out = chosen["tasks"], chosen.get("held_out", chosen["tasks"])
     decoders, draws = len(held_out) * len(chosen.get("seeds", [0])), chosen["evaluation"]["draws"]
     start = time.monotonic()
