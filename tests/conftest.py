@@ -11,6 +11,8 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from p2w.base_model import BaseModel
 
+pytest_plugins = ["tests.tally"]
+
 torch.set_num_threads(1)  # models this small lose more to waiting for a second thread than they gain
 
 # A busy machine is slow, not wrong.
