@@ -1,5 +1,6 @@
 """Several processes that train one model together, one per GPU: torchrun starts them, this module joins them."""
 
+import importlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,6 +42,9 @@ def joined(device: torch.device) -> Iterator[tuple[Processes, torch.device]]:
     if not dist.is_torchelastic_launched():
         yield ALONE, device
         return
+    # Its functions have the group of the moment of import as a default argument. Imported later (torch.optim does so),
+    # they would keep the group's threads beyond the interpreter's end, where freeing a gradient aborts the process.
+    importlib.import_module("torch.distributed.nn")
     if device.type == "cuda":
         torch.cuda.set_device(device)
         dist.init_process_group("nccl", device_id=device)

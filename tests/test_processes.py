@@ -1,13 +1,15 @@
 """Two processes that share every batch learn what one learns, and end with the same decoder."""
 
 import dataclasses
+import os
+from pathlib import Path
 
 import pytest
 import torch
 import torch.distributed as dist
 from test_decoder_training import SHORT, train
 
-from p2w.processes import ALONE, Processes
+from p2w.processes import ALONE, Processes, joined
 
 SHARED = dataclasses.replace(SHORT, condition_noise=0.1, weight_noise=0.1)
 
@@ -29,6 +31,29 @@ def test_two_processes_train_as_one(tmp_path):
     for key in ("loss", "grad_norm"):
         assert [row[key] for row in rows] == [row[key] for row in others]
         assert [row[key] for row in rows] == pytest.approx([row[key] for row in expected], rel=1e-6)
+
+
+def threads():
+    return {file.read_text().strip() for file in Path("/proc/self/task").glob("*/comm")}
+
+
+def join_and_leave(rank, folder):
+    """What torchrun tells a process, then a training step; the threads during and after it."""
+    os.environ |= {"TORCHELASTIC_RUN_ID": "test", "RANK": str(rank), "WORLD_SIZE": "1"}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}
+    with joined(torch.device("cpu")) as (processes, _):
+        assert processes == Processes(0, 1)
+        torch.optim.AdamW([torch.nn.Parameter(torch.ones(3))])
+        during = threads()
+    (folder / "threads").write_text(" ".join([*during, "|", *threads()]))
+
+
+def test_no_thread_of_the_group_outlives_it(tmp_path):
+    """One that does may need the interpreter when it is gone: the finished process aborts."""
+    torch.multiprocessing.spawn(join_and_leave, (tmp_path,), nprocs=1)
+    during, after = (tmp_path / "threads").read_text().split("|")
+    assert "gloo" in during
+    assert "gloo" not in after
 
 
 def test_every_item_belongs_to_one_process():
