@@ -6,7 +6,7 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 FLAGS := --cores $(CORES) --resources gpu=$(CORES) --quiet rules host
 DEMO := results/pocket/evaluation/arc_challenge.json
 
-.PHONY: help demo pocket report formats test check lint lock clean env env-dev .FORCE
+.PHONY: help demo pocket report formats test reliability check lint lock clean env env-dev .FORCE
 
 help:
 	@echo "make demo    set up, run the pocket experiment for one held-out task, show its table"
@@ -14,6 +14,7 @@ help:
 	@echo "make report  the same, as one HTML page with figures: results/pocket/report.html"
 	@echo "make formats such a page of the experiment whose prompts have to be read"
 	@echo "make test    set up, check style, run all tests"
+	@echo "make reliability  hundreds of kills, bad inputs, network faults and SLURM jobs; fills docs/reliability.md"
 
 env: .venv/installed
 env-dev: .venv/installed-dev
@@ -60,6 +61,11 @@ check: env-dev
 	$(BIN)/pytest
 
 test: lint check
+
+# The long form of what `check` runs too; needs root for a real SLURM (docs/slurm.md).
+reliability: env-dev
+	$(BIN)/pytest -m reliability --thorough --tally .reliability.json
+	$(BIN)/python -m tests.reliability_table .reliability.json
 
 lock:
 	$(PYTHON) -m venv .venv-lock

@@ -27,6 +27,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Counter(counts), "p2w-tally-counter")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What counts is marked `reliability`, so that `-m reliability` runs it alone."""
+    for item in items:
+        if NAME in getattr(item, "fixturenames", ()):
+            item.add_marker("reliability")
+
+
 class _Counter:
     def __init__(self, counts: dict[str, list[int]]) -> None:
         self.counts = counts
