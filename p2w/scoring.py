@@ -98,38 +98,54 @@ def answer(
     questions: Sequence[Question],
     stack: LoraStack,
     batch_tokens: int,
+    found: dict[int, list[Answer]],
     advance: Callable[[int], None],
 ) -> list[list[Answer]]:
     """What the model answers: for each adapter of `stack`, one answer per question in order.
 
+    A batch that does not fit in memory is computed again with half the tokens at once.
+
     Args:
         batch_tokens: tokens computed at once over all adapters; exceeded only where one row alone has more.
-        advance: called with the number of answers that are new.
+        found: of each question that is answered already, by its position, one answer per adapter; the others are added.
+        advance: called after every batch with the number of answers that are new.
+
+    Raises:
+        torch.OutOfMemoryError: one row does not fit.
     """
     prefix = _common_beginning([question.prompt[:-1] for question in questions])
     cached = _read_prefix(model, stack, prefix)
-    found: dict[int, list[Answer]] = {}
-    for batch in _batches(questions, batch_tokens // len(stack)):
+    tokens = batch_tokens // len(stack)
+    while batch := _next_batch(questions, found, tokens):
         chosen = [questions[i] for i in batch]
         packed = pack([q.prompt for q in chosen], [q.tree for q in chosen], len(prefix), tokenizer.pad_token_id)
-        answers = _answer_batch(model, stack, cached, packed.to(model.device), chosen, tokenizer.eos_token_id)
-        found.update(zip(batch, answers, strict=True))
-        advance(len(batch) * len(stack))
+        try:
+            answers = _answer_batch(model, stack, cached, packed.to(model.device), chosen, tokenizer.eos_token_id)
+        except torch.OutOfMemoryError:
+            if len(batch) == 1:
+                raise
+            answers = []
+        if answers:
+            found.update(zip(batch, answers, strict=True))
+            advance(len(batch) * len(stack))
+        else:
+            tokens = halved(packed)
     return [[found[i][k] for i in range(len(questions))] for k in range(len(stack))]
 
 
-def _batches(questions: Sequence[Question], batch_tokens: int) -> Iterator[list[int]]:
-    """Positions in batches of similar length: at most `batch_tokens` tokens each with fillers, at least one row."""
+def _next_batch(questions: Sequence[Question], found: Container[int], batch_tokens: int) -> list[int]:
+    """Positions of similar length that are not in `found`: at most `batch_tokens` tokens with fillers, or one row."""
     batch: list[int] = []
-    nodes = 0
+    nodes = longest = 0
     for i in sorted(range(len(questions)), key=lambda i: -len(questions[i].prompt)):
-        longest = len(questions[batch[0] if batch else i].prompt)
+        if i in found:
+            continue
+        longest = longest or len(questions[i].prompt)
         nodes = max(nodes, questions[i].tree.nodes)
         if batch and (len(batch) + 1) * (longest + nodes) > batch_tokens:
-            yield batch
-            batch, nodes = [], questions[i].tree.nodes
+            break
         batch.append(i)
-    yield batch
+    return batch
 
 
 def _common_beginning(sequences: Sequence[list[int]]) -> list[int]:
