@@ -118,7 +118,9 @@ class DecoderTraining:
         where, position = f"step {number + 1}", self.batches.position()
         lr = lr_schedule(number, config.learning_rate, config.warmup_steps, config.steps)
         set_learning_rate(self.optimizer, lr)
-        loss, self.at_once = in_pieces_that_fit(self.at_once, lambda size: self._gradients(size, position), where)
+        loss, self.at_once = in_pieces_that_fit(
+            self.at_once, lambda size: self._gradients(size, position), f"{where}, items"
+        )
         gradients = {name: parameter.grad for name, parameter in self.parameters.items()}
         self.processes.sum([loss, *gradients.values()])
         grad_norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), config.clip_norm).item()

@@ -155,7 +155,9 @@ class Training:
             group["lr"] = self.config.rate(self.step)
         self.step += 1
         where, random = f"{self.task}, step {self.step} (epoch {epoch})", random_state(self.device)
-        loss, self.at_once = in_pieces_that_fit(self.at_once, lambda size: self._gradients(batch, size, random), where)
+        loss, self.at_once = in_pieces_that_fit(
+            self.at_once, lambda size: self._gradients(batch, size, random), f"{where}, samples"
+        )
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip_norm).item()
         check_gradients(where, loss, norm, {name: p.grad for name, p in self.parameters.items() if p.grad is not None})
         self.optimizer.step()
