@@ -12,7 +12,6 @@ from p2w.adapters import WEIGHTS_FILE, read_adapter
 from p2w.base_model import BaseModel
 from p2w.device import best_device
 from p2w.evaluation_file import evaluation_file
-from p2w.files import write_json
 from p2w.lora import Adapter, LoraStack, scaling
 from p2w.overlap import overlap
 from p2w.predictions import prediction_table
@@ -20,6 +19,7 @@ from p2w.progress import Report, reporter
 from p2w.provenance import provenance
 from p2w.samples import read_samples
 from p2w.scoring import adapters_at_once, answer, check_model, tokenize_samples
+from p2w.seals import write_record
 from p2w.source_names import BASE
 from p2w.tables import write_table
 
@@ -128,4 +128,4 @@ def evaluate(
     record = provenance("workflow/scripts/evaluate.py", {"base_model": asdict(base), **asdict(config)}, inputs, seed)
     write_table(predictions_path, predictions, {"held_out": held_out, "provenance": record})
     result = evaluation_file(predictions, experiment, held_out, samples_path.stem, chance_level(samples), found, seed)
-    write_json(output, {**result, "provenance": record})
+    write_record(output, {**result, "provenance": record})

@@ -1,5 +1,6 @@
 """Both ends of the method: train a decoder on every task but one, then turn that one's prompts into adapters."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -8,20 +9,22 @@ from typing import Any
 import pandas as pd
 from torch import Tensor
 
-from p2w.adapters import write_adapter
+from p2w.adapters import RUN_FILE, write_adapter
 from p2w.checkpoints import CheckpointFiles
 from p2w.decoder_config import DecoderConfig
 from p2w.decoder_training import train_decoder
 from p2w.device import best_device
-from p2w.embeddings import read_embeddings
-from p2w.files import write_json, write_text
+from p2w.embeddings import read_embeddings, read_embeddings_metadata
+from p2w.files import write_text
 from p2w.generation import draw_condition, generate
 from p2w.processes import joined
 from p2w.progress import reporter, silent
 from p2w.provenance import provenance
-from p2w.tables import read_metadata
+from p2w.seals import write_record
 from p2w.trained_decoder import TrainedDecoder, load_decoder, save_decoder
 from p2w.weight_tokens import WeightTokens
+
+METRICS_FILE = "metrics.csv"
 
 
 def train_without(
@@ -44,7 +47,7 @@ def train_without(
         raise ValueError(f"found checkpoints of the held-out task {held_out!r}, expected training tasks only")
     spec = WeightTokens(checkpoints.layout, width=config.token_width, scales=config.scales)
     with joined(best_device()) as (processes, device):
-        prompts = {read_metadata(path)["task"]: read_embeddings(path, device) for path in embedding_paths}
+        prompts = {read_embeddings_metadata(path)["task"]: read_embeddings(path, device) for path in embedding_paths}
         report = reporter(f"steps without {held_out}") if processes.rank == 0 else silent
         decoder, metrics = train_decoder(config, spec, prompts, checkpoints, seed, device, report, processes)
     if processes.rank != 0:
@@ -55,11 +58,13 @@ def train_without(
         "held_out": held_out,
         "training_tasks": sorted(checkpoints),
         "adapter_config": checkpoints.adapter_config,
-        "encoder": read_metadata(embedding_paths[0])["encoder"],
+        "encoder": read_embeddings_metadata(embedding_paths[0])["encoder"],
         "provenance": record,
     }
-    write_text(output.with_name("metrics.csv"), pd.DataFrame(metrics).to_csv(index=False, float_format="%.6g"))
-    write_json(output.with_name("run.json"), metadata)
+    table = pd.DataFrame(metrics).to_csv(index=False, float_format="%.6g")
+    files = {METRICS_FILE: hashlib.sha256(table.encode()).hexdigest()}
+    write_text(output.with_name(METRICS_FILE), table)
+    write_record(output.with_name(RUN_FILE), {**metadata, "files": files})
     save_decoder(output, TrainedDecoder(decoder.cpu(), spec, metadata))
 
 
@@ -70,13 +75,13 @@ def generate_adapter(decoder_path: Path, embeddings_path: Path, seed: int, draw:
         ValueError: prompts of another task than the decoder's held-out one, or from another encoder.
     """
     trained = load_decoder(decoder_path, best_device())
-    held_out, found = trained.metadata["held_out"], read_metadata(embeddings_path)["task"]
+    held_out, found = trained.metadata["held_out"], read_embeddings_metadata(embeddings_path)["task"]
     if found != held_out:
         raise ValueError(f"{embeddings_path}: task: found {found!r}, expected {held_out!r}")
     condition = read_condition(trained, embeddings_path, seed, draw)
     config = {"held_out": held_out, "draw": draw}
     record = provenance("workflow/scripts/generate.py", config, [decoder_path, embeddings_path], seed)
-    write_generated(trained, condition, output.parent, {"run.json": record})
+    write_generated(trained, condition, output.parent, {RUN_FILE: record})
 
 
 def read_condition(trained: TrainedDecoder, embeddings_path: Path, seed: int, draw: int) -> Tensor:
@@ -88,7 +93,7 @@ def read_condition(trained: TrainedDecoder, embeddings_path: Path, seed: int, dr
 
 def check_encoder(trained: TrainedDecoder, embeddings_path: Path) -> None:
     """ValueError unless the encoder is the one whose states the decoder was trained on."""
-    found, expected = read_metadata(embeddings_path)["encoder"], trained.metadata["encoder"]
+    found, expected = read_embeddings_metadata(embeddings_path)["encoder"], trained.metadata["encoder"]
     if found != expected:
         raise ValueError(f"{embeddings_path}: encoder: found {found!r}, expected {expected!r}")
 
