@@ -1,17 +1,16 @@
 """Score the base model and any number of adapters on the test rows of a held-out task."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.base_model import BaseModel
-from p2w.cli import json_config, run
+from p2w.cli import Parser, json_config, paired, run
 from p2w.evaluation import EvaluationConfig, evaluate
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and write evaluation and predictions."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--experiment", required=True)
     parser.add_argument("--held-out", required=True)
     parser.add_argument("--base-model", type=json_config(BaseModel), required=True, help="the base model, as JSON")
@@ -25,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--predictions", type=Path, required=True)
     args = parser.parse_args(argv)
-    folders = dict(zip(args.sources, (path.parent for path in args.adapters), strict=True))
+    folders = paired("--sources", args.sources, "--adapters", [path.parent for path in args.adapters])
     evaluate(
         args.experiment,
         args.held_out,
@@ -34,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.seed,
         args.samples,
         folders,
-        dict(zip(args.seen_tasks, args.seen_samples, strict=True)),
+        paired("--seen-tasks", args.seen_tasks, "--seen-samples", args.seen_samples),
         args.output,
         args.predictions,
     )

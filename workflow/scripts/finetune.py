@@ -1,13 +1,12 @@
 """Train one epoch of a task's adapter, from the start or from where the epoch before it ended."""
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from p2w.adapters import LoraSettings
 from p2w.base_model import BaseModel
-from p2w.cli import json_config, run
+from p2w.cli import Parser, json_config, run
 from p2w.device import best_device
 from p2w.finetune import train_epoch
 from p2w.finetune_config import FinetuneConfig
@@ -20,7 +19,7 @@ SCRIPT = "workflow/scripts/finetune.py"
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and train."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--base-model", type=json_config(BaseModel), required=True, help="the base model, as JSON")
     parser.add_argument("--lora", type=json_config(LoraSettings), required=True, help="the adapter's shape, as JSON")
     parser.add_argument("--finetune", type=json_config(FinetuneConfig), required=True, help="the training, as JSON")

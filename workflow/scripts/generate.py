@@ -1,16 +1,15 @@
 """Generate one adapter from a random batch of the held-out task's prompts."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.cli import run
+from p2w.cli import Parser, run
 from p2w.held_out import generate_adapter
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and generate."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--decoder", type=Path, required=True)
     parser.add_argument("--embeddings", type=Path, required=True, help="of the held-out task's train prompts")
     parser.add_argument("--seed", type=int, required=True)

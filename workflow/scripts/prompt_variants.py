@@ -1,10 +1,9 @@
 """Embed the held-out task's prompts with their words shuffled, and prompts of random words: for controls."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.cli import json_config, run
+from p2w.cli import Parser, json_config, run
 from p2w.embeddings import PromptSelection
 from p2w.prompt_encoder import PromptEncoder
 from p2w.prompt_variants import embed_variants
@@ -12,7 +11,7 @@ from p2w.prompt_variants import embed_variants
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and embed."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--encoder", type=json_config(PromptEncoder), required=True, help="the encoder, as JSON")
     parser.add_argument("--prompts", type=json_config(PromptSelection), required=True, help="which prompts, as JSON")
     parser.add_argument("--seed", type=int, required=True)
