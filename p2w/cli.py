@@ -4,6 +4,7 @@ import argparse
 import errno
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -68,6 +69,17 @@ def _describe(error: Exception) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Type of an argument that is an integer of `least` or more."""
+
+    def convert(text: str) -> int:
+        if not re.fullmatch(r"[+-]?\d{1,18}", text) or int(text) < least:
+            raise argparse.ArgumentTypeError(f"found {text!r}, expected an integer of at least {least}")
+        return int(text)
+
+    return convert
 
 
 def json_config(cls: type[T]) -> Callable[[str], T]:

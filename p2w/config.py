@@ -85,7 +85,13 @@ def _convert_union(value: Any, args: tuple, where: str) -> Any:
             return convert(value, kind, where)
         except ValueError:
             continue
-    return _check(False, None, value, where, " or ".join(str(kind) for kind in kinds))
+    return _check(False, None, value, where, " or ".join(_named(kind, value) for kind in kinds))
+
+
+def _named(kind: Any, value: Any) -> str:
+    if typing.get_origin(kind) is typing.Literal:
+        return " or ".join(map(repr, typing.get_args(kind)))
+    return "a list" if typing.get_origin(kind) is tuple else _expected(kind, value)
 
 
 def _convert_tuple(value: Any, args: tuple, where: str) -> tuple:

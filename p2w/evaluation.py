@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import torch
 
+from p2w.adapter_layout import AdapterLayout
 from p2w.adapters import WEIGHTS_FILE, read_adapter
-from p2w.base_model import BaseModel
+from p2w.base_model import BaseModel, check_base_model
+from p2w.checkpoints import check_layout
 from p2w.device import best_device
 from p2w.evaluation_file import evaluation_file
 from p2w.lora import Adapter, LoraStack, scaling
@@ -80,21 +82,29 @@ def predict(
 
     for first in range(0, len(sources), at_once):
         group = sources[first : first + at_once]
-        stack = LoraStack(model, [_load(base, folder) for _, folder in group])
+        stack = LoraStack(model, [_load(folder) for _, folder in group])
         answered = answer(model, tokenizer, questions, stack, config.batch_tokens, advance)
         for (source, _), answers in zip(group, answered, strict=True):
             tables.append(prediction_table(tokenizer, samples, source, answers))
     return pd.concat(tables, ignore_index=True)
 
 
-def _load(base: BaseModel, folder: Path | None) -> Adapter:
+def _load(folder: Path | None) -> Adapter:
     if folder is None:
         return {}, 0.0
     tensors, adapter_config = read_adapter(folder)
-    found = adapter_config["base_model_name_or_path"]
-    if found != base.name:
-        raise ValueError(f"{folder}: found an adapter of base model {found!r}, expected {base.name!r}")
     return tensors, scaling(adapter_config)
+
+
+def check_adapters(base: BaseModel, adapters: Mapping[str, Path]) -> None:
+    """Before hours are spent: ValueError unless all are whole, of this base model, and alike in names and shapes."""
+    layout: AdapterLayout | None = None
+    for folder in adapters.values():
+        tensors, adapter_config = read_adapter(folder)
+        check_base_model(folder, adapter_config, base)
+        found = AdapterLayout.from_tensors(tensors)
+        layout = layout or found
+        check_layout(f"{folder} (compared with {next(iter(adapters.values()))})", found, layout)
 
 
 def chance_level(samples: pd.DataFrame) -> float:
@@ -122,6 +132,7 @@ def evaluate(
             the held-out task's, whose prompts condition the generator. Test rows are looked for in them.
     """
     samples = select_rows(read_samples(samples_path), config.max_rows, seed)
+    check_adapters(base, adapters)
     predictions = predict(base, samples, adapters, config, best_device(), reporter(f"answers on {held_out}"))
     found = overlap({task: read_samples(path) for task, path in prompt_samples.items()}, samples)
     inputs = [samples_path, *prompt_samples.values(), *(folder / WEIGHTS_FILE for folder in adapters.values())]

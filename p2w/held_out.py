@@ -45,6 +45,11 @@ def train_without(
     checkpoints = CheckpointFiles(checkpoint_paths)
     if held_out in checkpoints:
         raise ValueError(f"found checkpoints of the held-out task {held_out!r}, expected training tasks only")
+    encoders = {path: read_embeddings_metadata(path)["encoder"] for path in embedding_paths}
+    encoder = encoders[embedding_paths[0]]
+    for path, found in encoders.items():
+        if found != encoder:
+            raise ValueError(f"{path}: encoder: found {found!r}, expected {encoder!r} as in {embedding_paths[0]}")
     spec = WeightTokens(checkpoints.layout, width=config.token_width, scales=config.scales)
     with joined(best_device()) as (processes, device):
         prompts = {read_embeddings_metadata(path)["task"]: read_embeddings(path, device) for path in embedding_paths}
@@ -58,7 +63,7 @@ def train_without(
         "held_out": held_out,
         "training_tasks": sorted(checkpoints),
         "adapter_config": checkpoints.adapter_config,
-        "encoder": read_embeddings_metadata(embedding_paths[0])["encoder"],
+        "encoder": encoder,
         "provenance": record,
     }
     table = pd.DataFrame(metrics).to_csv(index=False, float_format="%.6g")
@@ -88,7 +93,10 @@ def read_condition(trained: TrainedDecoder, embeddings_path: Path, seed: int, dr
     """One draw of the prompts in a file, on the decoder's device; ValueError when another encoder made them."""
     check_encoder(trained, embeddings_path)
     device = next(trained.decoder.parameters()).device
-    return draw_condition(read_embeddings(embeddings_path, device), trained.num_prompts, seed, draw, device)
+    prompts = read_embeddings(embeddings_path, device)
+    if len(prompts) < trained.num_prompts:
+        raise ValueError(f"{embeddings_path}: found {len(prompts)} prompts, expected {trained.num_prompts} or more")
+    return draw_condition(prompts, trained.num_prompts, seed, draw, device)
 
 
 def check_encoder(trained: TrainedDecoder, embeddings_path: Path) -> None:

@@ -72,6 +72,8 @@ def read_foreign_table(path: str | Path) -> pa.Table:
             _footer(file, file.seek(0, 2))
         table = pq.read_table(path, partitioning=None)
         table.validate(full=True)
+        if repeated := [name for name in table.column_names if table.column_names.count(name) > 1]:
+            raise ValueError(f"found column {repeated[0]!r} more than once")
     except (FileNotFoundError, PermissionError, IsADirectoryError):
         raise
     # OSError: how pyarrow reports data that does not decompress; the others, what it does not know.

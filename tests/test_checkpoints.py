@@ -186,6 +186,9 @@ def test_foreign_files_that_do_not_fit(tiny_base_model, tmp_path):
     def attempt(lora=LORA):
         import_checkpoints(folder, tmp_path / "toy.parquet", "toy", tiny_base_model, lora, {})
 
+    with pytest.raises(ValueError, match=r"checkpoints: no such folder"):
+        attempt()
+    folder.mkdir()
     with pytest.raises(ValueError, match=r"checkpoints: found no checkpoints, expected files that end with \.safe"):
         attempt()
     write_foreign(folder / "1.pt", adapter(1))

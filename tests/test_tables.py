@@ -45,9 +45,7 @@ def test_a_file_that_is_not_whole_is_named(tmp_path: Path, content: bytes) -> No
     path = tmp_path / "x.parquet"
     path.write_bytes(content)
     for read in (read_table, read_metadata):
-        with pytest.raises(
-            ValueError, match=r"x\.parquet: not a file of P2W, or damaged .*make it again: rm "
-        ):
+        with pytest.raises(ValueError, match=r"x\.parquet: not a file of P2W, or damaged .*make it again: rm "):
             read(path)
 
 
@@ -77,9 +75,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_a_table_of_another_program_has_no_metadata(tmp_path: Path) -> None:
     pq.write_table(pa.table({"x": [1]}), tmp_path / "x.parquet")
-    with pytest.raises(
-        ValueError, match=r"not a file of P2W, or damaged \(it carries no hash of itself\)"
-    ):
+    with pytest.raises(ValueError, match=r"not a file of P2W, or damaged \(it carries no hash of itself\)"):
         read_metadata(tmp_path / "x.parquet")
 
 

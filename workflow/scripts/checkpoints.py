@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.checkpoints import write_checkpoints
-from p2w.cli import Parser, run
+from p2w.cli import Parser, at_least, run
 from p2w.provenance import provenance
 
 SCRIPT = "workflow/scripts/checkpoints.py"
@@ -15,7 +15,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = Parser(description=__doc__)
     parser.add_argument("--task", required=True)
     parser.add_argument("--epochs", type=Path, nargs="+", required=True, help="snapshots.safetensors of every epoch")
-    parser.add_argument("--first-epoch", type=int, default=1, help="leave out the epochs before this one")
+    parser.add_argument("--first-epoch", type=at_least(1), default=1, help="leave out the epochs before this one")
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args(argv)
     record = provenance(SCRIPT, {"task": args.task, "first_epoch": args.first_epoch}, args.epochs)

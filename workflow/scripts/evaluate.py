@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.base_model import BaseModel
-from p2w.cli import Parser, json_config, paired, run
+from p2w.cli import Parser, at_least, json_config, paired, run
 from p2w.evaluation import EvaluationConfig, evaluate
 
 
@@ -15,7 +15,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--held-out", required=True)
     parser.add_argument("--base-model", type=json_config(BaseModel), required=True, help="the base model, as JSON")
     parser.add_argument("--evaluation", type=json_config(EvaluationConfig), required=True, help="settings, as JSON")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=at_least(0), required=True)
     parser.add_argument("--samples", type=Path, required=True)
     parser.add_argument("--sources", nargs="+", required=True, help="a name for each adapter, in order")
     parser.add_argument("--adapters", nargs="+", type=Path, required=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from p2w.adapters import LoraSettings
 from p2w.base_model import BaseModel
-from p2w.cli import Parser, json_config, run
+from p2w.cli import Parser, at_least, json_config, run
 from p2w.device import best_device
 from p2w.finetune import train_epoch
 from p2w.finetune_config import FinetuneConfig
@@ -23,10 +23,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--base-model", type=json_config(BaseModel), required=True, help="the base model, as JSON")
     parser.add_argument("--lora", type=json_config(LoraSettings), required=True, help="the adapter's shape, as JSON")
     parser.add_argument("--finetune", type=json_config(FinetuneConfig), required=True, help="the training, as JSON")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=at_least(0), required=True)
     parser.add_argument("--task", required=True)
     parser.add_argument("--samples", type=Path, required=True)
-    parser.add_argument("--epoch", type=int, required=True, help="counted from 1")
+    parser.add_argument("--epoch", type=at_least(1), required=True, help="counted from 1")
     parser.add_argument("--previous", type=Path, nargs="*", default=[], help="files of the epoch before; none for 1")
     parser.add_argument("--output", type=Path, required=True, help="the adapter_model.safetensors to write")
     args = parser.parse_args(argv)

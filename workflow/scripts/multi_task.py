@@ -6,7 +6,7 @@ from pathlib import Path
 
 from p2w.adapters import LoraSettings
 from p2w.base_model import BaseModel
-from p2w.cli import Parser, json_config, paired, run
+from p2w.cli import Parser, at_least, json_config, paired, run
 from p2w.device import best_device
 from p2w.finetune_config import FinetuneConfig
 from p2w.multi_task import train_multi_task
@@ -23,8 +23,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--base-model", type=json_config(BaseModel), required=True, help="the base model, as JSON")
     parser.add_argument("--lora", type=json_config(LoraSettings), required=True, help="the adapter's shape, as JSON")
     parser.add_argument("--finetune", type=json_config(FinetuneConfig), required=True, help="the training, as JSON")
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--epochs", type=int, required=True, help="as many as a single task's adapter gets")
+    parser.add_argument("--seed", type=at_least(0), required=True)
+    parser.add_argument("--epochs", type=at_least(1), required=True, help="as many as a single task's adapter gets")
     parser.add_argument("--tasks", nargs="+", required=True, help="the training tasks, in the order of the files")
     parser.add_argument("--samples", nargs="+", type=Path, required=True, help="their labeled samples")
     parser.add_argument("--output", type=Path, required=True, help="the adapter_model.safetensors to write")

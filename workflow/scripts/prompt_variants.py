@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.cli import Parser, json_config, run
+from p2w.cli import Parser, at_least, json_config, run
 from p2w.embeddings import PromptSelection
 from p2w.prompt_encoder import PromptEncoder
 from p2w.prompt_variants import embed_variants
@@ -14,7 +14,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = Parser(description=__doc__)
     parser.add_argument("--encoder", type=json_config(PromptEncoder), required=True, help="the encoder, as JSON")
     parser.add_argument("--prompts", type=json_config(PromptSelection), required=True, help="which prompts, as JSON")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=at_least(0), required=True)
     parser.add_argument("--held-out", required=True)
     parser.add_argument("--samples", type=Path, required=True, help="the held-out task's train split")
     parser.add_argument("--training-samples", type=Path, nargs="+", required=True, help="where random words come from")
