@@ -43,6 +43,14 @@ def overlay(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any
     return {key: value for key, value in merged.items() if value is not None}
 
 
+def shown(value: Any) -> str:
+    """A value in a message: of a mapping its keys, of a long text its beginning."""
+    if isinstance(value, Mapping):
+        return f"keys {', '.join(map(str, value)) or '(none)'}"
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
 def _required(field: dataclasses.Field) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 

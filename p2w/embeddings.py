@@ -184,6 +184,10 @@ class PromptSelection:
     max_per_task: int
     form: Form = "prompt"
 
+    def __post_init__(self) -> None:
+        if self.max_per_task < 1:
+            raise ValueError(f"max_per_task: found {self.max_per_task}, expected at least 1")
+
 
 def embed_prompts(
     encoder: PromptEncoder,

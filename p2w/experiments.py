@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from p2w.config import convert, overlay, parse
-from p2w.schema import check_schema, read_yaml
+from p2w.schema import check_schema
 from p2w.sources import Source
 from p2w.tasks import TaskTable
+from p2w.yaml_files import read_yaml
 
 
 def read_task_table(path: Path, schema: Path) -> dict[str, Any]:

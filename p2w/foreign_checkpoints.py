@@ -108,7 +108,7 @@ def _load_pickled(path: Path) -> dict[str, Tensor]:
     except OSError:
         raise
     except Exception as error:  # the unpickler raises whatever the bytes of a broken file lead it to
-        raise ValueError(f"{path}: not a readable checkpoint ({str(error)[:200] or 'empty'})") from error
+        raise ValueError(f"{path}: not a readable checkpoint ({type(error).__name__}: {str(error)[:200]})") from error
     named = isinstance(stored, Mapping) and all(isinstance(name, str) for name in stored)
     if not named or not all(isinstance(tensor, Tensor) for tensor in stored.values()):
         raise ValueError(f"{path}: found {type(stored).__name__}, expected tensors by name")

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import yaml
-
 from p2w.config import parse
+from p2w.yaml_files import read_yaml
 
 SPLITS = ("train", "validation", "test")
 
@@ -154,7 +153,7 @@ class TaskTable:
 
 def load_tasks(path: str | Path) -> TaskTable:
     """Read the task table; ValueError names file, key, found and expected."""
-    return parse(TaskTable, yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}, str(path))
+    return parse(TaskTable, read_yaml(path), str(path))
 
 
 def _only_fields(name: str, template: str, allowed: set[str]) -> None:
