@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from p2w.adapter_layout import PEFT_PREFIX, AdapterLayout
-from p2w.files import json_text, read_json, write_bytes
+from p2w.files import json_text, read_json, together, write_bytes
 from p2w.seals import check_files, write_record
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def write_adapter(
     adapter_config: Mapping[str, Any],
     records: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write an adapter that `PeftModel.from_pretrained` loads; the weights appear last, so they mean it is complete.
+    """Write an adapter that `PeftModel.from_pretrained` loads; all of its files appear or none, the weights last.
 
     Args:
         tensors: `{module}.lora_A.weight` (rank, in) and `{module}.lora_B.weight` (out, rank), any device.
@@ -90,10 +90,11 @@ def write_adapter(
     whole = {PEFT_PREFIX + name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     files = {CONFIG_FILE: json_text(dict(adapter_config)).encode(), WEIGHTS_FILE: save(whole, {"format": "pt"})}
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    for name, value in {RUN_FILE: {}, **(records or {})}.items():
-        write_record(folder / name, {**value, "files": hashes} if name == RUN_FILE else value)
-    for name, data in files.items():
-        write_bytes(folder / name, data)
+    with together():
+        for name, value in {RUN_FILE: {}, **(records or {})}.items():
+            write_record(folder / name, {**value, "files": hashes} if name == RUN_FILE else value)
+        for name, data in files.items():
+            write_bytes(folder / name, data)
 
 
 def read_adapter(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

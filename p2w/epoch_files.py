@@ -9,6 +9,7 @@ from torch import Tensor
 
 from p2w.adapter_layout import AdapterLayout
 from p2w.adapters import RUN_FILE, write_adapter
+from p2w.files import together
 from p2w.tensor_files import read_tensors, write_tensors
 
 SNAPSHOTS_FILE = "snapshots.safetensors"
@@ -50,14 +51,15 @@ class Epoch:
 
 
 def write_epoch(folder: str | Path, epoch: Epoch, record: Mapping[str, Any]) -> None:
-    """Write the folder of an epoch; the adapter's weights appear last, so they mean that it is complete."""
+    """Write the folder of an epoch: all of its files appear or none, the adapter's weights last."""
     folder, header = Path(folder), epoch.snapshots.header
     done = {"epoch": header.epoch, "step": int(epoch.snapshots.step[-1])}
-    write_snapshots(folder, epoch.snapshots)
-    write_tensors(folder / STATE_FILE, epoch.state, {**done, "settings": epoch.settings})
     run = {"task": header.task, **done, "losses": epoch.losses, "provenance": dict(record)}
     tensors = header.layout.unflatten(epoch.snapshots.weights[-1])
-    write_adapter(folder, tensors, header.adapter_config, {RUN_FILE: run})
+    with together():
+        write_snapshots(folder, epoch.snapshots)
+        write_tensors(folder / STATE_FILE, epoch.state, {**done, "settings": epoch.settings})
+        write_adapter(folder, tensors, header.adapter_config, {RUN_FILE: run})
 
 
 def write_snapshots(folder: str | Path, snapshots: Snapshots) -> None:

@@ -14,6 +14,7 @@ from p2w.base_model import BaseModel, check_base_model
 from p2w.checkpoints import check_layout
 from p2w.device import best_device
 from p2w.evaluation_file import evaluation_file
+from p2w.files import together
 from p2w.lora import Adapter, LoraStack, scaling
 from p2w.overlap import overlap
 from p2w.predictions import prediction_table
@@ -137,6 +138,7 @@ def evaluate(
     found = overlap({task: read_samples(path) for task, path in prompt_samples.items()}, samples)
     inputs = [samples_path, *prompt_samples.values(), *(folder / WEIGHTS_FILE for folder in adapters.values())]
     record = provenance("workflow/scripts/evaluate.py", {"base_model": asdict(base), **asdict(config)}, inputs, seed)
-    write_table(predictions_path, predictions, {"held_out": held_out, "provenance": record})
     result = evaluation_file(predictions, experiment, held_out, samples_path.stem, chance_level(samples), found, seed)
-    write_record(output, {**result, "provenance": record})
+    with together():
+        write_table(predictions_path, predictions, {"held_out": held_out, "provenance": record})
+        write_record(output, {**result, "provenance": record})

@@ -14,6 +14,7 @@ from p2w.figures_training import (
     read_decoder_losses,
     training_figure,
 )
+from p2w.files import together
 
 FIGURES = ("accuracy", "validity", "training", "transfer", "map", "cost")
 
@@ -39,10 +40,11 @@ def write_figures(material: Material, folder: Path) -> None:
         if not path.is_file():
             raise ValueError(f"{path}: no such file; the figures need it")
     evaluations = [read_evaluation(path) for path in material.evaluations]
-    accuracy_figure(evaluations, folder / "accuracy.png")
-    validity_figure(evaluations, folder / "validity.png")
-    transfer_figure(evaluations, folder / "transfer.png")
     adapters, decoders = read_adapter_losses(material.runs), read_decoder_losses(material.metrics)
-    training_figure(adapters, decoders, folder / "training.png")
-    map_figure(material.places, folder / "map.png")
-    cost_figure(read_benchmarks(material.benchmarks), folder / "cost.png")
+    with together():
+        accuracy_figure(evaluations, folder / "accuracy.png")
+        validity_figure(evaluations, folder / "validity.png")
+        transfer_figure(evaluations, folder / "transfer.png")
+        training_figure(adapters, decoders, folder / "training.png")
+        map_figure(material.places, folder / "map.png")
+        cost_figure(read_benchmarks(material.benchmarks), folder / "cost.png")

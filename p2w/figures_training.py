@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from p2w.figure_style import BLUE, ORANGE, drawing, legend_columns, line_style
-from p2w.seals import check_files, read_record
+from p2w.seals import read_record
 
 TOGETHER = 8  # curves in one panel
 SMOOTHED = 25  # a curve is the mean over about its length / SMOOTHED steps
@@ -38,9 +38,7 @@ def read_adapter_losses(paths: Sequence[Path]) -> dict[str, pd.DataFrame]:
 
 
 def read_decoder_losses(paths: Mapping[str, Path]) -> dict[str, pd.DataFrame]:
-    """Name of a decoder to its `metrics.csv`; ValueError names a damaged file, or one without steps and losses."""
-    for path in paths.values():
-        check_files(path.with_name("run.json"), [path.name])
+    """Name of a decoder to its `metrics.csv`; ValueError names a file without steps and losses."""
     tables = {name: _read_csv(path) for name, path in paths.items()}
     for name, table in tables.items():
         if not {"step", "loss"} <= set(table) or table.empty:

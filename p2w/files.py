@@ -8,10 +8,11 @@ import json
 import os
 import shlex
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class DamagedFileError(ValueError):
@@ -21,6 +22,23 @@ class DamagedFileError(ValueError):
         self.path, self.reason = path, reason
         name, owner = shlex.quote(str(target or path)), "" if ours else "if P2W made it, "
         super().__init__(f"{path}: {reason}; {owner}make it again: rm {name} && snakemake {name} --cores 1")
+
+
+class Written(NamedTuple):
+    """A file that is on the disk under its temporary name, and the handle that holds its lock."""
+
+    path: Path
+    temporary: Path
+    handle: int
+
+    def drop(self) -> None:
+        """Remove the temporary file, if it still has that name."""
+        self.temporary.unlink(missing_ok=True)
+        os.close(self.handle)
+
+
+# Files that wait for the end of a block of `together`.
+_waiting: ContextVar[list[Written] | None] = ContextVar("_waiting", default=None)
 
 
 @contextmanager
@@ -33,21 +51,54 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         OSError: it cannot be written, for example because the disk is full; names `path`.
     """
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     with _names(path, path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path)
-        handle, temporary = _locked_file(path)
+        written = _locked_file(path)
     try:
-        with _names(path, temporary):
-            yield temporary
-            _sync(temporary)
+        with _names(path, written.temporary):
+            yield written.temporary
+            _sync(written.temporary)
             # mkstemp makes the file private; an artifact is as readable as any other new file.
-            temporary.chmod(0o666 & ~_umask())
-            os.replace(temporary, path)
-            _sync(path.parent)
+            written.temporary.chmod(0o666 & ~_umask())
+    except BaseException:
+        written.drop()
+        raise
+    waiting = _waiting.get()
+    _appear([written]) if waiting is None else waiting.append(written)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Files that are written in this block appear at its end, in the order of writing, or none of them does."""
+    if _waiting.get() is not None:
+        yield
+        return
+    files: list[Written] = []
+    token = _waiting.set(files)
+    try:
+        yield
+    except BaseException:
+        for written in files:
+            written.drop()
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
-        os.close(handle)
+        _waiting.reset(token)
+    _appear(files)
+
+
+def _appear(files: Sequence[Written]) -> None:
+    """Give files their names; they are whole and on the disk."""
+    try:
+        for written in files:
+            with _names(written.path, written.temporary):
+                os.replace(written.temporary, written.path)
+                _sync(written.path.parent)
+    finally:
+        for written in files:
+            written.drop()
 
 
 @contextmanager
@@ -71,15 +122,15 @@ def _pattern(path: Path) -> tuple[str, str]:
     return f".{path.name}.", ".part"
 
 
-def _locked_file(path: Path) -> tuple[int, Path]:
-    """A new file beside `path`, and the handle that holds its lock."""
+def _locked_file(path: Path) -> Written:
+    """A new, locked file beside `path`."""
     prefix, suffix = _pattern(path)
     while True:
         handle, name = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=path.parent)
         with suppress(OSError):  # some network file systems have no locks; there nothing is swept either
             fcntl.flock(handle, fcntl.LOCK_EX)
         if os.path.exists(name):
-            return handle, Path(name)
+            return Written(path, Path(name), handle)
         os.close(handle)  # swept between its creation and its lock
 
 

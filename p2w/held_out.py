@@ -1,6 +1,5 @@
 """Both ends of the method: train a decoder on every task but one, then turn that one's prompts into adapters."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +14,7 @@ from p2w.decoder_config import DecoderConfig
 from p2w.decoder_training import train_decoder
 from p2w.device import best_device
 from p2w.embeddings import read_embeddings, read_embeddings_metadata
-from p2w.files import write_text
+from p2w.files import together, write_text
 from p2w.generation import draw_condition, generate
 from p2w.processes import joined
 from p2w.progress import reporter, silent
@@ -23,8 +22,6 @@ from p2w.provenance import provenance
 from p2w.seals import write_record
 from p2w.trained_decoder import TrainedDecoder, load_decoder, save_decoder
 from p2w.weight_tokens import WeightTokens
-
-METRICS_FILE = "metrics.csv"
 
 
 def train_without(
@@ -66,11 +63,10 @@ def train_without(
         "encoder": encoder,
         "provenance": record,
     }
-    table = pd.DataFrame(metrics).to_csv(index=False, float_format="%.6g")
-    files = {METRICS_FILE: hashlib.sha256(table.encode()).hexdigest()}
-    write_text(output.with_name(METRICS_FILE), table)
-    write_record(output.with_name(RUN_FILE), {**metadata, "files": files})
-    save_decoder(output, TrainedDecoder(decoder.cpu(), spec, metadata))
+    with together():
+        write_text(output.with_name("metrics.csv"), pd.DataFrame(metrics).to_csv(index=False, float_format="%.6g"))
+        write_record(output.with_name(RUN_FILE), metadata)
+        save_decoder(output, TrainedDecoder(decoder.cpu(), spec, metadata))
 
 
 def generate_adapter(decoder_path: Path, embeddings_path: Path, seed: int, draw: int, output: Path) -> None:

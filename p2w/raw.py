@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from p2w.files import sha256, write_json
+from p2w.files import sha256, together, write_json
 from p2w.raw_hub import hub_file
 from p2w.raw_json import read_json_samples
 from p2w.sources import Source
@@ -37,8 +37,9 @@ def fetch_raw(source: Source, name: str, task: Location, split: str, output: Pat
         "rows": table.num_rows,
         "columns": table.schema.names,
     }
-    write_table(output, table, manifest)
-    write_json(manifest_path(output), manifest)
+    with together():
+        write_table(output, table, manifest)
+        write_json(manifest_path(output), manifest)
 
 
 def manifest_path(output: Path) -> Path:

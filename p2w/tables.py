@@ -39,7 +39,8 @@ def table_writer(
     kept = {key: value for key, value in (schema.metadata or {}).items() if key not in (METADATA_KEY, SEAL.encode())}
     schema = schema.with_metadata({**kept, METADATA_KEY: encoded})
     with atomic_path(path) as temporary:
-        with pq.ParquetWriter(temporary, schema, **options) as writer:
+        # A sink of its own: on a full disk the writer itself would leave the file open, and its space taken.
+        with pa.OSFile(str(temporary), "wb") as sink, pq.ParquetWriter(sink, schema, **options) as writer:
             yield writer
             writer.add_key_value_metadata({SEAL: BLANK})
         stamp(temporary, TABLES)

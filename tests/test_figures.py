@@ -24,7 +24,6 @@ from p2w.figures_training import (
     read_decoder_losses,
     training_figure,
 )
-from p2w.files import sha256
 from p2w.seals import write_record
 from p2w.source_names import MEANING
 from tests.evaluations import evaluation
@@ -39,10 +38,6 @@ SOURCES = {
     "constant": 0.8,
     "generated": 0.9,
 }
-
-
-def seal_metrics(folder):
-    write_record(folder / "run.json", {"files": {"metrics.csv": sha256(folder / "metrics.csv")}})
 
 
 def adapter(folder, seed):
@@ -66,7 +61,6 @@ def material(tmp_path):
         metrics = pd.DataFrame({"step": range(1, 40), "loss": np.geomspace(1, 0.1, 39)})
         (tmp_path / task).mkdir()
         metrics.to_csv(tmp_path / task / "metrics.csv", index=False)
-        seal_metrics(tmp_path / task)
     jobs = {"decoder/a/decoder.tsv": (60, 512), "decoder/b.tsv": (30, 2048), "figures.tsv": (5, "NA")}
     for name, (seconds, memory) in jobs.items():
         path = tmp_path / "benchmarks" / name
@@ -122,7 +116,6 @@ def test_files_of_another_kind_are_named(tmp_path):
     write_record(tmp_path / "run.json", {"made_by": "something"})
     (tmp_path / "x").mkdir()
     (tmp_path / "x/metrics.csv").write_text("a,b\n1,2\n")
-    seal_metrics(tmp_path / "x")
     with pytest.raises(ValueError, match=r"run\.json: found no epoch, losses, step, task"):
         read_adapter_losses([tmp_path / "run.json"])
     with pytest.raises(ValueError, match=r"x/metrics\.csv: found columns \['a', 'b'\]"):

@@ -83,9 +83,7 @@ def test_torchrun_starts_the_command_of_the_workflow(world, tmp_path):
     one, two = (pd.read_csv(tmp_path / name / "metrics.csv") for name in ("one", "two"))
     assert two["loss"].tolist() == pytest.approx(one["loss"].tolist(), rel=1e-5)
     records = [read_record(tmp_path / name / "run.json") for name in ("one", "two")]
-    assert records[0] | {"files": {}} == records[1] | {"files": {}}, (
-        "but for the hashes of losses that rounding changed"
-    )
+    assert records[0] == records[1]
     weights = [load_file(tmp_path / name / "decoder.safetensors") for name in ("one", "two")]
     assert weights[0].keys() == weights[1].keys()
 
