@@ -17,6 +17,7 @@ include: "rules/decoder.smk"
 include: "rules/controls.smk"
 include: "rules/evaluation.smk"
 include: "rules/report.smk"
+include: "rules/targets.smk"
 
 
 localrules:

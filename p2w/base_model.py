@@ -1,11 +1,13 @@
 """The frozen base model and its tokenizer, from the Hub at a pinned revision or from a folder."""
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import torch
+from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -16,6 +18,8 @@ from transformers import (
 from transformers.utils import logging
 
 from p2w.files import sha256
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -48,15 +52,35 @@ class BaseModel:
         return {path.relative_to(self.name).as_posix(): sha256(path) for path in files}
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
-        """The tokenizer, with the model's own chat template.
+        """The tokenizer, with the model's own chat template; ValueError names a folder that holds none.
 
         A folder's tokenizer.json is taken as it is: AutoTokenizer would split words in the manner of the architecture.
         """
         own = self.path is not None and Path(self.path, "tokenizer.json").is_file()
-        return (PreTrainedTokenizerFast if own else AutoTokenizer).from_pretrained(self.name, **self._pin)
+        kind = PreTrainedTokenizerFast if own else AutoTokenizer
+        return self._loaded("tokenizer", lambda: kind.from_pretrained(self.name, **self._pin))
 
     def load(self, device: torch.device | str = "cpu") -> PreTrainedModel:
-        """The model in evaluation mode on `device`, its weights frozen."""
+        """The model in evaluation mode on `device`, its weights frozen; ValueError names a folder that holds none."""
         logging.disable_progress_bar()
-        model = AutoModelForCausalLM.from_pretrained(self.name, dtype=getattr(torch, self.dtype), **self._pin)
+        dtype = getattr(torch, self.dtype)
+        model = self._loaded("model", lambda: AutoModelForCausalLM.from_pretrained(self.name, dtype=dtype, **self._pin))
         return model.to(device).eval().requires_grad_(False)
+
+    def _loaded(self, part: str, load: Callable[[], T]) -> T:
+        """Result of `load`; ValueError names the folder when it is missing or something in it is broken."""
+        if self.path is not None and not Path(self.path).is_dir():
+            raise ValueError(f"base_model.path: found no folder {self.path!r}, expected that of a model")
+        try:
+            return load()
+        except (ValueError, TypeError, KeyError, RuntimeError, OSError, SafetensorError) as error:
+            if self.path is None:
+                raise
+            raise ValueError(f"{self.path}: not a readable {part} ({str(error)[:300]})") from error
+
+
+def check_base_model(where: str | Path, adapter_config: Mapping[str, Any], base: BaseModel) -> None:
+    """ValueError unless an adapter is one of `base`, at the same revision."""
+    for key, expected in (("base_model_name_or_path", base.name), ("revision", base.revision)):
+        if adapter_config.get(key) != expected:
+            raise ValueError(f"{where}: {key}: found {adapter_config.get(key)!r}, expected {expected!r}")

@@ -1,6 +1,5 @@
 """All checkpoints of a task in one parquet file: a row is an adapter, flat; the file's metadata holds the layout."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,9 +14,10 @@ from torch import Tensor
 
 from p2w.adapter_layout import AdapterLayout
 from p2w.epoch_files import SnapshotHeader, read_snapshot_header, read_snapshots
-from p2w.files import atomic_path
-from p2w.tables import METADATA_KEY, read_metadata
+from p2w.seals import check_seal
+from p2w.tables import TABLES, read_metadata, table_writer
 
+CONTENT = ("adapter_config", "layout", "provenance", "task")  # keys of a table's metadata
 # What must be equal for two adapters to stand in one table: same model, same shapes, same scale.
 SAME = ("base_model_name_or_path", "revision", "r", "lora_alpha", "use_rslora", "target_modules")
 
@@ -79,12 +79,18 @@ def write_checkpoints(
 
 
 def _check_header(folder: Path, header: SnapshotHeader, task: str, first: SnapshotHeader) -> None:
-    pairs = {"task": (header.task, task), "seed": (header.seed, first.seed)}
-    pairs |= {key: (header.adapter_config.get(key), first.adapter_config.get(key)) for key in SAME}
-    for name, (found, expected) in pairs.items():
+    for name, found, expected in (("task", header.task, task), ("seed", header.seed, first.seed)):
         if found != expected:
             raise ValueError(f"{folder}: {name}: found {found!r}, expected {expected!r}")
+    check_same(str(folder), header.adapter_config, first.adapter_config)
     check_layout(str(folder), header.layout, first.layout)
+
+
+def check_same(where: str, found: Mapping[str, Any], expected: Mapping[str, Any], keys: Sequence[str] = SAME) -> None:
+    """ValueError that names the first of `keys` in which two adapter configs differ."""
+    for key in keys:
+        if found.get(key) != expected.get(key):
+            raise ValueError(f"{where}: {key}: found {found.get(key)!r}, expected {expected.get(key)!r}")
 
 
 def check_layout(where: str, found: AdapterLayout, expected: AdapterLayout) -> None:
@@ -112,15 +118,11 @@ def write_blocks(
 ) -> None:
     """Write a checkpoint table from blocks of rows; one block is in memory at a time, and is one row group."""
     metadata = {"task": task, "layout": layout.to_json(), "adapter_config": adapter_config, "provenance": provenance}
-    encoded = json.dumps(metadata, ensure_ascii=False, sort_keys=True, allow_nan=False).encode()
-    schema = _schema(layout.size).with_metadata({METADATA_KEY: encoded})
     # Weights neither repeat nor compress: plain pages are the fastest to write and to read, and no larger.
-    with (
-        atomic_path(output) as temporary,
-        pq.ParquetWriter(temporary, schema, use_dictionary=False, compression="none", write_statistics=False) as writer,
-    ):
+    options = {"use_dictionary": False, "compression": "none", "write_statistics": False}
+    with table_writer(output, _schema(layout.size), metadata, **options) as writer:
         for block in blocks:
-            writer.write_table(_table(task, seed, block, schema))
+            writer.write_table(_table(task, seed, block, writer.schema))
 
 
 def _schema(size: int) -> pa.Schema:
@@ -156,15 +158,21 @@ def read_checkpoints(path: str | Path) -> Checkpoints:
     """Read a checkpoint table; beside the weights themselves, one row group is in memory at a time.
 
     Raises:
-        ValueError: not a checkpoint table of P2W, or one that is not whole.
+        ValueError: not a checkpoint table of P2W, or a damaged one.
     """
-    metadata = read_metadata(path)
-    try:
-        layout = AdapterLayout.from_json(metadata["layout"])
-        rows, weights = _read_rows(path, layout.size)
-    except (pa.ArrowInvalid, OSError, KeyError) as error:
-        raise ValueError(f"{path}: not a readable table of checkpoints ({error}); make it again") from error
+    check_seal(path, TABLES)
+    metadata = _read_content(path)
+    layout = AdapterLayout.from_json(metadata["layout"])
+    rows, weights = _read_rows(path, layout.size)
     return Checkpoints(metadata["task"], layout, metadata["adapter_config"], rows, weights, metadata["provenance"])
+
+
+def _read_content(path: str | Path) -> dict[str, Any]:
+    """The metadata of a checkpoint table; ValueError when it is that of another kind of table."""
+    metadata = read_metadata(path)
+    if sorted(metadata) != list(CONTENT):
+        raise ValueError(f"{path}: found a table with {', '.join(sorted(metadata))}, expected one of checkpoints")
+    return metadata
 
 
 def _read_rows(path: str | Path, size: int) -> tuple[pd.DataFrame, Tensor]:
@@ -187,16 +195,23 @@ class CheckpointFiles(Mapping[str, Tensor]):
     `layout` and `adapter_config` are those of the first table.
 
     Raises:
-        ValueError: not a checkpoint table of P2W, or tables of different layouts; names the task.
+        ValueError: not a checkpoint table of P2W, two tables of a task, tables of different layouts or base models;
+            names the file.
     """
 
     def __init__(self, paths: Sequence[str | Path]) -> None:
-        headers = [read_metadata(path) for path in paths]
-        self._paths = {header["task"]: path for header, path in zip(headers, paths, strict=True)}
-        layouts = {header["task"]: AdapterLayout.from_json(header["layout"]) for header in headers}
-        self.layout, self.adapter_config = layouts[headers[0]["task"]], headers[0]["adapter_config"]
-        for task, layout in layouts.items():
-            check_layout(f"checkpoints of {task}", layout, self.layout)
+        headers = {path: _read_content(path) for path in paths}
+        first = headers[paths[0]]
+        self.layout, self.adapter_config = AdapterLayout.from_json(first["layout"]), first["adapter_config"]
+        self._paths: dict[str, str | Path] = {}
+        for path, header in headers.items():
+            check_layout(str(path), AdapterLayout.from_json(header["layout"]), self.layout)
+            check_same(str(path), header["adapter_config"], self.adapter_config)
+            if header["task"] in self._paths:
+                raise ValueError(
+                    f"{path}: task {header['task']!r} is in {self._paths[header['task']]} too, expected once"
+                )
+            self._paths[header["task"]] = path
 
     def __getitem__(self, task: str) -> Tensor:
         return read_checkpoints(self._paths[task]).weights

@@ -43,6 +43,14 @@ def overlay(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any
     return {key: value for key, value in merged.items() if value is not None}
 
 
+def shown(value: Any) -> str:
+    """A value in a message: of a mapping its keys, of a long text its beginning."""
+    if isinstance(value, Mapping):
+        return f"keys {', '.join(map(str, value)) or '(none)'}"
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
 def _required(field: dataclasses.Field) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
@@ -85,7 +93,13 @@ def _convert_union(value: Any, args: tuple, where: str) -> Any:
             return convert(value, kind, where)
         except ValueError:
             continue
-    return _check(False, None, value, where, " or ".join(str(kind) for kind in kinds))
+    return _check(False, None, value, where, " or ".join(_named(kind, value) for kind in kinds))
+
+
+def _named(kind: Any, value: Any) -> str:
+    if typing.get_origin(kind) is typing.Literal:
+        return " or ".join(map(repr, typing.get_args(kind)))
+    return "a list" if typing.get_origin(kind) is tuple else _expected(kind, value)
 
 
 def _convert_tuple(value: Any, args: tuple, where: str) -> tuple:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from p2w.device import best_device
-from p2w.embeddings import read_embeddings
+from p2w.embeddings import read_embeddings, read_embeddings_metadata
+from p2w.files import together
 from p2w.generation import mean_condition
 from p2w.held_out import check_encoder, read_condition, write_generated
 from p2w.provenance import provenance
-from p2w.tables import read_metadata
 from p2w.trained_decoder import load_decoder
 
 
@@ -20,14 +20,15 @@ def write_prompt_controls(decoder_path: Path, prompts: Mapping[str, Path], seed:
         output: `{output}/{control}/draw_{draw}` is an adapter's folder.
     """
     trained = load_decoder(decoder_path, best_device())
-    for control, embeddings_path in prompts.items():
-        condition = read_condition(trained, embeddings_path, seed, draw)
-        config = {"held_out": trained.metadata["held_out"], "draw": draw, "control": control}
-        inputs = [decoder_path, embeddings_path]
-        record = provenance("workflow/scripts/prompt_controls.py", config, inputs, seed)
-        choice = {"prompts_of": read_metadata(embeddings_path)["task"]}
-        folder = output / control / f"draw_{draw}"
-        write_generated(trained, condition, folder, {"run.json": {**record, "choice": choice}})
+    with together():
+        for control, embeddings_path in prompts.items():
+            condition = read_condition(trained, embeddings_path, seed, draw)
+            config = {"held_out": trained.metadata["held_out"], "draw": draw, "control": control}
+            inputs = [decoder_path, embeddings_path]
+            record = provenance("workflow/scripts/prompt_controls.py", config, inputs, seed)
+            choice = {"prompts_of": read_embeddings_metadata(embeddings_path)["task"]}
+            folder = output / control / f"draw_{draw}"
+            write_generated(trained, condition, folder, {"run.json": {**record, "choice": choice}})
 
 
 def write_constant(decoder_path: Path, embeddings: Sequence[Path], output: Path) -> None:

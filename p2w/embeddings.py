@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from p2w.device import best_device
+from p2w.files import DamagedFileError
 from p2w.progress import Report, reporter, silent
 from p2w.prompt_encoder import PromptEncoder
 from p2w.provenance import provenance
@@ -121,7 +122,10 @@ def _load_encoded(saved: SavedState) -> tuple[list[str], list[np.ndarray]]:
 def _cached_states(cache: Path, wanted: set[str]) -> dict[str, np.ndarray]:
     states: dict[str, np.ndarray] = {}
     for segment in sorted(cache.glob("*.parquet")):
-        table = read_table(segment)
+        try:
+            table = read_table(segment)
+        except DamagedFileError as error:
+            raise ValueError(f"{segment}: {error.reason}; remove it and run again, it is only a cache") from error
         keys = table["prompt_sha256"].to_pylist()
         if wanted & set(keys):
             states |= {k: s for k, s in zip(keys, _states(table), strict=True) if k in wanted}
@@ -199,9 +203,17 @@ class PromptStates:
         return (sums / lengths.unsqueeze(-1)).mean(0)
 
 
+def read_embeddings_metadata(path: str | Path) -> dict[str, Any]:
+    """What prompt embeddings say of themselves: `task`, `encoder`; ValueError when the file holds something else."""
+    metadata = read_metadata(path)
+    if "encoder" not in metadata:
+        raise ValueError(f"{path}: found a table with {', '.join(sorted(metadata))}, expected prompt embeddings")
+    return metadata
+
+
 def read_embeddings(path: str | Path, device: torch.device | str = "cpu") -> PromptStates:
     """Load a task's prompt embeddings; ValueError when the file is not one."""
-    encoder = PromptEncoder(**read_metadata(path)["encoder"])
+    encoder = PromptEncoder(**read_embeddings_metadata(path)["encoder"])
     offsets, flat = _flat_states(read_table(path))
     return PromptStates(torch.tensor(flat, device=device), torch.tensor(offsets, device=device), encoder.max_length)
 
@@ -212,6 +224,10 @@ class PromptSelection:
 
     max_per_task: int
     form: Form = "prompt"
+
+    def __post_init__(self) -> None:
+        if self.max_per_task < 1:
+            raise ValueError(f"max_per_task: found {self.max_per_task}, expected at least 1")
 
 
 def embed_prompts(

@@ -1,19 +1,19 @@
 """What one epoch of fine-tuning leaves behind beside the adapter: snapshots, and the state that the next one needs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from p2w.adapter_layout import AdapterLayout
-from p2w.adapters import write_adapter
+from p2w.adapters import RUN_FILE, write_adapter
+from p2w.files import together
 from p2w.tensor_files import read_tensors, write_tensors
 
 SNAPSHOTS_FILE = "snapshots.safetensors"
 STATE_FILE = "training_state.safetensors"
-RUN_FILE = "run.json"
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,9 @@ class SnapshotHeader:
     seed: int
     layout: AdapterLayout
     adapter_config: dict[str, Any]
+
+
+HEADER = tuple(field.name for field in fields(SnapshotHeader))
 
 
 @dataclass(frozen=True)
@@ -48,14 +51,15 @@ class Epoch:
 
 
 def write_epoch(folder: str | Path, epoch: Epoch, record: Mapping[str, Any]) -> None:
-    """Write the folder of an epoch; the adapter's weights appear last, so they mean that it is complete."""
+    """Write the folder of an epoch: all of its files appear or none, the adapter's weights last."""
     folder, header = Path(folder), epoch.snapshots.header
     done = {"epoch": header.epoch, "step": int(epoch.snapshots.step[-1])}
-    write_snapshots(folder, epoch.snapshots)
-    write_tensors(folder / STATE_FILE, epoch.state, {**done, "settings": epoch.settings})
     run = {"task": header.task, **done, "losses": epoch.losses, "provenance": dict(record)}
     tensors = header.layout.unflatten(epoch.snapshots.weights[-1])
-    write_adapter(folder, tensors, header.adapter_config, {RUN_FILE: run})
+    with together():
+        write_snapshots(folder, epoch.snapshots)
+        write_tensors(folder / STATE_FILE, epoch.state, {**done, "settings": epoch.settings})
+        write_adapter(folder, tensors, header.adapter_config, {RUN_FILE: run})
 
 
 def write_snapshots(folder: str | Path, snapshots: Snapshots) -> None:
@@ -67,13 +71,13 @@ def write_snapshots(folder: str | Path, snapshots: Snapshots) -> None:
 
 def read_snapshot_header(folder: str | Path) -> SnapshotHeader:
     """Task, epoch, seed, layout and adapter config of an epoch folder; reads no weights."""
-    _, metadata = read_tensors(Path(folder) / SNAPSHOTS_FILE, ())
+    _, metadata = read_tensors(Path(folder) / SNAPSHOTS_FILE, (), HEADER)
     return _header(metadata)
 
 
 def read_snapshots(folder: str | Path) -> Snapshots:
     """Inverse of `write_snapshots`; ValueError names the file when it is missing, broken or of another shape."""
-    tensors, metadata = read_tensors(Path(folder) / SNAPSHOTS_FILE, ("step", "loss", "weights"))
+    tensors, metadata = read_tensors(Path(folder) / SNAPSHOTS_FILE, ("step", "loss", "weights"), HEADER)
     header = _header(metadata)
     count, shape = len(tensors["step"]), tuple(tensors["weights"].shape)
     if shape != (count, header.layout.size) or len(tensors["loss"]) != count:
@@ -82,4 +86,5 @@ def read_snapshots(folder: str | Path) -> Snapshots:
 
 
 def _header(metadata: Mapping[str, Any]) -> SnapshotHeader:
-    return SnapshotHeader(**{**metadata, "layout": AdapterLayout.from_json(metadata["layout"])})
+    values = {name: metadata[name] for name in HEADER}
+    return SnapshotHeader(**{**values, "layout": AdapterLayout.from_json(values["layout"])})

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import torch
 
+from p2w.adapter_layout import AdapterLayout
 from p2w.adapters import CONFIG_FILE, WEIGHTS_FILE, read_adapter
-from p2w.base_model import BaseModel
+from p2w.base_model import BaseModel, check_base_model
+from p2w.checkpoints import check_layout
 from p2w.device import best_device
 from p2w.evaluation_file import evaluation_file
-from p2w.files import sha256, write_json
-from p2w.finite import first_not_finite
+from p2w.files import sha256, together
 from p2w.lora import Adapter, LoraStack, scaling
 from p2w.memory import in_pieces_that_fit
 from p2w.overlap import overlap
@@ -23,6 +24,7 @@ from p2w.provenance import provenance
 from p2w.resume import UNSAVED, SavedState, State
 from p2w.samples import read_samples
 from p2w.scoring import Answer, adapters_at_once, answer, check_model, tokenize_samples
+from p2w.seals import write_record
 from p2w.source_names import BASE
 from p2w.tables import write_table
 
@@ -87,7 +89,7 @@ def predict(
     while left := [source for source in sources if len(answers[source]) < len(questions)]:
 
         def answer_first(count: int, left: Sequence[str] = left) -> None:
-            stack = LoraStack(model, [_load(base, sources[source]) for source in left[:count]])
+            stack = LoraStack(model, [_load(sources[source]) for source in left[:count]])
             found = [answers[source] for source in left[:count]]
             answer(model, tokenizer, questions, stack, config.batch_tokens, advance, found)
 
@@ -109,16 +111,22 @@ def _load_answers(saved: SavedState) -> Answers | None:
     return {source: {i: Answer(*values) for i, *values in rows} for source, rows in found[1].items()}
 
 
-def _load(base: BaseModel, folder: Path | None) -> Adapter:
+def _load(folder: Path | None) -> Adapter:
     if folder is None:
         return {}, 0.0
     tensors, adapter_config = read_adapter(folder)
-    found = adapter_config["base_model_name_or_path"]
-    if found != base.name:
-        raise ValueError(f"{folder}: found an adapter of base model {found!r}, expected {base.name!r}")
-    if (bad := first_not_finite(tensors)) is not None:
-        raise FloatingPointError(f"{folder}: found {bad} not finite, expected an adapter of finite weights")
     return tensors, scaling(adapter_config)
+
+
+def check_adapters(base: BaseModel, adapters: Mapping[str, Path]) -> None:
+    """Before hours are spent: ValueError unless all are whole, of this base model, and alike in names and shapes."""
+    layout: AdapterLayout | None = None
+    for folder in adapters.values():
+        tensors, adapter_config = read_adapter(folder)
+        check_base_model(folder, adapter_config, base)
+        found = AdapterLayout.from_tensors(tensors)
+        layout = layout or found
+        check_layout(f"{folder} (compared with {next(iter(adapters.values()))})", found, layout)
 
 
 def chance_level(samples: pd.DataFrame) -> float:
@@ -147,20 +155,22 @@ def evaluate(
             the held-out task's, whose prompts condition the generator. Test rows are looked for in them.
         state: file that the same call goes on from after an interruption.
     """
+    samples = select_rows(read_samples(samples_path), config.max_rows, seed)
+    check_adapters(base, adapters)
     inputs = [samples_path, *prompt_samples.values(), *(folder / WEIGHTS_FILE for folder in adapters.values())]
     record = provenance("workflow/scripts/evaluate.py", {"base_model": asdict(base), **asdict(config)}, inputs, seed)
     device = best_device()
     guard = {**record, "base_model_files": base.fingerprint(), "sources": _hashes(adapters), "device": device.type}
-    samples = select_rows(read_samples(samples_path), config.max_rows, seed)
     with SavedState(state, guard) as saved:
         report = reporter(f"answers on {held_out}")
         predictions = predict(base, samples, adapters, config, device, report, saved)
         found = overlap({task: read_samples(path) for task, path in prompt_samples.items()}, samples)
-        write_table(predictions_path, predictions, {"held_out": held_out, "provenance": record})
         result = evaluation_file(
             predictions, experiment, held_out, samples_path.stem, chance_level(samples), found, seed
         )
-        write_json(output, {**result, "provenance": record})
+        with together():
+            write_table(predictions_path, predictions, {"held_out": held_out, "provenance": record})
+            write_record(output, {**result, "provenance": record})
 
 
 def _hashes(adapters: Mapping[str, Path]) -> list[list[str]]:

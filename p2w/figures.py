@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from p2w.evaluation_file import read_evaluation
 from p2w.figures_map import Place, map_figure
 from p2w.figures_scores import accuracy_figure, transfer_figure, validity_figure
 from p2w.figures_training import (
@@ -13,7 +14,7 @@ from p2w.figures_training import (
     read_decoder_losses,
     training_figure,
 )
-from p2w.files import read_json
+from p2w.files import together
 
 FIGURES = ("accuracy", "validity", "training", "transfer", "map", "cost")
 
@@ -38,11 +39,12 @@ def write_figures(material: Material, folder: Path) -> None:
     for path in (*material.evaluations, *material.runs, *material.metrics.values()):
         if not path.is_file():
             raise ValueError(f"{path}: no such file; the figures need it")
-    evaluations = [read_json(path) for path in material.evaluations]
-    accuracy_figure(evaluations, folder / "accuracy.png")
-    validity_figure(evaluations, folder / "validity.png")
-    transfer_figure(evaluations, folder / "transfer.png")
+    evaluations = [read_evaluation(path) for path in material.evaluations]
     adapters, decoders = read_adapter_losses(material.runs), read_decoder_losses(material.metrics)
-    training_figure(adapters, decoders, folder / "training.png")
-    map_figure(material.places, folder / "map.png")
-    cost_figure(read_benchmarks(material.benchmarks), folder / "cost.png")
+    with together():
+        accuracy_figure(evaluations, folder / "accuracy.png")
+        validity_figure(evaluations, folder / "validity.png")
+        transfer_figure(evaluations, folder / "transfer.png")
+        training_figure(adapters, decoders, folder / "training.png")
+        map_figure(material.places, folder / "map.png")
+        cost_figure(read_benchmarks(material.benchmarks), folder / "cost.png")

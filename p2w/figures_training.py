@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from p2w.figure_style import BLUE, ORANGE, drawing, legend_columns, line_style
-from p2w.files import read_json
+from p2w.seals import read_record
 
 TOGETHER = 8  # curves in one panel
 SMOOTHED = 25  # a curve is the mean over about its length / SMOOTHED steps
@@ -25,7 +26,7 @@ def read_adapter_losses(paths: Sequence[Path]) -> dict[str, pd.DataFrame]:
     """
     tables: dict[str, list[pd.DataFrame]] = {}
     for path in paths:
-        run = read_json(path)
+        run = read_record(path)
         missing = {"task", "epoch", "step", "losses"} - set(run)
         if missing:
             raise ValueError(f"{path}: found no {', '.join(sorted(missing))}, expected the record of an epoch")
@@ -38,11 +39,18 @@ def read_adapter_losses(paths: Sequence[Path]) -> dict[str, pd.DataFrame]:
 
 def read_decoder_losses(paths: Mapping[str, Path]) -> dict[str, pd.DataFrame]:
     """Name of a decoder to its `metrics.csv`; ValueError names a file without steps and losses."""
-    tables = {name: pd.read_csv(path) for name, path in paths.items()}
+    tables = {name: _read_csv(path) for name, path in paths.items()}
     for name, table in tables.items():
         if not {"step", "loss"} <= set(table) or table.empty:
             raise ValueError(f"{paths[name]}: found columns {list(table)}, expected step and loss, with rows")
     return tables
+
+
+def _read_csv(path: Path, **options: Any) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, **options)
+    except ValueError as error:
+        raise ValueError(f"{path}: not a readable table ({error})") from error
 
 
 def training_figure(adapters: Mapping[str, pd.DataFrame], decoders: Mapping[str, pd.DataFrame], path: Path) -> None:
@@ -94,7 +102,7 @@ def read_benchmarks(folder: Path) -> pd.DataFrame:
     """
     found = []
     for path in sorted(folder.rglob("*.tsv")):
-        table = pd.read_csv(path, sep="\t", na_values=["-", "NA"])
+        table = _read_csv(path, sep="\t", na_values=["-", "NA"])
         if not {SECONDS, MEMORY} <= set(table):
             raise ValueError(f"{path}: found columns {list(table)}, expected {SECONDS} and {MEMORY}")
         rule = path.relative_to(folder).parts[0].removesuffix(".tsv")

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from p2w.adapter_layout import PEFT_PREFIX, AdapterLayout
-from p2w.adapters import LoraSettings, adapter_config_json, check_adapter, read_tensors
+from p2w.adapters import LoraSettings, adapter_config_json, check_adapter, check_finite, read_tensors
 from p2w.base_model import BaseModel
 from p2w.checkpoints import Block, check_layout, write_blocks
 
@@ -26,6 +26,8 @@ SUFFIXES = (".safetensors", *PICKLED)
 
 def checkpoint_files(folder: str | Path) -> list[Path]:
     """Adapter files directly in `folder`, in natural order; ValueError when there are none."""
+    if not Path(folder).is_dir():
+        raise ValueError(f"{folder}: no such folder; expected one of checkpoints")
     files = sorted((path for path in Path(folder).glob("*") if path.suffix in SUFFIXES), key=_natural)
     if not files:
         raise ValueError(f"{folder}: found no checkpoints, expected files that end with {', '.join(SUFFIXES)}")
@@ -80,7 +82,11 @@ def read_foreign_adapter(path: str | Path) -> dict[str, Tensor]:
     """Float32 tensors of one adapter file by the names P2W uses; ValueError names the file."""
     path = Path(path)
     stored = _load_pickled(path) if path.suffix in PICKLED else read_tensors(path)
+    for name, tensor in stored.items():
+        if not tensor.is_floating_point() or tensor.layout != torch.strided:
+            raise ValueError(f"{path}: {name}: found {tensor.dtype}, {tensor.layout}, expected plain real numbers")
     tensors = {_bare(name): tensor.float() for name, tensor in stored.items()}
+    check_finite(path, tensors)
     if len(tensors) != len(stored):
         raise ValueError(f"{path}: found {len(stored)} tensors under {len(tensors)} names, expected one adapter")
     try:
@@ -99,8 +105,11 @@ def _load_pickled(path: Path) -> dict[str, Tensor]:
         stored = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(f"{path}: holds more than tensors, or is no checkpoint; it was not loaded") from error
-    except (RuntimeError, EOFError) as error:
-        raise ValueError(f"{path}: not a readable checkpoint ({str(error)[:200] or 'empty'})") from error
-    if not isinstance(stored, Mapping) or not all(isinstance(tensor, Tensor) for tensor in stored.values()):
+    except OSError:
+        raise
+    except Exception as error:  # the unpickler raises whatever the bytes of a broken file lead it to
+        raise ValueError(f"{path}: not a readable checkpoint ({type(error).__name__}: {str(error)[:200]})") from error
+    named = isinstance(stored, Mapping) and all(isinstance(name, str) for name in stored)
+    if not named or not all(isinstance(tensor, Tensor) for tensor in stored.values()):
         raise ValueError(f"{path}: found {type(stored).__name__}, expected tensors by name")
     return dict(stored)

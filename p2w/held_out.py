@@ -8,20 +8,20 @@ from typing import Any
 import pandas as pd
 from torch import Tensor
 
-from p2w.adapters import write_adapter
+from p2w.adapters import RUN_FILE, write_adapter
 from p2w.checkpoints import CheckpointFiles
 from p2w.decoder import HyperConvDecoder
 from p2w.decoder_config import DecoderConfig
 from p2w.decoder_training import train_decoder
 from p2w.device import best_device
-from p2w.embeddings import read_embeddings
-from p2w.files import write_json, write_text
+from p2w.embeddings import read_embeddings, read_embeddings_metadata
+from p2w.files import together, write_text
 from p2w.generation import draw_condition, generate
 from p2w.processes import joined
 from p2w.progress import reporter, silent
 from p2w.provenance import provenance
 from p2w.resume import SavedState
-from p2w.tables import read_metadata
+from p2w.seals import write_record
 from p2w.trained_decoder import TrainedDecoder, load_decoder, save_decoder
 from p2w.weight_tokens import WeightTokens
 
@@ -46,6 +46,11 @@ def train_without(
     checkpoints = CheckpointFiles(checkpoint_paths)
     if held_out in checkpoints:
         raise ValueError(f"found checkpoints of the held-out task {held_out!r}, expected training tasks only")
+    encoders = {path: read_embeddings_metadata(path)["encoder"] for path in embedding_paths}
+    encoder = encoders[embedding_paths[0]]
+    for path, found in encoders.items():
+        if found != encoder:
+            raise ValueError(f"{path}: encoder: found {found!r}, expected {encoder!r} as in {embedding_paths[0]}")
     spec = WeightTokens(checkpoints.layout, width=config.token_width, scales=config.scales)
     inputs = [*checkpoint_paths, *embedding_paths]
     record = provenance("workflow/scripts/decoder.py", {"held_out": held_out, **asdict(config)}, inputs, seed)
@@ -53,11 +58,11 @@ def train_without(
         "held_out": held_out,
         "training_tasks": sorted(checkpoints),
         "adapter_config": checkpoints.adapter_config,
-        "encoder": read_metadata(embedding_paths[0])["encoder"],
+        "encoder": encoder,
         "provenance": record,
     }
     with joined(best_device()) as (processes, device):
-        prompts = {read_metadata(path)["task"]: read_embeddings(path, device) for path in embedding_paths}
+        prompts = {read_embeddings_metadata(path)["task"]: read_embeddings(path, device) for path in embedding_paths}
         report = reporter(f"steps without {held_out}") if processes.rank == 0 else silent
         with SavedState(state, {**record, "device": device.type}, processes) as saved:
             trained = train_decoder(config, spec, prompts, checkpoints, seed, device, report, processes, saved)
@@ -72,9 +77,10 @@ def _write_trained(
     decoder: HyperConvDecoder,
     metrics: Sequence[Mapping[str, float]],
 ) -> None:
-    write_text(output.with_name("metrics.csv"), pd.DataFrame(metrics).to_csv(index=False, float_format="%.6g"))
-    write_json(output.with_name("run.json"), metadata)
-    save_decoder(output, TrainedDecoder(decoder.cpu(), spec, metadata))
+    with together():
+        write_text(output.with_name("metrics.csv"), pd.DataFrame(metrics).to_csv(index=False, float_format="%.6g"))
+        write_record(output.with_name(RUN_FILE), metadata)
+        save_decoder(output, TrainedDecoder(decoder.cpu(), spec, metadata))
 
 
 def generate_adapter(decoder_path: Path, embeddings_path: Path, seed: int, draw: int, output: Path) -> None:
@@ -84,25 +90,28 @@ def generate_adapter(decoder_path: Path, embeddings_path: Path, seed: int, draw:
         ValueError: prompts of another task than the decoder's held-out one, or from another encoder.
     """
     trained = load_decoder(decoder_path, best_device())
-    held_out, found = trained.metadata["held_out"], read_metadata(embeddings_path)["task"]
+    held_out, found = trained.metadata["held_out"], read_embeddings_metadata(embeddings_path)["task"]
     if found != held_out:
         raise ValueError(f"{embeddings_path}: task: found {found!r}, expected {held_out!r}")
     condition = read_condition(trained, embeddings_path, seed, draw)
     config = {"held_out": held_out, "draw": draw}
     record = provenance("workflow/scripts/generate.py", config, [decoder_path, embeddings_path], seed)
-    write_generated(trained, condition, output.parent, {"run.json": record})
+    write_generated(trained, condition, output.parent, {RUN_FILE: record})
 
 
 def read_condition(trained: TrainedDecoder, embeddings_path: Path, seed: int, draw: int) -> Tensor:
     """One draw of the prompts in a file, on the decoder's device; ValueError when another encoder made them."""
     check_encoder(trained, embeddings_path)
     device = next(trained.decoder.parameters()).device
-    return draw_condition(read_embeddings(embeddings_path, device), trained.num_prompts, seed, draw, device)
+    prompts = read_embeddings(embeddings_path, device)
+    if len(prompts) < trained.num_prompts:
+        raise ValueError(f"{embeddings_path}: found {len(prompts)} prompts, expected {trained.num_prompts} or more")
+    return draw_condition(prompts, trained.num_prompts, seed, draw, device)
 
 
 def check_encoder(trained: TrainedDecoder, embeddings_path: Path) -> None:
     """ValueError unless the encoder is the one whose states the decoder was trained on."""
-    found, expected = read_metadata(embeddings_path)["encoder"], trained.metadata["encoder"]
+    found, expected = read_embeddings_metadata(embeddings_path)["encoder"], trained.metadata["encoder"]
     if found != expected:
         raise ValueError(f"{embeddings_path}: encoder: found {found!r}, expected {expected!r}")
 

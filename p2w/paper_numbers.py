@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from p2w.config import parse
 from p2w.document import Block, Bullets, Heading, Text, grid
+from p2w.yaml_files import read_yaml
 
 ABSENT = "–"
 
@@ -25,8 +24,7 @@ class PaperNumbers:
 
 def read_paper_numbers(path: str | Path) -> PaperNumbers:
     """Read and check the file of published numbers; ValueError names it."""
-    with open(path, encoding="utf-8") as file:
-        return parse(PaperNumbers, yaml.safe_load(file), str(path))
+    return parse(PaperNumbers, read_yaml(path), str(path))
 
 
 def comparable(paper: PaperNumbers, evaluations: Sequence[Mapping[str, Any]]) -> list[str]:

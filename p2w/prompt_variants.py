@@ -9,6 +9,7 @@ from numpy.random import Generator
 
 from p2w.device import best_device
 from p2w.embeddings import PromptSelection, condition_texts, encode_cached, select_prompts, write_embeddings
+from p2w.files import together
 from p2w.prompt_encoder import PromptEncoder
 from p2w.provenance import provenance
 from p2w.samples import read_samples
@@ -57,10 +58,14 @@ def embed_variants(
     own, *theirs = (condition_texts(table, selection.form, seed) for table in (samples, *others))
     vocabulary = vocabulary_of([text for texts in theirs for text in texts])
     encode = encoder.at_first_use(str(best_device()))
+    tables = []
     for number, (variant, change) in enumerate(VARIANTS.items()):
         texts = change(own, vocabulary, np.random.default_rng((seed, number)))
         states = encode_cached(texts, encode, cache / encoder.key)
         config = {**asdict(selection), "held_out": held_out, "variant": variant}
         record = provenance(SCRIPT, config, [samples_path, *training_paths], seed)
         metadata = {"task": f"{held_out} ({variant})", "encoder": encoder.to_json(), "provenance": record}
-        write_embeddings(output / f"{variant}.parquet", samples["id"].tolist(), texts, states, metadata)
+        tables.append((output / f"{variant}.parquet", samples["id"].tolist(), texts, states, metadata))
+    with together():
+        for table in tables:
+            write_embeddings(*table)

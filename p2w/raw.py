@@ -6,11 +6,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from p2w.files import sha256, write_json
+from p2w.files import sha256, together, write_json
 from p2w.raw_hub import hub_file
 from p2w.raw_json import read_json_samples
 from p2w.sources import Source
-from p2w.tables import read_table, write_table
+from p2w.tables import read_foreign_table, write_table
 from p2w.tasks import HubFiles, Location
 
 
@@ -37,8 +37,9 @@ def fetch_raw(source: Source, name: str, task: Location, split: str, output: Pat
         "rows": table.num_rows,
         "columns": table.schema.names,
     }
-    write_table(output, table, manifest)
-    write_json(manifest_path(output), manifest)
+    with together():
+        write_table(output, table, manifest)
+        write_json(manifest_path(output), manifest)
 
 
 def manifest_path(output: Path) -> Path:
@@ -56,7 +57,7 @@ def _from_file(source: Source, name: str, hub: HubFiles, split: str) -> tuple[pa
     path = hub_file(hub, split) if source.kind == "hub" else _local_file(str(source.root), hub, file)
     # A folder may hold another version than the pinned one, so only the Hub's file carries the revision.
     revision = hub.revision if source.kind == "hub" else None
-    return read_table(path), _origin(file, path, dataset=hub.dataset, revision=revision)
+    return read_foreign_table(path), _origin(file, path, dataset=hub.dataset, revision=revision)
 
 
 def _local_file(root: str, hub: HubFiles, file: str) -> Path:

@@ -4,10 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from p2w.config import convert
 from p2w.tasks import SPLITS
+from p2w.yaml_files import read_yaml
 
 NEEDS = {"hub": (), "local": ("root",), "pocket": ("seed", "rows")}
 
@@ -41,7 +40,7 @@ class Source:
 
 def load_sources(path: str | Path) -> dict[str, Source]:
     """Read the named sources; ValueError names file, key, found and expected."""
-    return convert(yaml.safe_load(Path(path).read_text(encoding="utf-8")), dict[str, Source], str(path))
+    return convert(read_yaml(path), dict[str, Source], str(path))
 
 
 def pick_source(sources: dict[str, Source], name: str) -> Source:

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from p2w.document import to_html, to_markdown
-from p2w.files import read_json, write_text
+from p2w.evaluation_file import read_evaluation
+from p2w.files import together, write_text
 from p2w.paper_numbers import read_paper_numbers
 from p2w.summary_document import summary_blocks
 
@@ -91,12 +92,13 @@ def write_summary(
         published: the paper's numbers, see `p2w.paper_numbers`.
         figures: images to the files that hold their captions.
     """
-    results = [read_json(path) for path in evaluations]
+    results = [read_evaluation(path) for path in evaluations]
     captions = {image: _caption(path) for image, path in figures.items()}
     blocks = summary_blocks(results, read_paper_numbers(published), captions)
-    write_text(csv, summary_rows(results).to_csv(index=False, float_format="%.6g"))
-    write_text(markdown, to_markdown(blocks, markdown.parent))
-    write_text(html, to_html(blocks, f"P2W: {results[0]['experiment']}"))
+    with together():
+        write_text(csv, summary_rows(results).to_csv(index=False, float_format="%.6g"))
+        write_text(markdown, to_markdown(blocks, markdown.parent))
+        write_text(html, to_html(blocks, f"P2W: {results[0]['experiment']}"))
 
 
 def _caption(path: Path) -> str:

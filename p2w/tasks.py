@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import yaml
-
 from p2w.config import parse
+from p2w.yaml_files import read_yaml
 
 SPLITS = ("train", "validation", "test")
 
@@ -28,7 +27,7 @@ class AnswerFormat:
         _only_fields("prompt", self.prompt, {"question", "choices", "answers"})
         if len(set(self.labels)) < max(2, len(self.labels)):
             raise ValueError(f"labels: found {list(self.labels)}, expected at least 2 distinct labels")
-        if not _fields(self.response):
+        if not _fields(self.response, "response"):
             raise ValueError(f"response: found {self.response!r}, expected a text with {{label}} or {{choice}}")
 
 
@@ -121,10 +120,11 @@ class Task(Location):
         if self.answer and self.choices and (self.answer.encoding == "label") != (self.choices.labels is not None):
             raise ValueError("answer.encoding 'label' and choices.labels go together")
         for key, template in (("question", self.question), ("response", self.response or self.question)):
-            if not _fields(template) or not all(map(str.isidentifier, _fields(template))):
+            fields = _fields(template, key)
+            if not fields or not all(map(str.isidentifier, fields)):
                 raise ValueError(f"{key}: found {template!r}, expected a text with columns as {{name}}")
-        for pattern, _ in self.replace:
-            _check_pattern(pattern)
+        for pattern, replacement in self.replace:
+            _check_replacement(pattern, replacement)
 
 
 @dataclass(frozen=True)
@@ -153,21 +153,28 @@ class TaskTable:
 
 def load_tasks(path: str | Path) -> TaskTable:
     """Read the task table; ValueError names file, key, found and expected."""
-    return parse(TaskTable, yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}, str(path))
+    return parse(TaskTable, read_yaml(path), str(path))
 
 
 def _only_fields(name: str, template: str, allowed: set[str]) -> None:
-    unknown = sorted(_fields(template) - allowed)
+    unknown = sorted(_fields(template, name) - allowed)
     if unknown:
         raise ValueError(f"{name}: unknown field {unknown}; fields: {sorted(allowed)}")
 
 
-def _fields(template: str) -> set[str]:
-    return {key for _, key, _, _ in string.Formatter().parse(template) if key is not None}
-
-
-def _check_pattern(pattern: str) -> None:
+def _fields(template: str, name: str) -> set[str]:
+    """Names of the fields of a format string; ValueError when it is not one."""
     try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"replace: {pattern!r} is not a regular expression ({error})") from error
+        fields = {key for _, key, _, _ in string.Formatter().parse(template) if key is not None}
+        if all(map(str.isidentifier, fields)):
+            template.format_map(dict.fromkeys(fields, ""))
+    except (ValueError, KeyError, IndexError) as error:
+        raise ValueError(f"{name}: found {template!r}, expected a text with fields as {{name}} ({error})") from error
+    return fields
+
+
+def _check_replacement(pattern: str, replacement: str) -> None:
+    try:
+        re.sub(pattern, replacement, "")
+    except (re.error, IndexError) as error:
+        raise ValueError(f"replace: {pattern!r}, {replacement!r}: not a regular expression ({error})") from error

@@ -47,7 +47,7 @@ def load_decoder(path: str | Path, device: torch.device | str = "cpu") -> Traine
     Raises:
         ValueError: a missing or broken file, or parameters that do not fit its shapes; names the file.
     """
-    state, header = read_tensors(path)
+    state, header = read_tensors(path, keys=("shapes", "kernel_size", "weight_tokens", "metadata"))
     try:
         return _rebuild(state, header, device)
     except (KeyError, RuntimeError, ValueError) as error:

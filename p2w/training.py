@@ -88,7 +88,7 @@ class Training:
 
     def resume(self, folder: Path, epoch: int) -> None:
         """Continue where the folder of `epoch` ended; ValueError when it is another epoch or has other settings."""
-        state, metadata = read_tensors(folder / STATE_FILE)
+        state, metadata = read_tensors(folder / STATE_FILE, keys=("epoch", "settings", "step"))
         found, expected = {**metadata["settings"], "epoch": metadata["epoch"]}, {**self.settings, "epoch": epoch}
         for name, value in expected.items():
             if found.get(name) != value:

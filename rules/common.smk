@@ -1,16 +1,15 @@
 # What the rules share: experiments, tasks and sources as tables, and the files that a stage's code consists of.
-# Standard library and yaml only: this is read again by every job on a cluster.
+# Standard library, yaml and jsonschema only: this is read again by every job on a cluster.
 import json
 import sys
 from functools import cache
 from pathlib import Path
 
-import yaml
 from snakemake.exceptions import WorkflowError
-from snakemake.utils import validate
 
+from p2w import experiments
 from p2w.code import code_files
-from p2w.config import overlay
+from p2w.experiments import Experiments, find_experiments, read_sources, read_task_table
 
 # The interpreter that runs Snakemake runs its jobs too, whether its environment is activated or not.
 INTERPRETER = f"export PATH='{Path(sys.executable).parent}':\"$PATH\"; "
@@ -36,17 +35,18 @@ CONFIG = Path(config.get("config_dir", "config"))
 SCHEMAS = Path("config/schemas").resolve()
 
 
-def read_config(path, schema):
-    """A YAML file that satisfies a closed schema; errors name the file."""
-    with open(path, encoding="utf-8") as file:
-        content = yaml.safe_load(file) or {}
-    validate(content, SCHEMAS / f"{schema}.schema.yaml", set_default=False)
-    return content
+def readable(call, *arguments):
+    """A call of p2w; what it finds wrong with the configuration is Snakemake's own kind of error, in one line."""
+    try:
+        return call(*arguments)
+    except (ValueError, OSError) as error:
+        raise WorkflowError(str(error)) from None
 
 
-TASK_TABLE = read_config(CONFIG / "tasks.yaml", "tasks")
-SOURCES = read_config(CONFIG / "sources.yaml", "sources")
-EXPERIMENT_FILES = {path.stem: path for path in sorted((CONFIG / "experiments").rglob("*.yaml"))}
+TASK_TABLE = readable(read_task_table, CONFIG / "tasks.yaml", SCHEMAS / "tasks.schema.yaml")
+SOURCES = readable(read_sources, CONFIG / "sources.yaml", SCHEMAS / "sources.schema.yaml")
+EXPERIMENT_FILES = readable(find_experiments, CONFIG / "experiments")
+EXPERIMENTS = readable(Experiments, EXPERIMENT_FILES, SCHEMAS / "experiment.schema.yaml", TASK_TABLE, SOURCES)
 
 
 # A task of the table, or one of them asked in another answer format: `arc_easy`, `arc_easy.words`.
@@ -70,47 +70,23 @@ wildcard_constraints:
 
 def task_entry(name):
     """A task's entry in the table; `{task}.{format}` is the task asked in another of the table's answer formats."""
-    task, _, form = name.partition(".")
-    for kind, key in (("tasks", task), ("formats", form)):
-        if key and key not in TASK_TABLE[kind]:
-            raise WorkflowError(f"no {kind[:-1]} {key!r}; {kind}: {', '.join(TASK_TABLE[kind])}")
-    entry = TASK_TABLE["tasks"][task]
-    if form and "format" not in entry:
-        raise WorkflowError(f"task {task!r} is answered freely, so it has no format {form!r}")
-    return {**entry, "format": form} if form else entry
+    return readable(experiments.task_entry, TASK_TABLE, name)
 
 
-@cache
 def read_experiment(name):
     """An experiment file laid over the one it inherits from."""
-    if name not in EXPERIMENT_FILES:
-        raise WorkflowError(f"no experiment {name!r}; experiments: {', '.join(sorted(EXPERIMENT_FILES))}")
-    with open(EXPERIMENT_FILES[name], encoding="utf-8") as file:
-        content = yaml.safe_load(file) or {}
-    parent = content.pop("inherits", None)
-    return content if parent is None else overlay(read_experiment(parent), content)
+    return readable(EXPERIMENTS.read, name)
 
 
-@cache
 def experiment(name):
     """A complete, valid experiment; its tasks exist."""
-    content = read_experiment(name)
-    validate(content, SCHEMAS / "experiment.schema.yaml", set_default=False)
-    for task in content["tasks"] + content.get("training_tasks", []) + content.get("held_out", []):
-        try:
-            task_entry(task)
-        except WorkflowError as error:
-            raise WorkflowError(f"experiment {name!r}: {error}") from error
-    if content["source"] not in SOURCES:
-        raise WorkflowError(f"experiment {name!r}: no source {content['source']!r}; sources: {', '.join(SOURCES)}")
-    return content
+    return readable(EXPERIMENTS.whole, name)
 
 
 @cache
 def adapters_of(name):
     """The experiment whose adapters this one uses: the one it inherits from, where nothing that makes them differs."""
-    with open(EXPERIMENT_FILES[name], encoding="utf-8") as file:
-        parent = (yaml.safe_load(file) or {}).get("inherits")
+    parent = readable(EXPERIMENTS.parent, name)
     if parent is None or any(experiment(name)[key] != read_experiment(parent).get(key) for key in MAKES_ADAPTERS):
         return name
     return adapters_of(parent)

@@ -10,6 +10,7 @@ from huggingface_hub import ModelCard
 
 from p2w.cards import CardInputs, write_card
 from p2w.files import sha256, write_json
+from p2w.seals import read_record, write_record
 from p2w.tables import write_table
 from tests.evaluations import evaluation
 
@@ -25,6 +26,12 @@ def answers(source, right, rows=40):
     )
 
 
+def write_config(folder, config):
+    write_json(folder / "adapter_config.json", config)
+    hashes = {"adapter_config.json": sha256(folder / "adapter_config.json")}
+    write_record(folder / "run.json", {**read_record(folder / "run.json"), "files": hashes})
+
+
 @pytest.fixture
 def inputs(tmp_path):
     folder = tmp_path / "draw_1"
@@ -33,12 +40,12 @@ def inputs(tmp_path):
     made_from = {"d/decoder.safetensors": "d" * 64, (tmp_path / "prompts.parquet").as_posix(): ""}
     made_from = {path: found or sha256(path) for path, found in made_from.items()}
     versions = {"python": "3.11", "torch": "2"}
-    write_json(folder / "run.json", {"seed": 5, "code_sha256": "c" * 64, "versions": versions, "inputs": made_from})
+    write_record(folder / "run.json", {"seed": 5, "code_sha256": "c" * 64, "versions": versions, "inputs": made_from})
     config = {"base_model_name_or_path": "Qwen/Qwen2.5-0.5B-Instruct", "revision": REVISION, "r": 8, "lora_alpha": 16}
-    write_json(folder / "adapter_config.json", config)
+    write_config(folder, config)
     record = {"config": {"steps": 300}, "seed": 5, "code_sha256": "f" * 64}
-    write_json(tmp_path / "decoder.json", {"training_tasks": ["arc_easy", "piqa"], "provenance": record})
-    write_json(tmp_path / "e.json", evaluation("boolq", {"base": 0.2, "constant": 0.61, "generated": 0.7}))
+    write_record(tmp_path / "decoder.json", {"training_tasks": ["arc_easy", "piqa"], "provenance": record})
+    write_record(tmp_path / "e.json", evaluation("boolq", {"base": 0.2, "constant": 0.61, "generated": 0.7}))
     table = pd.concat([answers("base", 8), answers("generated/draw_0", 30), answers("generated/draw_1", 26)])
     write_table(tmp_path / "e.predictions.parquet", table, {})
     files = [tmp_path / name for name in ("decoder.json", "prompts.parquet", "e.json", "e.predictions.parquet")]
@@ -88,7 +95,7 @@ def test_where_it_comes_from(inputs):
 
 def test_base_model_in_a_folder_has_no_revision(inputs):
     config = {"base_model_name_or_path": "p2w/pocket/base_model", "revision": None, "r": 4, "lora_alpha": 8}
-    write_json(inputs.adapter / "adapter_config.json", config)
+    write_config(inputs.adapter, config)
     assert "from_pretrained('p2w/pocket/base_model')" in card(inputs)
 
 

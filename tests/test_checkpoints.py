@@ -117,13 +117,13 @@ def test_unreadable_tables(epochs, tmp_path):
     path = tmp_path / "toy.parquet"
     write_checkpoints(path, "toy", epochs[0], {})
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ValueError, match=r"toy\.parquet: not a readable parquet file"):
+    with pytest.raises(ValueError, match=r"toy\.parquet: not a file of P2W, or damaged"):
         read_checkpoints(path)
     pd.DataFrame({"a": [1]}).to_parquet(path)
-    with pytest.raises(ValueError, match="it was not written by P2W"):
+    with pytest.raises(ValueError, match="it carries no hash of itself"):
         read_checkpoints(path)
     write_table(path, pd.DataFrame({"a": [1]}), {"task": "toy"})
-    with pytest.raises(ValueError, match=r"toy\.parquet: not a readable table of checkpoints \('layout'\)"):
+    with pytest.raises(ValueError, match=r"toy\.parquet: found a table with task, expected one of checkpoints"):
         read_checkpoints(path)
 
 
@@ -186,6 +186,9 @@ def test_foreign_files_that_do_not_fit(tiny_base_model, tmp_path):
     def attempt(lora=LORA):
         import_checkpoints(folder, tmp_path / "toy.parquet", "toy", tiny_base_model, lora, {})
 
+    with pytest.raises(ValueError, match=r"checkpoints: no such folder"):
+        attempt()
+    folder.mkdir()
     with pytest.raises(ValueError, match=r"checkpoints: found no checkpoints, expected files that end with \.safe"):
         attempt()
     write_foreign(folder / "1.pt", adapter(1))

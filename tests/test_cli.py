@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -96,9 +97,21 @@ def test_run_prints_expected_errors(
     assert capsys.readouterr().err == "error: two lines\n"
 
 
-def test_run_shows_bugs_and_debugging(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(TypeError):
-        run(lambda argv: fail(TypeError("a bug")))  # noqa: ARG005
+def test_a_bug_says_that_it_is_one_and_where(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("P2W_DEBUG", raising=False)
+    with pytest.raises(SystemExit) as caught:
+        run(lambda argv: fail(TypeError("of\nours")))  # noqa: ARG005
+    assert caught.value.code == 1
+    assert re.fullmatch(
+        r"internal error, a mistake in P2W: TypeError: of ours \(test_cli\.py, line \d+\);"
+        r" run again with P2W_DEBUG=1 and report it\n",
+        capsys.readouterr().err,
+    )
+
+
+def test_debugging_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("P2W_DEBUG", "1")
     with pytest.raises(ValueError, match="expected"):
         run(lambda argv: fail(ValueError("expected")))  # noqa: ARG005
@@ -108,5 +121,5 @@ def test_json_config_keeps_the_reason() -> None:
     assert json_config(Toy)('{"size": 3}') == Toy(3)
     with pytest.raises(argparse.ArgumentTypeError, match=r"Toy: unknown key 'siez'; known keys: size"):
         json_config(Toy)('{"siez": 3}')
-    with pytest.raises(argparse.ArgumentTypeError, match="Expecting value"):
+    with pytest.raises(argparse.ArgumentTypeError, match="found 'size: 3', expected JSON"):
         json_config(Toy)("size: 3")

@@ -102,7 +102,7 @@ def test_selection_is_seeded_distinct_and_in_order():
 def test_foreign_file(tmp_path):
     path = tmp_path / "other.parquet"
     pd.DataFrame({"x": [1]}).to_parquet(path)
-    with pytest.raises(ValueError, match="was not written by P2W"):
+    with pytest.raises(ValueError, match="not a file of P2W, or damaged"):
         read_embeddings(path)
 
 

@@ -93,5 +93,5 @@ def test_adapter_of_another_base_model(tiny_base_model, tiny_samples, tmp_path):
     elsewhere.symlink_to(tiny_base_model.name)
     other = BaseModel(path=str(elsewhere))
     config = EvaluationConfig(max_rows=5, batch_tokens=600)
-    with pytest.raises(ValueError, match="found an adapter of base model"):
+    with pytest.raises(ValueError, match=r"base_model_name_or_path: found .*tiny_base_model"):
         evaluate("t", "h", other, config, 0, samples_path, {"trained/x": folder}, {}, tmp_path / "o", tmp_path / "p")

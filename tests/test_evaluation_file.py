@@ -6,7 +6,7 @@ from answer_tables import counted_officially, first_right, random_answers
 from recount import assert_same, recount
 
 from p2w.evaluation_file import evaluation_file
-from p2w.files import read_json, write_json
+from p2w.seals import read_record, write_record
 from p2w.tables import read_table, write_table
 
 KEYS = {"accuracy", "valid", "accuracy_when_valid", "choice_accuracy", "official", "ci95", "confusion", "adapters"}
@@ -137,8 +137,8 @@ def test_only_intervals_depend_on_the_seed(evaluation):
 def test_an_independent_recount_from_the_files_equals_every_number(tmp_path):
     write_table(tmp_path / "predictions.parquet", random_answers(SOURCES), {})
     rows = read_table(tmp_path / "predictions.parquet").to_pylist()
-    write_json(tmp_path / "evaluation.json", build(pd.read_parquet(tmp_path / "predictions.parquet")))
-    written = read_json(tmp_path / "evaluation.json")
+    write_record(tmp_path / "evaluation.json", build(pd.read_parquet(tmp_path / "predictions.parquet")))
+    written = read_record(tmp_path / "evaluation.json")
     expected = recount(rows, counted_officially)
     assert list(written["sources"]) == list(expected["sources"])
     assert_same({key: written[key] for key in expected}, expected)

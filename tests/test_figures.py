@@ -24,7 +24,7 @@ from p2w.figures_training import (
     read_decoder_losses,
     training_figure,
 )
-from p2w.files import write_json
+from p2w.seals import write_record
 from p2w.source_names import MEANING
 from tests.evaluations import evaluation
 from tests.workspace import PROJECT
@@ -53,13 +53,14 @@ def material(tmp_path):
     """Two tasks, two epochs, two decoders, six adapters, three benchmarks."""
     for task, other in (("a", "b"), ("b", "a")):
         sources = {name.replace("trained/b", f"trained/{other}"): value for name, value in SOURCES.items()}
-        write_json(tmp_path / f"{task}.json", evaluation(task, sources))
+        write_record(tmp_path / f"{task}.json", evaluation(task, sources))
         for epoch in (1, 2):
             losses = [2.0 ** -(k + 5 * epoch) for k in range(5)]
             run = {"task": task, "epoch": epoch, "step": 5 * epoch, "losses": losses}
-            write_json(tmp_path / f"{task}_{epoch}.json", run)
+            write_record(tmp_path / f"{task}_{epoch}.json", run)
         metrics = pd.DataFrame({"step": range(1, 40), "loss": np.geomspace(1, 0.1, 39)})
-        metrics.to_csv(tmp_path / f"{task}.csv", index=False)
+        (tmp_path / task).mkdir()
+        metrics.to_csv(tmp_path / task / "metrics.csv", index=False)
     jobs = {"decoder/a/decoder.tsv": (60, 512), "decoder/b.tsv": (30, 2048), "figures.tsv": (5, "NA")}
     for name, (seconds, memory) in jobs.items():
         path = tmp_path / "benchmarks" / name
@@ -72,7 +73,7 @@ def material(tmp_path):
     return Material(
         [tmp_path / "a.json", tmp_path / "b.json"],
         [tmp_path / f"{task}_{epoch}.json" for task in "ab" for epoch in (1, 2)],
-        {task: tmp_path / f"{task}.csv" for task in "ab"},
+        {task: tmp_path / task / "metrics.csv" for task in "ab"},
         places,
         tmp_path / "benchmarks",
     )
@@ -96,10 +97,10 @@ def test_every_figure_has_a_caption():
         assert len((PROJECT / f"workflow/report/{name}.rst").read_text().split()) > 20
 
 
-@pytest.mark.parametrize("gone", ["a.json", "b_2.json", "a.csv", "generated_b/adapter_model.safetensors"])
+@pytest.mark.parametrize("gone", ["a.json", "b_2.json", "a/metrics.csv", "generated_b/adapter_model.safetensors"])
 def test_missing_input_is_named(material, tmp_path, gone):
     (tmp_path / gone).unlink()
-    with pytest.raises(ValueError, match=gone.split("/")[0]):
+    with pytest.raises(ValueError, match=gone.split("/")[-1]):
         write_figures(material, tmp_path / "figures")
 
 
@@ -112,12 +113,13 @@ def test_losses_go_on_from_epoch_to_epoch(material):
 
 
 def test_files_of_another_kind_are_named(tmp_path):
-    write_json(tmp_path / "run.json", {"made_by": "something"})
-    (tmp_path / "x.csv").write_text("a,b\n1,2\n")
+    write_record(tmp_path / "run.json", {"made_by": "something"})
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x/metrics.csv").write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match=r"run\.json: found no epoch, losses, step, task"):
         read_adapter_losses([tmp_path / "run.json"])
-    with pytest.raises(ValueError, match=r"x\.csv: found columns \['a', 'b'\]"):
-        read_decoder_losses({"x": tmp_path / "x.csv"})
+    with pytest.raises(ValueError, match=r"x/metrics\.csv: found columns \['a', 'b'\]"):
+        read_decoder_losses({"x": tmp_path / "x/metrics.csv"})
     with pytest.raises(ValueError, match="found no benchmark file"):
         read_benchmarks(tmp_path)
 

@@ -18,6 +18,7 @@ from p2w.decoder_config import DecoderConfig
 from p2w.embeddings import write_embeddings
 from p2w.files import read_json, sha256
 from p2w.held_out import generate_adapter, train_without
+from p2w.seals import read_record
 from p2w.training import add_adapter, trainable
 
 ENCODER = {"max_length": 6, "sha256": "0" * 64, "package": "nowhere"}
@@ -81,7 +82,8 @@ def test_torchrun_starts_the_command_of_the_workflow(world, tmp_path):
         assert done.returncode == 0, done.stderr
     one, two = (pd.read_csv(tmp_path / name / "metrics.csv") for name in ("one", "two"))
     assert two["loss"].tolist() == pytest.approx(one["loss"].tolist(), rel=1e-5)
-    assert read_json(tmp_path / "one" / "run.json") == read_json(tmp_path / "two" / "run.json")
+    records = [read_record(tmp_path / name / "run.json") for name in ("one", "two")]
+    assert records[0] == records[1]
     weights = [load_file(tmp_path / name / "decoder.safetensors") for name in ("one", "two")]
     assert weights[0].keys() == weights[1].keys()
 

@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from p2w.config import parse
 from p2w.samples import COLUMNS, either, read_samples, render_samples, write_samples
-from p2w.tables import read_metadata
+from p2w.tables import read_metadata, write_table
 from p2w.tasks import AnswerFormat, Task, load_tasks
 from tests.task_rows import (
     ARC_DIGITS,
@@ -262,7 +261,7 @@ def test_samples_return_from_their_file(tmp_path: Path) -> None:
 
 
 def test_another_table_is_not_samples(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"id": ["x"]}), tmp_path / "raw.parquet")
+    write_table(tmp_path / "raw.parquet", pa.table({"id": ["x"]}), {})
     with pytest.raises(ValueError, match=r"found columns \['id'\], expected the samples'"):
         read_samples(tmp_path / "raw.parquet")
 

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from p2w.document import to_html, to_markdown
-from p2w.files import write_json
 from p2w.paper_numbers import read_paper_numbers
+from p2w.seals import write_record
 from p2w.summary import evaluation_table, summary_rows, write_summary
 from p2w.summary_document import summary_blocks
 from tests.evaluations import SHUFFLED, evaluation, result
@@ -143,7 +143,7 @@ def test_csv_has_a_row_per_task_and_source():
 
 
 def test_written_summary(tmp_path):
-    write_json(tmp_path / "a.json", evaluation("a", SOURCES))
+    write_record(tmp_path / "a.json", evaluation("a", SOURCES))
     image, caption = tmp_path / "figures/accuracy.png", tmp_path / "accuracy.rst"
     image.parent.mkdir()
     image.write_bytes(b"\x89PNG")

@@ -45,7 +45,7 @@ def test_a_file_that_is_not_whole_is_named(tmp_path: Path, content: bytes) -> No
     path = tmp_path / "x.parquet"
     path.write_bytes(content)
     for read in (read_table, read_metadata):
-        with pytest.raises(ValueError, match=r"x\.parquet: not a readable parquet file .*; remove it and run again"):
+        with pytest.raises(ValueError, match=r"x\.parquet: not a file of P2W, or damaged .*make it again: rm "):
             read(path)
 
 
@@ -53,7 +53,7 @@ def test_half_a_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     write_table(path, pa.table({"x": list(range(1000))}), {})
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ValueError, match=r"x\.parquet: not a readable parquet file"):
+    with pytest.raises(ValueError, match=r"x\.parquet: not a file of P2W, or damaged \(not parquet, or cut off\)"):
         read_table(path)
 
 
@@ -63,7 +63,7 @@ def test_damage_inside_a_file_is_named(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[40:2000] = b"\xff" * 1960
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"x\.parquet: not a readable parquet file"):
+    with pytest.raises(ValueError, match=r"x\.parquet: damaged, its content is not what was written; make it again"):
         read_table(path)
 
 
@@ -75,7 +75,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_a_table_of_another_program_has_no_metadata(tmp_path: Path) -> None:
     pq.write_table(pa.table({"x": [1]}), tmp_path / "x.parquet")
-    with pytest.raises(ValueError, match="no 'p2w' metadata; it was not written by P2W"):
+    with pytest.raises(ValueError, match=r"not a file of P2W, or damaged \(it carries no hash of itself\)"):
         read_metadata(tmp_path / "x.parquet")
 
 

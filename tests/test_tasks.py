@@ -72,7 +72,7 @@ MISTAKES = [
     (("question",), "{}", "question: found '{}', expected a text with columns as {name}"),
     (("question",), "{goal.text}", "question: found '{goal.text}', expected a text with columns as {name}"),
     (("question",), "{goal", "expected '}' before end of string"),
-    (("replace",), [["[", ""]], "replace: '[' is not a regular expression"),
+    (("replace",), [["[", ""]], "replace: '[', "),
     (("replace",), [["a"]], "replace[0]: found ['a'], expected a list of 2 values"),
     (
         ("format",),

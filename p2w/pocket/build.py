@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen2ForCausalLM
 
-from p2w.files import write_json
+from p2w.files import together, write_bytes, write_json
 from p2w.pocket.curriculum import PHASES
 from p2w.pocket.drills import Drills
 from p2w.pocket.probe import base_accuracies
@@ -56,11 +56,14 @@ def corpus(pool: Iterable[Exercise]) -> Iterator[str]:
 
 def save_model(model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerFast, output: Path) -> None:
     """Write weights in half precision, to be computed with in single precision, and the tokenizer."""
-    model.eval().half()
-    model.save_pretrained(output, max_shard_size=SHARD)
-    model.float()
-    model.config.save_pretrained(output)
-    save_tokenizer(tokenizer, output)
+    with tempfile.TemporaryDirectory() as scratch, together():
+        model.eval().half()
+        model.save_pretrained(scratch, max_shard_size=SHARD)
+        model.float()
+        model.config.save_pretrained(scratch)
+        save_tokenizer(tokenizer, scratch)
+        for path in sorted(Path(scratch).iterdir()):
+            write_bytes(output / path.name, path.read_bytes())
 
 
 def _train(

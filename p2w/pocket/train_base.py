@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerBase, Qwen2Config, Qwen2ForCausalLM
 
+from p2w.files import atomic_path
 from p2w.pocket.curriculum import Batch, Phase, make_batch
 from p2w.pocket.drills import Drills
 
@@ -87,8 +88,8 @@ def load_or_train(model: Qwen2ForCausalLM, path: Path, train: Callable[[], dict[
         model.load_state_dict(saved["model"])
         return saved["result"]
     result = train()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"model": model.state_dict(), "result": result}, path)
+    with atomic_path(path) as temporary:
+        torch.save({"model": model.state_dict(), "result": result}, temporary)
     return result
 
 

@@ -8,16 +8,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from p2w.cli import Parser, at_least, run
 from p2w.pocket.build import build_base_model
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and build."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, required=True, help="folder of the model")
     parser.add_argument("--tasks", type=Path, default=Path("config/tasks.yaml"), help="the task table")
     parser.add_argument("--work-dir", type=Path, help="keeps the weights after each phase; a rerun resumes from them")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=at_least(0), default=0)
     args = parser.parse_args(argv)
     build_base_model(
         args.output,
@@ -29,4 +30,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,16 +1,15 @@
 """Write the model card of a generated adapter."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.cards import CardInputs, write_card
-from p2w.cli import run
+from p2w.cli import Parser, run
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and write the card."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--source", required=True, help="the adapter's name in the predictions: generated/draw_0")
     parser.add_argument("--adapter", type=Path, required=True, help="its folder")
     parser.add_argument("--decoder-run", type=Path, required=True, help="run.json of the decoder that made it")

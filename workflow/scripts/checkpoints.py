@@ -1,11 +1,10 @@
 """Gather the snapshots of a task's epochs into one table, one row per checkpoint."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.checkpoints import write_checkpoints
-from p2w.cli import run
+from p2w.cli import Parser, at_least, run
 from p2w.provenance import provenance
 
 SCRIPT = "workflow/scripts/checkpoints.py"
@@ -13,10 +12,10 @@ SCRIPT = "workflow/scripts/checkpoints.py"
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--task", required=True)
     parser.add_argument("--epochs", type=Path, nargs="+", required=True, help="snapshots.safetensors of every epoch")
-    parser.add_argument("--first-epoch", type=int, default=1, help="leave out the epochs before this one")
+    parser.add_argument("--first-epoch", type=at_least(1), default=1, help="leave out the epochs before this one")
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args(argv)
     record = provenance(SCRIPT, {"task": args.task, "first_epoch": args.first_epoch}, args.epochs)

@@ -1,16 +1,15 @@
 """Generate the adapter of the mean condition over the training tasks: the decoder without any prompt to read."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.cli import run
+from p2w.cli import Parser, run
 from p2w.decoder_controls import write_constant
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and generate."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--decoder", type=Path, required=True)
     parser.add_argument("--embeddings", nargs="+", type=Path, required=True, help="of the training tasks' prompts")
     parser.add_argument("--output", type=Path, required=True, help="the adapter_model.safetensors to write")

@@ -1,16 +1,15 @@
 """An adapter that no generator made: the average of the training adapters, or the nearest task's own."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.cli import run
+from p2w.cli import Parser, paired, run
 from p2w.controls import CONTROLS, write_control
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and write the control adapter."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--control", choices=CONTROLS, required=True)
     parser.add_argument("--tasks", nargs="+", required=True, help="the training tasks, in the order of the files")
     parser.add_argument("--adapters", nargs="+", type=Path, required=True, help="their adapters")
@@ -18,8 +17,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--target", type=Path, required=True, help="the held-out task's prompt embeddings")
     parser.add_argument("--output", type=Path, required=True, help="the adapter_model.safetensors to write")
     args = parser.parse_args(argv)
-    adapters = dict(zip(args.tasks, (path.parent for path in args.adapters), strict=True))
-    embeddings = dict(zip(args.tasks, args.embeddings, strict=True))
+    adapters = paired("--tasks", args.tasks, "--adapters", [path.parent for path in args.adapters])
+    embeddings = paired("--tasks", args.tasks, "--embeddings", args.embeddings)
     write_control(args.control, adapters, embeddings, args.target, args.output.parent)
 
 

@@ -1,19 +1,18 @@
 """Train the decoder for a held-out task on the checkpoints and prompts of all the others."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.cli import json_config, run
+from p2w.cli import Parser, at_least, json_config, run
 from p2w.decoder_config import DecoderConfig
 from p2w.held_out import train_without
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and train."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--decoder", type=json_config(DecoderConfig), required=True, help="the decoder, as JSON")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=at_least(0), required=True)
     parser.add_argument("--held-out", required=True, help="the task that must not be among the checkpoints")
     parser.add_argument("--checkpoints", type=Path, nargs="+", required=True)
     parser.add_argument("--embeddings", type=Path, nargs="+", required=True)

@@ -1,20 +1,19 @@
 """Encode the prompts of a task, each once."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.cli import json_config, run
+from p2w.cli import Parser, at_least, json_config, run
 from p2w.embeddings import PromptSelection, embed_prompts
 from p2w.prompt_encoder import PromptEncoder
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and write the embeddings."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--encoder", type=json_config(PromptEncoder), required=True, help="the encoder, as JSON")
     parser.add_argument("--prompts", type=json_config(PromptSelection), required=True, help="which prompts, as JSON")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=at_least(0), required=True)
     parser.add_argument("--task", required=True)
     parser.add_argument("--samples", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True, help="folder of embedding segments, shared by all tasks")

@@ -1,22 +1,21 @@
 """Score the base model and any number of adapters on the test rows of a held-out task."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.base_model import BaseModel
-from p2w.cli import json_config, run
+from p2w.cli import Parser, at_least, json_config, paired, run
 from p2w.evaluation import EvaluationConfig, evaluate
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and write evaluation and predictions."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--experiment", required=True)
     parser.add_argument("--held-out", required=True)
     parser.add_argument("--base-model", type=json_config(BaseModel), required=True, help="the base model, as JSON")
     parser.add_argument("--evaluation", type=json_config(EvaluationConfig), required=True, help="settings, as JSON")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=at_least(0), required=True)
     parser.add_argument("--samples", type=Path, required=True)
     parser.add_argument("--sources", nargs="+", required=True, help="a name for each adapter, in order")
     parser.add_argument("--adapters", nargs="+", type=Path, required=True)
@@ -26,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--predictions", type=Path, required=True)
     parser.add_argument("--state", type=Path, help="file that an interrupted run goes on from")
     args = parser.parse_args(argv)
-    folders = dict(zip(args.sources, (path.parent for path in args.adapters), strict=True))
+    folders = paired("--sources", args.sources, "--adapters", [path.parent for path in args.adapters])
     evaluate(
         args.experiment,
         args.held_out,
@@ -35,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.seed,
         args.samples,
         folders,
-        dict(zip(args.seen_tasks, args.seen_samples, strict=True)),
+        paired("--seen-tasks", args.seen_tasks, "--seen-samples", args.seen_samples),
         args.output,
         args.predictions,
         args.state,

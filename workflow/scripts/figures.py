@@ -1,17 +1,16 @@
 """Draw all figures of an experiment."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.cli import run
+from p2w.cli import Parser, paired, run
 from p2w.figures import Material, write_figures
 from p2w.figures_map import Place
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and draw."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--evaluations", nargs="+", type=Path, required=True)
     parser.add_argument("--runs", nargs="+", type=Path, required=True, help="run.json of every epoch of every task")
     parser.add_argument("--decoders", nargs="+", required=True, help="a name for each decoder, in order")
@@ -22,9 +21,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--benchmarks", type=Path, required=True, help="the folder of benchmark files")
     parser.add_argument("--output", type=Path, required=True, help="the folder to write to")
     args = parser.parse_args(argv)
+    if not len(args.kinds) == len(args.tasks) == len(args.adapters):
+        raise ValueError(
+            f"found {len(args.kinds)} --kinds, {len(args.tasks)} --tasks and {len(args.adapters)} --adapters,"
+            " expected as many of each"
+        )
     folders = [path.parent for path in args.adapters]
     places = [Place(*place) for place in zip(args.kinds, args.tasks, folders, strict=True)]
-    metrics = dict(zip(args.decoders, args.metrics, strict=True))
+    metrics = paired("--decoders", args.decoders, "--metrics", args.metrics)
     write_figures(Material(args.evaluations, args.runs, metrics, places, args.benchmarks), args.output)
 
 

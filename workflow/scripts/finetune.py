@@ -1,13 +1,12 @@
 """Train one epoch of a task's adapter, from the start or from where the epoch before it ended."""
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from p2w.adapters import LoraSettings
 from p2w.base_model import BaseModel
-from p2w.cli import json_config, run
+from p2w.cli import Parser, at_least, json_config, run
 from p2w.device import best_device
 from p2w.finetune import train_epoch
 from p2w.finetune_config import FinetuneConfig
@@ -20,14 +19,14 @@ SCRIPT = "workflow/scripts/finetune.py"
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and train."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--base-model", type=json_config(BaseModel), required=True, help="the base model, as JSON")
     parser.add_argument("--lora", type=json_config(LoraSettings), required=True, help="the adapter's shape, as JSON")
     parser.add_argument("--finetune", type=json_config(FinetuneConfig), required=True, help="the training, as JSON")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=at_least(0), required=True)
     parser.add_argument("--task", required=True)
     parser.add_argument("--samples", type=Path, required=True)
-    parser.add_argument("--epoch", type=int, required=True, help="counted from 1")
+    parser.add_argument("--epoch", type=at_least(1), required=True, help="counted from 1")
     parser.add_argument("--previous", type=Path, nargs="*", default=[], help="files of the epoch before; none for 1")
     parser.add_argument("--output", type=Path, required=True, help="the adapter_model.safetensors to write")
     parser.add_argument("--state", type=Path, help="file that an interrupted run goes on from")

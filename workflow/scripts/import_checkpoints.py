@@ -15,7 +15,7 @@ from pathlib import Path
 
 from p2w.adapters import LoraSettings
 from p2w.base_model import BaseModel
-from p2w.cli import json_config, run
+from p2w.cli import Parser, json_config, run
 from p2w.foreign_checkpoints import checkpoint_files, import_checkpoints
 from p2w.provenance import provenance
 
@@ -24,7 +24,7 @@ SCRIPT = "workflow/scripts/import_checkpoints.py"
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--task", required=True)
     parser.add_argument("--folder", type=Path, required=True, help="one adapter per file")
     parser.add_argument("--base-model", type=json_config(BaseModel), required=True, help="what they adapt, as JSON")

@@ -1,16 +1,15 @@
 """Bring a model from the Hub into the client's cache, at its pinned revision."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.cli import run
+from p2w.cli import Parser, run
 from p2w.models import download_model
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and write the model's manifest."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--hub", required=True, help="owner/name")
     parser.add_argument("--revision", required=True)
     parser.add_argument("--output", type=Path, required=True)

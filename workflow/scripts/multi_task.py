@@ -1,13 +1,12 @@
 """Train one adapter on all training tasks together, on the budget of a single task's: the multi-task control."""
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from p2w.adapters import LoraSettings
 from p2w.base_model import BaseModel
-from p2w.cli import json_config, run
+from p2w.cli import Parser, at_least, json_config, paired, run
 from p2w.device import best_device
 from p2w.finetune_config import FinetuneConfig
 from p2w.multi_task import train_multi_task
@@ -20,12 +19,12 @@ SCRIPT = "workflow/scripts/multi_task.py"
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and train."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--base-model", type=json_config(BaseModel), required=True, help="the base model, as JSON")
     parser.add_argument("--lora", type=json_config(LoraSettings), required=True, help="the adapter's shape, as JSON")
     parser.add_argument("--finetune", type=json_config(FinetuneConfig), required=True, help="the training, as JSON")
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--epochs", type=int, required=True, help="as many as a single task's adapter gets")
+    parser.add_argument("--seed", type=at_least(0), required=True)
+    parser.add_argument("--epochs", type=at_least(1), required=True, help="as many as a single task's adapter gets")
     parser.add_argument("--tasks", nargs="+", required=True, help="the training tasks, in the order of the files")
     parser.add_argument("--samples", nargs="+", type=Path, required=True, help="their labeled samples")
     parser.add_argument("--output", type=Path, required=True, help="the adapter_model.safetensors to write")
@@ -37,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.lora,
         args.finetune,
         args.seed,
-        {task: read_samples(path) for task, path in zip(args.tasks, args.samples, strict=True)},
+        {task: read_samples(path) for task, path in paired("--tasks", args.tasks, "--samples", args.samples).items()},
         args.epochs,
         args.output.parent,
         device=best_device(),

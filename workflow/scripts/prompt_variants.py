@@ -1,10 +1,9 @@
 """Embed the held-out task's prompts with their words shuffled, and prompts of random words: for controls."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.cli import json_config, run
+from p2w.cli import Parser, at_least, json_config, run
 from p2w.embeddings import PromptSelection
 from p2w.prompt_encoder import PromptEncoder
 from p2w.prompt_variants import embed_variants
@@ -12,10 +11,10 @@ from p2w.prompt_variants import embed_variants
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and embed."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--encoder", type=json_config(PromptEncoder), required=True, help="the encoder, as JSON")
     parser.add_argument("--prompts", type=json_config(PromptSelection), required=True, help="which prompts, as JSON")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=at_least(0), required=True)
     parser.add_argument("--held-out", required=True)
     parser.add_argument("--samples", type=Path, required=True, help="the held-out task's train split")
     parser.add_argument("--training-samples", type=Path, nargs="+", required=True, help="where random words come from")

@@ -1,10 +1,9 @@
 """Fetch one split of a dataset: its own columns, unchanged."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.cli import json_config, run
+from p2w.cli import Parser, json_config, run
 from p2w.raw import fetch_raw
 from p2w.sources import Source
 from p2w.tasks import Location
@@ -12,7 +11,7 @@ from p2w.tasks import Location
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and write the raw table with its manifest."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--source", type=json_config(Source), required=True, help="the source, as JSON")
     parser.add_argument("--task", required=True)
     parser.add_argument(

@@ -1,11 +1,10 @@
 """Turn a raw table into samples: question, choices, answer, and the exact texts a model sees."""
 
-import argparse
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.cli import json_config, run
+from p2w.cli import Parser, json_config, run
 from p2w.provenance import provenance
 from p2w.samples import render_samples, write_samples
 from p2w.tables import read_table
@@ -16,7 +15,7 @@ SCRIPT = "workflow/scripts/samples.py"
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and write the samples."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--raw", type=Path, required=True)
     parser.add_argument("--task", required=True)
     parser.add_argument("--task-config", type=json_config(Task), required=True)

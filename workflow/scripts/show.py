@@ -1,19 +1,18 @@
 """Print an evaluation file as a table, with how to read it."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.cli import run
-from p2w.files import read_json
+from p2w.cli import Parser, run
+from p2w.evaluation_file import read_evaluation
 from p2w.summary import evaluation_table
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("evaluation", type=Path, help="results/{experiment}/evaluation/{held_out}.json")
-    print(evaluation_table(read_json(parser.parse_args(argv).evaluation)))
+    print(evaluation_table(read_evaluation(parser.parse_args(argv).evaluation)))
 
 
 if __name__ == "__main__":

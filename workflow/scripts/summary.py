@@ -1,16 +1,15 @@
 """All evaluations of an experiment as csv, markdown and one HTML page."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.cli import run
+from p2w.cli import Parser, paired, run
 from p2w.summary import write_summary
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and write the summary."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--evaluations", nargs="+", type=Path, required=True)
     parser.add_argument("--published", type=Path, required=True, help="the paper's numbers")
     parser.add_argument("--figures", nargs="*", type=Path, default=[], help="images to show")
@@ -19,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--markdown", type=Path, required=True)
     parser.add_argument("--html", type=Path, required=True)
     args = parser.parse_args(argv)
-    figures = dict(zip(args.figures, args.captions, strict=True))
+    figures = paired("--figures", args.figures, "--captions", args.captions)
     write_summary(args.evaluations, args.csv, args.markdown, args.html, args.published, figures)
 
 

@@ -1,0 +1,22 @@
+# What no rule makes: a target with a slip in the name of its experiment, product or task is answered with what exists.
+EXPERIMENT_NAME = "|".join(map(re.escape, EXPERIMENT_FILES))
+NO_EXPERIMENT = f"(?!({EXPERIMENT_NAME}|raw|models|logs|benchmarks)/).+"
+NO_PRODUCT = (
+    f"({EXPERIMENT_NAME})/(?!({'|'.join(map(re.escape, (*experiments.OF_TASKS, *experiments.OTHERS)))})(/|$)).+"
+)
+NO_TASK = (
+    f"({EXPERIMENT_NAME})/({'|'.join(experiments.OF_TASKS)})/(?!{TASK_NAME}(/|[.](predictions[.])?(parquet|json)$)).+"
+)
+
+
+def no_such_target(wildcards):
+    return readable(experiments.explain_target, wildcards.target, EXPERIMENT_FILES, TASK_TABLE)
+
+
+rule no_such_target:
+    input:
+        no_such_target,
+    output:
+        "results/{target}",
+    wildcard_constraints:
+        target=f"{NO_EXPERIMENT}|{NO_PRODUCT}|{NO_TASK}",
