@@ -16,7 +16,8 @@ from p2w.raw import fetch_raw, manifest_path
 from p2w.sources import Source
 from p2w.tables import read_metadata
 from p2w.tasks import HubFiles, Location
-from tests.hub_server import Fault, HubServer, serving
+from tests.hub_faults import Fault
+from tests.hub_server import HubServer, serving
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 FILE = "toy/train-00000-of-00001.parquet"
