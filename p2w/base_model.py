@@ -37,6 +37,11 @@ class BaseModel:
         return str(self.hub or self.path)
 
     @property
+    def files(self) -> list[Path]:
+        """Files of a model in a folder, sorted; none of a Hub's, which its revision stands for."""
+        return sorted(path for path in Path(self.path).rglob("*") if path.is_file()) if self.path else []
+
+    @property
     def _pin(self) -> dict[str, str]:
         return {"revision": str(self.revision)} if self.hub else {}
 

@@ -124,7 +124,8 @@ def evaluate(
     samples = select_rows(read_samples(samples_path), config.max_rows, seed)
     predictions = predict(base, samples, adapters, config, best_device(), reporter(f"answers on {held_out}"))
     found = overlap({task: read_samples(path) for task, path in prompt_samples.items()}, samples)
-    inputs = [samples_path, *prompt_samples.values(), *(folder / WEIGHTS_FILE for folder in adapters.values())]
+    weights = [folder / WEIGHTS_FILE for folder in adapters.values()]
+    inputs = [*base.files, samples_path, *prompt_samples.values(), *weights]
     record = provenance("workflow/scripts/evaluate.py", {"base_model": asdict(base), **asdict(config)}, inputs, seed)
     write_table(predictions_path, predictions, {"held_out": held_out, "provenance": record})
     result = evaluation_file(predictions, experiment, held_out, samples_path.stem, chance_level(samples), found, seed)

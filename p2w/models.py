@@ -9,9 +9,8 @@ from huggingface_hub.errors import HTTPError
 from p2w.files import sha256, write_json
 from p2w.hub import NOT_A_HUB, WrongAnswerError, from_hub
 from p2w.hub_file import HubFile, check, fetch
-
-# Other frameworks' copies of the same weights.
-IGNORED = ["*.bin", "*.h5", "*.ot", "*.msgpack", "*.onnx", "onnx/*", "openvino/*", "*.gguf"]
+from p2w.model_formats import IGNORED
+from p2w.provenance import provenance
 
 
 def download_model(hub: str, revision: str, output: Path) -> None:
@@ -32,7 +31,8 @@ def download_model(hub: str, revision: str, output: Path) -> None:
         if fault := check(path):
             raise ValueError(f"{what}, file {path.relative_to(folder).as_posix()}: {fault}")
     hashes = {path.relative_to(folder).as_posix(): sha256(path) for path in files}
-    write_json(output, {"hub": hub, "revision": revision, "files": hashes})
+    record = provenance("workflow/scripts/model.py", {"hub": hub, "revision": revision})
+    write_json(output, {"hub": hub, "revision": revision, "files": hashes, "provenance": record})
 
 
 def _listing(hub: str, revision: str) -> list[str]:
