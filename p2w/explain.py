@@ -7,7 +7,7 @@ from typing import Any
 
 from p2w.code import code_files, code_hash
 from p2w.files import sha256
-from p2w.records import find_record, record_of
+from p2w.records import NoRecordError, find_record, record_of
 
 SHORT = 12  # hex digits of a hash that are shown
 WIDEST = 160  # characters of a configuration value that are shown
@@ -70,8 +70,11 @@ class _Lineage:
             return
         try:
             holder, _ = find_record(path)
-        except ValueError:
+        except NoRecordError:
             yield "a source: nothing made it"
+            return
+        except ValueError as error:
+            yield f"what made it cannot be read: {error}"
             return
         if holder in self.told:
             yield f"made as said above ({holder.as_posix()})"

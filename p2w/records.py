@@ -20,6 +20,10 @@ PNG = b"\x89PNG\r\n\x1a\n"
 COMMENT = f"<!-- {KEY} ", " -->"
 
 
+class NoRecordError(ValueError):
+    """A file that no record explains."""
+
+
 def find_record(path: Path) -> tuple[Path, dict[str, Any]]:
     """Which file holds the record of an artifact, and the object that holds it.
 
@@ -27,7 +31,8 @@ def find_record(path: Path) -> tuple[Path, dict[str, Any]]:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: nothing says what made it; names where it was looked for.
+        NoRecordError: nothing says what made it; names where it was looked for.
+        ValueError: a damaged file.
     """
     path = path / "run.json" if path.is_dir() else path
     if not path.is_file():
@@ -37,7 +42,7 @@ def find_record(path: Path) -> tuple[Path, dict[str, Any]]:
         if place.is_file() and record_of(found := _read(place)):
             return place, found
     beside = " nor in ".join(place.as_posix() for place in places[1:])
-    raise ValueError(f"{path}: found no record of what made it, neither in itself nor in {beside}")
+    raise NoRecordError(f"{path}: found no record of what made it, neither in itself nor in {beside}")
 
 
 def record_of(found: Mapping[str, Any]) -> Mapping[str, Any] | None:
