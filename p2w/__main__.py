@@ -1,6 +1,8 @@
 """python -m p2w explain FILE: what made an artifact, from what, and whether it still holds."""
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +17,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     explaining = commands.add_parser("explain", help="print the lineage of artifacts")
     explaining.add_argument("files", nargs="+", type=Path, help="artifacts, or folders of adapters")
     args = parser.parse_args(argv)
-    print("\n\n".join(explain(path) for path in args.files))
+    text = "\n\n".join(explain(path) for path in args.files)
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":
