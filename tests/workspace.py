@@ -25,6 +25,13 @@ class Workspace:
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, folder / part)
 
+    @classmethod
+    def at(cls, folder: Path) -> "Workspace":
+        """A workspace that is there already."""
+        workspace = cls.__new__(cls)
+        workspace.folder = folder
+        return workspace
+
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--resources", "gpu=2"]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
