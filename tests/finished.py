@@ -1,7 +1,7 @@
 """A pytest plugin: the whole workflow, run once per session on a small version of the pocket experiment.
 
 `done` is the finished workspace, for tests that only look; `workspace` puts configuration and code back after the test.
-With pytest-xdist, mark such tests `xdist_group("workflow")`: then one process has them all, and the run is not repeated.
+With pytest-xdist, mark such tests `xdist_group("workflow")`: then one process has them all, and one run is enough.
 """
 
 from collections.abc import Iterator

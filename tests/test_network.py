@@ -4,15 +4,8 @@ After every fault the cache is looked through: nothing in it has a name that its
 failure a healthy Hub is asked again, with the same cache.
 """
 
-import json
-import os
-import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -29,9 +22,8 @@ from p2w.sources import Source
 from p2w.tasks import HubFiles, Location
 from tests.hub_faults import Fault
 from tests.hub_server import HubServer, name_of, serving
+from tests.network_cases import FILE, LASTING, MODEL_NAME, PASSING, REVISION, TABLE, a_minute_from_now, case_name
 
-REVISION = "0123456789abcdef0123456789abcdef01234567"
-TABLE = "toy/train-00000-of-00001.parquet"
 ROWS = [{"question": "2 + 2?", "left": "3", "right": "4", "label": 1}]
 MODEL = {"config.json": b'{"hidden_size": 48}', "model.safetensors": b"weights" * 100, "tokenizer.json": b'{"a": 1}'}
 
@@ -96,37 +88,7 @@ def assert_clean_cache(tmp_path: Path) -> None:
         assert blob.name in (name_of("x.parquet", content), name_of("x.json", content))
 
 
-def a_minute_from_now() -> str:
-    return format_datetime(datetime.now(UTC) + timedelta(minutes=1), usegmt=True)
-
-
-# Kind of fault, where it happens, how often.
-PASSING = [
-    *[("table", Fault("HEAD", status), 3) for status in (408, 429, 500, 502, 503, 504)],
-    ("table", Fault("HEAD", 429, {"Retry-After": "7"}), 3),
-    ("table", Fault("HEAD", 503, {"Retry-After": a_minute_from_now()}), 3),
-    *[("table", Fault("HEAD", kind=kind), 3) for kind in ("reset", "stall")],
-    *[("table", Fault("GET", status), 3) for status in (429, 500, 502, 503)],
-    *[("table", Fault("GET", kind=kind), 3) for kind in ("reset", "reset_half", "cut", "stall", "stall_half", "short")],
-    *[("table", Fault("GET", kind=kind), 1) for kind in ("other", "gzip", "page")],
-    *[("model", Fault("GET", status, path="/api/"), 3) for status in (429, 500, 503)],
-    *[("model", Fault("GET", kind=kind, path="/api/models/owner/model/revision"), 3) for kind in ("reset", "stall")],
-    ("model", Fault("GET", kind="cut", path="/api/models/owner/model/revision"), 3),
-    ("model", Fault("GET", kind="cut", path="/tree/"), 3),
-    ("model", Fault("HEAD", 503, path="config.json"), 3),
-    *[("model", Fault("GET", kind=kind, path="config.json"), 1) for kind in ("cut", "short", "other", "page", "gzip")],
-    *[("model", Fault("GET", kind=kind, path="/cdn/"), 2) for kind in ("reset_half", "stall_half", "short")],
-    ("model", Fault("GET", kind="other", path="/cdn/"), 1),
-]
-
-
-def name(case: tuple) -> str:
-    what, fault = case[:2]
-    waits = "-retry-after" if fault.headers.get("Retry-After") else ""
-    return f"{what}-{fault.method}{fault.path.replace('/', '.')}-{fault.status or fault.kind}{waits}"
-
-
-@pytest.mark.parametrize("case", PASSING, ids=name)
+@pytest.mark.parametrize("case", PASSING, ids=case_name)
 def test_a_fault_that_passes(hub: HubServer, root: Path, tmp_path: Path, tally, case: tuple) -> None:
     what, fault, times = case
     tally("network faults")
@@ -136,58 +98,7 @@ def test_a_fault_that_passes(hub: HubServer, root: Path, tmp_path: Path, tally, 
     assert_clean_cache(tmp_path)
 
 
-FILE = rf"dataset owner/toy, revision {REVISION}, file {re.escape(TABLE)}: "
-MODEL_NAME = rf"model owner/model, revision {REVISION}"
-CONFIG = rf"{MODEL_NAME}, file config\.json: "
-LASTING = [
-    *[
-        ("table", Fault("HEAD", status), rf"{FILE}the Hub answered HTTP {status}$")
-        for status in (418, 429, 500, 502, 503)
-    ],
-    *[
-        ("table", Fault("HEAD", status), rf"{FILE}no such rep.* set HF_TOKEN \(HTTP {status}\)$")
-        for status in (401, 403)
-    ],
-    ("table", Fault("HEAD", 404, {"X-Error-Code": "RevisionNotFound"}), rf"{FILE}no such revision \(HTTP 404\)$"),
-    ("table", Fault("HEAD", 404, {"X-Error-Code": "EntryNotFound"}), rf"{FILE}no such file \(HTTP 404\)$"),
-    ("table", Fault("HEAD", kind="reset"), rf"{FILE}\w+Error: "),
-    ("table", Fault("HEAD", kind="stall"), rf"{FILE}ReadTimeout: "),
-    ("table", Fault("HEAD", kind="loop"), rf"{FILE}TooManyRedirects: "),
-    ("table", Fault("HEAD", kind="page"), rf"{FILE}found an answer for revision None, expected .*a proxy"),
-    ("table", Fault("HEAD", kind="revision"), rf"{FILE}found an answer for revision f{{40}}, expected the pinned"),
-    ("table", Fault("HEAD", 200, {"X-Repo-Commit": REVISION, "ETag": '"5d41"'}), rf"{FILE}found ETag '5d41', expected"),
-    ("table", Fault("GET", 503), rf"{FILE}the Hub answered HTTP 503$"),
-    ("table", Fault("GET", 404), rf"{FILE}no such .* \(HTTP 404\)$"),
-    ("table", Fault("GET", 403), rf"{FILE}no such rep.* \(HTTP 403\)$"),
-    ("table", Fault("GET", kind="reset"), rf"{FILE}\w+Error: "),
-    ("table", Fault("GET", kind="stall"), rf"{FILE}ReadTimeout: "),
-    ("table", Fault("GET", kind="short"), rf"{FILE}OSError: Consistency check failed"),
-    ("table", Fault("GET", kind="gzip"), rf"{FILE}DecodingError: "),
-    ("table", Fault("GET", kind="loop"), rf"{FILE}TooManyRedirects: "),
-    ("table", Fault("GET", kind="page"), rf"{FILE}OSError: Consistency check failed"),
-    ("table", Fault("GET", kind="other"), rf"{FILE}found sha256 \w{{64}}, expected \w{{64}}$"),
-    ("model", Fault("GET", 500, path="/api/"), rf"{MODEL_NAME}: the Hub answered HTTP 500$"),
-    ("model", Fault("GET", 401, path="/api/"), rf"{MODEL_NAME}: no such rep.* set HF_TOKEN \(HTTP 401\)$"),
-    ("model", Fault("GET", kind="page", path="/api/"), rf"{MODEL_NAME}: found no list of files .*a proxy"),
-    ("model", Fault("GET", kind="short", path="/api/"), rf"{MODEL_NAME}: found no list of files .*a proxy"),
-    ("model", Fault("GET", kind="stall", path="/api/"), rf"{MODEL_NAME}: ReadTimeout: "),
-    ("model", Fault("HEAD", kind="revision", path="config.json"), rf"{CONFIG}found an answer for revision ffff"),
-    ("model", Fault("HEAD", 404, {"X-Error-Code": "EntryNotFound"}, path="config.json"), rf"{CONFIG}no such file"),
-    ("model", Fault("GET", 404, {"X-Error-Code": "EntryNotFound"}, path="config.json"), rf"{CONFIG}no such file"),
-    (
-        "model",
-        Fault("GET", kind="other", path="config.json"),
-        rf"{CONFIG}found git blob id \w{{40}}, expected \w{{40}}$",
-    ),
-    (
-        "model",
-        Fault("GET", kind="other", path="/cdn/"),
-        rf"{MODEL_NAME}, file model.safetensors: found sha256 \w{{64}}",
-    ),
-]
-
-
-@pytest.mark.parametrize("case", LASTING, ids=name)
+@pytest.mark.parametrize("case", LASTING, ids=case_name)
 def test_a_fault_that_lasts(hub: HubServer, root: Path, tmp_path: Path, tally, case: tuple) -> None:
     """One line with repository, revision, file and reason; nothing is written; the same cache serves the next run."""
     what, fault, message = case
@@ -202,6 +113,26 @@ def test_a_fault_that_lasts(hub: HubServer, root: Path, tmp_path: Path, tally, c
     hub.faults.clear()
     assert_right(root, tmp_path, what)
     assert_clean_cache(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ("7", 7),
+        ("in a minute", 60),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 0),
+        ("soon", 0),
+        ("-3", 0),
+        ("", 0),
+    ],
+)
+def test_retry_after_is_a_number_of_seconds_or_a_date(hub, root, tmp_path, monkeypatch, asked, seconds) -> None:
+    naps: list[float] = []
+    monkeypatch.setattr(time, "sleep", naps.append)
+    hub.faults.append(Fault("HEAD", 429, {"Retry-After": asked.replace("in a minute", a_minute_from_now())}))
+    assert_right(root, tmp_path, "table")
+    (nap,) = naps
+    assert max(1, seconds - 5) <= nap <= max(1.5, seconds)
 
 
 @pytest.mark.usefixtures("hub")
@@ -283,48 +214,3 @@ def test_offline_an_incomplete_model_is_refused(tmp_path, monkeypatch, tally) ->
     path.unlink()
     with pytest.raises(DownloadError, match=f"{MODEL_NAME}: .*not (all )?in the cache"):
         get_model(tmp_path)
-
-
-TOKEN = "hf_abcdefghijklmnopqrstuvwxyz"
-
-
-def command(what: str, tmp_path: Path, hub: HubServer, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A stage as the workflow runs it: a process of its own, output and all into one log."""
-    output = tmp_path / "results" / what / "train.parquet"
-    files = {"dataset": "owner/toy", "revision": REVISION, "files": {"train": TABLE}}
-    location = json.dumps({"hub": files, "splits": {"train": "train"}})
-    source = ["--source", '{"kind": "hub"}', "--task", "toy", "--location", location, "--split", "train"]
-    arguments = source if what == "raw" else ["--hub", "owner/model", "--revision", REVISION]
-    line = [sys.executable, f"workflow/scripts/{what}.py", *arguments, "--output", str(output)]
-    given = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "", "HF_TOKEN": TOKEN}
-    return subprocess.run(line, capture_output=True, text=True, env=os.environ | given | environment, check=False)
-
-
-RUNS = [
-    ("raw", [], {"P2W_DEBUG": "1", "HF_DEBUG": "1"}),
-    ("model", [], {"P2W_DEBUG": "1"}),
-    ("raw", [Fault("GET", 503), Fault("GET", kind="cut")], {}),
-    ("raw", [Fault("HEAD", 401, {"X-Error-Message": "token?"}, always=True)], {"P2W_DEBUG": "1"}),
-    ("model", [Fault("GET", kind="other", path="/cdn/", always=True)], {"P2W_DEBUG": ""}),
-]
-
-
-@pytest.mark.parametrize(("what", "faults", "environment"), RUNS)
-def test_the_token_goes_to_the_hub_and_nowhere_else(root, tmp_path, tally, what, faults, environment) -> None:
-    """Not to the host that keeps the files, not into any output, and not into any file."""
-    tally("network faults")
-    with serving(root) as store, serving(root, cdn=store.url) as hub:
-        store.faults = hub.faults
-        hub.faults.extend(faults)
-        done = command(what, tmp_path, hub, **environment)
-        lasting = bool(hub.faults)
-    assert (done.returncode != 0) == lasting, done.stderr
-    assert {headers.get("authorization") for _, _, headers in hub.requests} == {f"Bearer {TOKEN}"}
-    assert bool(store.requests) == (not lasting or what == "model")
-    assert not any("authorization" in headers for _, _, headers in store.requests)
-    if environment.get("P2W_DEBUG") != "1":
-        assert done.stderr.count("\n") == lasting
-        assert "X-Signature" not in done.stdout + done.stderr
-    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
-    assert not any(TOKEN.encode() in content for content in written)
-    assert TOKEN not in done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""Two workflows at once: for the same files the second is told so, for others they do not meet; caches serve everybody."""
+"""Two workflows at once: for the same files the second is told so, for others they do not meet; caches serve all."""
 
 import subprocess
 import sys
