@@ -6,7 +6,7 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 FLAGS := --cores $(CORES) --resources gpu=$(CORES) --quiet rules host
 DEMO := results/pocket/evaluation/arc_challenge.json
 
-.PHONY: help demo pocket report formats test reliability check lint lock clean env env-dev .FORCE
+.PHONY: help demo pocket report formats test reliability check lint lock clean adopt env env-dev .FORCE
 
 help:
 	@echo "make demo    set up, run the pocket experiment for one held-out task, show its table"
@@ -77,3 +77,10 @@ lock:
 
 clean:
 	rm -rf results .snakemake
+
+# Take over the results of another clone: what was made, and what Snakemake knows about it.
+adopt:
+	@test -d "$(FROM)/.snakemake/metadata" || { echo "FROM: found no results of a workflow in '$(FROM)'; make adopt FROM=folder of a clone"; exit 1; }
+	@mkdir -p .snakemake
+	cp -R -p "$(FROM)/results" .
+	cp -R -p "$(FROM)/.snakemake/metadata" .snakemake/

@@ -17,8 +17,6 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from p2w.files import sha256
-
 T = TypeVar("T")
 
 
@@ -43,13 +41,13 @@ class BaseModel:
         return str(self.hub or self.path)
 
     @property
+    def files(self) -> list[Path]:
+        """Files of a model in a folder, sorted; none of a Hub's, which its revision stands for."""
+        return sorted(path for path in Path(self.path).rglob("*") if path.is_file()) if self.path else []
+
+    @property
     def _pin(self) -> dict[str, str]:
         return {"revision": str(self.revision)} if self.hub else {}
-
-    def fingerprint(self) -> dict[str, str]:
-        """sha256 of every file of a folder, by name; nothing for a Hub model, whose revision says it all."""
-        files = sorted(path for path in Path(self.path).rglob("*") if path.is_file()) if self.path else []
-        return {path.relative_to(self.name).as_posix(): sha256(path) for path in files}
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """The tokenizer, with the model's own chat template; ValueError names a folder that holds none.

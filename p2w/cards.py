@@ -15,6 +15,8 @@ from p2w.document import Block, Bullets, Heading, Table, Text, to_markdown
 from p2w.evaluation_file import read_evaluation
 from p2w.files import read_json, sha256, write_text
 from p2w.metrics import score
+from p2w.provenance import provenance
+from p2w.records import as_comment
 from p2w.seals import check_files, read_record
 from p2w.source_names import CEILINGS, MEANING, METHOD, NO_DECODER, OTHER_PROMPTS
 from p2w.tables import read_metadata, read_table
@@ -61,7 +63,10 @@ def write_card(source: str, inputs: CardInputs, output: Path) -> None:
         Heading("Limits"),
         Bullets(_limits(evaluation)),
     ]
-    write_text(output, front_matter(config) + to_markdown(blocks, output.parent))
+    made_from = [inputs.adapter / "run.json", inputs.adapter / "adapter_config.json", inputs.decoder_run]
+    made_from += [inputs.embeddings, inputs.evaluation, inputs.predictions]
+    record = provenance("workflow/scripts/card.py", {"source": source}, made_from)
+    write_text(output, front_matter(config) + to_markdown(blocks, output.parent) + f"\n{as_comment(record)}\n")
 
 
 def front_matter(config: Mapping[str, Any]) -> str:

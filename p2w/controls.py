@@ -54,8 +54,10 @@ def write_control(
     """Write one of `CONTROLS` as an adapter folder; `run.json` says what it was made from."""
     if control == "weight_average":
         tensors, config, choice = weight_average(adapters)
+        read = []
     else:
         tensors, config, choice = nearest_prompts(adapters, embeddings, target)
-    inputs = [folder / WEIGHTS_FILE for folder in adapters.values()]
+        read = [*embeddings.values(), target]
+    inputs = [*read, *(folder / WEIGHTS_FILE for folder in adapters.values())]
     record = provenance("workflow/scripts/control.py", {"control": control}, inputs)
     write_adapter(output, tensors, config, {"run.json": {**record, "choice": choice}})

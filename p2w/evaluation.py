@@ -157,10 +157,11 @@ def evaluate(
     """
     samples = select_rows(read_samples(samples_path), config.max_rows, seed)
     check_adapters(base, adapters)
-    inputs = [samples_path, *prompt_samples.values(), *(folder / WEIGHTS_FILE for folder in adapters.values())]
+    weights = [folder / WEIGHTS_FILE for folder in adapters.values()]
+    inputs = [*base.files, samples_path, *prompt_samples.values(), *weights]
     record = provenance("workflow/scripts/evaluate.py", {"base_model": asdict(base), **asdict(config)}, inputs, seed)
     device = best_device()
-    guard = {**record, "base_model_files": base.fingerprint(), "sources": _hashes(adapters), "device": device.type}
+    guard = {**record, "sources": _hashes(adapters), "device": device.type}
     with SavedState(state, guard) as saved:
         report = reporter(f"answers on {held_out}")
         predictions = predict(base, samples, adapters, config, device, report, saved)

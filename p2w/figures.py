@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from p2w.adapters import WEIGHTS_FILE
 from p2w.evaluation_file import read_evaluation
 from p2w.figures_map import Place, map_figure
 from p2w.figures_scores import accuracy_figure, transfer_figure, validity_figure
@@ -15,6 +16,8 @@ from p2w.figures_training import (
     training_figure,
 )
 from p2w.files import together
+from p2w.provenance import provenance
+from p2w.records import write_into_png
 
 FIGURES = ("accuracy", "validity", "training", "transfer", "map", "cost")
 
@@ -48,3 +51,8 @@ def write_figures(material: Material, folder: Path) -> None:
         training_figure(adapters, decoders, folder / "training.png")
         map_figure(material.places, folder / "map.png")
         cost_figure(read_benchmarks(material.benchmarks), folder / "cost.png")
+    weights = [place.folder / WEIGHTS_FILE for place in material.places]
+    inputs = [*material.evaluations, *material.runs, *material.metrics.values(), *weights]
+    record = provenance("workflow/scripts/figures.py", {"decoders": list(material.metrics)}, inputs)
+    for name in FIGURES:
+        write_into_png(folder / f"{name}.png", record)

@@ -1,7 +1,10 @@
 """Calls of the Hub's own client: tried again while that may help, and failing in one clear line."""
 
+import os
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from huggingface_hub.errors import (
@@ -11,18 +14,28 @@ from huggingface_hub.errors import (
     RemoteEntryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.utils import logging
 
 from p2w.retry import Wait, retry
 
 T = TypeVar("T")
 
 TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
+# By name, for which library they come from depends on the version of the client.
+LASTING = {"TooManyRedirects", "UnsupportedProtocol"}
+NO_CONNECTION = "ConnectError"
+CONNECTION_ATTEMPTS = 3  # where nobody answers, more of them only keep the user waiting
+NOT_A_HUB = "is it a Hub that answers (HF_ENDPOINT, a proxy)?"
 # What the client raises for a file it could not get; RuntimeError is hf_xet's.
 FAILURES = (HTTPError, OSError, ValueError, RuntimeError)
 
 
 class DownloadError(OSError):
     """Something that could not be had from the Hub."""
+
+
+class WrongAnswerError(ValueError):
+    """An answer that is not what was asked for; asking again would not help."""
 
 
 def from_hub(what: str, call: Callable[[], T]) -> T:
@@ -33,6 +46,8 @@ def from_hub(what: str, call: Callable[[], T]) -> T:
     Raises:
         DownloadError: `what` cannot be had; names it and the reason.
     """
+    if "HF_HUB_VERBOSITY" not in os.environ:
+        logging.set_verbosity_error()  # its warnings hold addresses, which may be signed
     try:
         return retry(call, FAILURES, _wait)
     except FAILURES as error:
@@ -54,13 +69,32 @@ def _wait(error: BaseException) -> Wait:
     answered = _response_error(error)
     if answered is not None:
         asked = answered.response.headers.get("retry-after", "")
-        return Wait(answered.response.status_code in TRANSIENT, float(asked) if asked.isdigit() else 0.0)
-    return Wait(any(_is_connection_error(cause) for cause in _causes(error)))
+        return Wait(answered.response.status_code in TRANSIENT, _seconds(asked))
+    causes = _causes(error)
+    attempts = CONNECTION_ATTEMPTS if NO_CONNECTION in map(_kind, causes) else None
+    return Wait(any(_may_pass(cause) for cause in causes), attempts=attempts)
 
 
-def _is_connection_error(error: BaseException) -> bool:
-    kinds = (HTTPError, ConnectionError, TimeoutError, RuntimeError)
-    return isinstance(error, kinds) and not isinstance(error, OfflineModeIsEnabled)
+def _seconds(retry_after: str) -> float:
+    """Retry-After is a number of seconds or a date (RFC 9110, 10.2.3)."""
+    if retry_after.isdecimal():
+        return float(retry_after)
+    try:
+        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):  # not a date, or one without a time zone
+        return 0.0
+
+
+def _kind(error: BaseException) -> str:
+    return type(error).__name__
+
+
+def _may_pass(error: BaseException) -> bool:
+    if isinstance(error, OfflineModeIsEnabled) or _kind(error) in LASTING:
+        return False
+    # The client's check of a file's size raises a bare OSError.
+    wrong_size = type(error) is OSError and error.errno is None
+    return wrong_size or isinstance(error, HTTPError | ConnectionError | TimeoutError | RuntimeError)
 
 
 def _reason(error: BaseException) -> str:
@@ -69,8 +103,9 @@ def _reason(error: BaseException) -> str:
     if answered is None:
         if any(isinstance(cause, OfflineModeIsEnabled) for cause in causes):
             return "not in the cache, and HF_HUB_OFFLINE forbids a download"
-        cause = next(filter(_is_connection_error, causes), causes[-1])
-        return f"{type(cause).__name__}: {_without_addresses(str(cause))}"
+        wrong = next((cause for cause in causes if isinstance(cause, WrongAnswerError)), None)
+        cause = wrong or next(filter(_may_pass, causes), causes[-1])
+        return str(cause) if wrong else f"{_kind(cause)}: {_without_addresses(str(cause))}"
     status = answered.response.status_code
     if isinstance(answered, RevisionNotFoundError):
         return f"no such revision (HTTP {status})"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from p2w.files import sha256
+from p2w.model_formats import IGNORED
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -73,8 +74,6 @@ class PromptEncoder:
 
     def _hub_folder(self) -> Path:
         from huggingface_hub import snapshot_download
-
-        from p2w.models import IGNORED
 
         return Path(snapshot_download(str(self.hub), revision=self.revision, ignore_patterns=IGNORED))
 

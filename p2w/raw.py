@@ -1,17 +1,22 @@
 """The raw stage: one split of a dataset, its own columns unchanged, whatever it comes from."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from p2w.files import sha256, together, write_json
+from p2w.provenance import provenance
 from p2w.raw_hub import hub_file
 from p2w.raw_json import read_json_samples
 from p2w.sources import Source
 from p2w.tables import read_foreign_table, write_table
 from p2w.tasks import HubFiles, Location
+
+# A table, where it comes from, and the files outside the Hub that were read for it.
+Raw = tuple[pa.Table, dict[str, Any], list[Path]]
 
 
 def fetch_raw(source: Source, name: str, task: Location, split: str, output: Path) -> None:
@@ -24,11 +29,12 @@ def fetch_raw(source: Source, name: str, task: Location, split: str, output: Pat
         OSError: a file that cannot be had.
     """
     if task.json:
-        table, origin = _from_json(name, task.json, split)
+        table, origin, inputs = _from_json(name, task.json, split)
     elif source.kind == "pocket":
-        table, origin = _from_pocket(source, name, task, split)
+        table, origin, inputs = _from_pocket(source, name, task, split)
     else:
-        table, origin = _from_file(source, name, _hub(name, task), split)
+        table, origin, inputs = _from_file(source, name, _hub(name, task), split)
+    config = {"source": source.describe(), "task": name, "split": split, "location": asdict(task)}
     manifest = {
         "source": source.describe(),
         "task": name,
@@ -36,6 +42,7 @@ def fetch_raw(source: Source, name: str, task: Location, split: str, output: Pat
         **origin,
         "rows": table.num_rows,
         "columns": table.schema.names,
+        "provenance": provenance("workflow/scripts/raw.py", config, inputs),
     }
     with together():
         write_table(output, table, manifest)
@@ -47,17 +54,19 @@ def manifest_path(output: Path) -> Path:
     return output.with_name(f"{output.stem}.manifest.json")
 
 
-def _from_json(name: str, files: Mapping[str, str], split: str) -> tuple[pa.Table, dict[str, Any]]:
+def _from_json(name: str, files: Mapping[str, str], split: str) -> Raw:
     path = Path(_entry(f"tasks.{name}.json", files, split))
-    return read_json_samples(path), {"source": {"kind": "json"}, **_origin(path.as_posix(), path)}
+    return read_json_samples(path), {"source": {"kind": "json"}, **_origin(path.as_posix(), path)}, [path]
 
 
-def _from_file(source: Source, name: str, hub: HubFiles, split: str) -> tuple[pa.Table, dict[str, Any]]:
+def _from_file(source: Source, name: str, hub: HubFiles, split: str) -> Raw:
     file = _entry(f"tasks.{name}.hub.files", hub.files, split)
     path = hub_file(hub, split) if source.kind == "hub" else _local_file(str(source.root), hub, file)
     # A folder may hold another version than the pinned one, so only the Hub's file carries the revision.
     revision = hub.revision if source.kind == "hub" else None
-    return read_foreign_table(path), _origin(file, path, dataset=hub.dataset, revision=revision)
+    # The place of the Hub's cache is the machine's own affair.
+    inputs = [] if source.kind == "hub" else [path]
+    return read_foreign_table(path), _origin(file, path, dataset=hub.dataset, revision=revision), inputs
 
 
 def _local_file(root: str, hub: HubFiles, file: str) -> Path:
@@ -67,12 +76,12 @@ def _local_file(root: str, hub: HubFiles, file: str) -> Path:
     return path
 
 
-def _from_pocket(source: Source, name: str, task: Location, split: str) -> tuple[pa.Table, dict[str, Any]]:
+def _from_pocket(source: Source, name: str, task: Location, split: str) -> Raw:
     from p2w.pocket.tables import pocket_table
 
     rows = pocket_rows(source, task, split)
     table = pa.Table.from_pandas(pocket_table(name, split, rows, int(source.seed or 0)), preserve_index=False)
-    return table, {"dataset": f"pocket/{name}", "revision": None, "file": None, "sha256": None}
+    return table, {"dataset": f"pocket/{name}", "revision": None, "file": None, "sha256": None}, []
 
 
 def pocket_rows(source: Source, task: Location, split: str) -> int:

@@ -10,13 +10,15 @@ T = TypeVar("T")
 ATTEMPTS = 5
 FIRST_WAIT = 1.0  # seconds; doubles with every attempt
 LONGEST_WAIT = 300.0  # seconds; a server may ask for more than is sensible
+PATIENCE = 60.0  # seconds after which a failure is final, unless the server asked to wait
 
 
 class Wait(NamedTuple):
-    """Whether an error may pass, and the least number of seconds to wait for that."""
+    """Whether an error may pass, the least number of seconds to wait for that, and after how many attempts to stop."""
 
     may_pass: bool
     seconds: float = 0.0
+    attempts: int | None = None  # None: as many as any other error gets
 
 
 def retry(
@@ -31,13 +33,15 @@ def retry(
 
     Waits double from `FIRST_WAIT`, each multiplied by 1 to 1.5 at random so that parallel jobs do not return together.
     """
-    rng = rng or random.Random()
+    rng, started = rng or random.Random(), time.monotonic()
     for attempt in range(attempts):
         try:
             return call()
         except failures as error:
             wait = judge(error)
-            if not wait.may_pass or attempt == attempts - 1:
+            most = min(attempts, wait.attempts or attempts)
+            impatient = not wait.seconds and time.monotonic() - started > PATIENCE
+            if not wait.may_pass or impatient or attempt + 1 >= most:
                 raise
             (sleep or time.sleep)(min(LONGEST_WAIT, max(wait.seconds, FIRST_WAIT * 2**attempt * rng.uniform(1, 1.5))))
     raise ValueError(f"attempts: found {attempts}, expected at least 1")

@@ -8,8 +8,9 @@ import pandas as pd
 
 from p2w.document import to_html, to_markdown
 from p2w.evaluation_file import read_evaluation
-from p2w.files import together, write_text
+from p2w.files import together, write_json, write_text
 from p2w.paper_numbers import read_paper_numbers
+from p2w.provenance import provenance
 from p2w.summary_document import summary_blocks
 
 READING = """\
@@ -86,7 +87,7 @@ def write_summary(
     published: Path,
     figures: Mapping[Path, Path],
 ) -> None:
-    """Write the summary as csv, markdown and one HTML page.
+    """Write the summary as csv, markdown and one HTML page, and beside them `{stem}.run.json`: what it was made from.
 
     Args:
         published: the paper's numbers, see `p2w.paper_numbers`.
@@ -95,10 +96,13 @@ def write_summary(
     results = [read_evaluation(path) for path in evaluations]
     captions = {image: _caption(path) for image, path in figures.items()}
     blocks = summary_blocks(results, read_paper_numbers(published), captions)
+    inputs = [*evaluations, published, *figures, *figures.values()]
+    record = provenance("workflow/scripts/summary.py", {"experiment": results[0]["experiment"]}, inputs)
     with together():
         write_text(csv, summary_rows(results).to_csv(index=False, float_format="%.6g"))
         write_text(markdown, to_markdown(blocks, markdown.parent))
         write_text(html, to_html(blocks, f"P2W: {results[0]['experiment']}"))
+        write_json(markdown.with_name(f"{markdown.stem}.run.json"), record)
 
 
 def _caption(path: Path) -> str:

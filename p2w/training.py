@@ -47,7 +47,7 @@ class Training:
     ) -> None:
         chosen = select_samples(task, samples, config.max_samples, seed)
         tokenizer = base.tokenizer()
-        self.base, self.task, self.seed, self.config, self.device = base, task, seed, config, torch.device(device)
+        self.task, self.seed, self.config, self.device = task, seed, config, torch.device(device)
         self.encoded = encode_samples(task, tokenizer, chosen, config.max_length)
         self.pad_id = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
         self.model, self.adapter_config = add_adapter(base.load(self.device), lora, base)
@@ -110,7 +110,7 @@ class Training:
 
     def identity(self) -> dict[str, Any]:
         """What a saved state of this training belongs to, besides its samples."""
-        return {"settings": self.settings, "base_model_files": self.base.fingerprint(), "device": self.device.type}
+        return {"settings": self.settings, "device": self.device.type}
 
     def _start_or_go_on(self) -> list[float]:
         """The losses of the epoch so far."""

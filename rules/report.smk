@@ -72,6 +72,7 @@ rule summary:
             category="Summary",
             labels={"table": "1. Summary"},
         ),
+        run="results/{experiment}/summary.run.json",
     log:
         "results/{experiment}/logs/summary.log",
     benchmark:

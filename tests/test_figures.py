@@ -24,6 +24,7 @@ from p2w.figures_training import (
     read_decoder_losses,
     training_figure,
 )
+from p2w.records import find_record
 from p2w.seals import write_record
 from p2w.source_names import MEANING
 from tests.evaluations import evaluation
@@ -89,7 +90,9 @@ def test_every_figure_appears_and_a_rerun_gives_the_same_bytes(material, tmp_pat
         width, height = struct.unpack(">II", first[16:24])
         assert 500 < width < 2600
         assert 200 < height < 2600
-        assert b"tEXt" not in first
+        assert first.count(b"tEXt") == 1, "what made it, and nothing about when or where"
+        record = find_record(tmp_path / "one" / f"{name}.png")[1]
+        assert {path.as_posix() for path in material.evaluations} <= set(record["inputs"])
 
 
 def test_every_figure_has_a_caption():

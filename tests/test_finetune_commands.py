@@ -53,7 +53,10 @@ def test_epochs_become_a_table(command, tiny_base_model, tiny_samples, tmp_path)
     assert found.adapter_config == adapter_config
     assert list(found.provenance["inputs"]) == [path.as_posix() for path in snapshots]
     provenance = json.loads((epochs[1] / "run.json").read_text())["provenance"]
-    assert (provenance["seed"], provenance["config"]["epoch"], len(provenance["inputs"])) == (3, 2, 6)
+    assert (provenance["seed"], provenance["config"]["epoch"], len(provenance["inputs"])) == (3, 2, 12)
+    assert {path.as_posix() for path in (samples, *tiny_base_model.files, *epochs[0].iterdir())} == set(
+        provenance["inputs"]
+    )
 
 
 def test_import_command(command, tiny_base_model, tmp_path):

@@ -30,6 +30,7 @@ def hub(tmp_path, monkeypatch):
 def test_manifest_lists_what_was_downloaded(tmp_path):
     download_model("owner/model", REVISION, tmp_path / "model.json")
     manifest = read_json(tmp_path / "model.json")
+    assert manifest.pop("provenance")["config"] == {"hub": "owner/model", "revision": REVISION}
     source = tmp_path / "hub/owner/model"
     assert manifest == {
         "hub": "owner/model",

@@ -16,7 +16,8 @@ from p2w.raw import fetch_raw, manifest_path
 from p2w.sources import Source
 from p2w.tables import read_metadata
 from p2w.tasks import HubFiles, Location
-from tests.hub_server import Fault, HubServer, serving
+from tests.hub_faults import Fault
+from tests.hub_server import HubServer, serving
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 FILE = "toy/train-00000-of-00001.parquet"
@@ -81,7 +82,12 @@ def test_hub_table_keeps_columns_and_says_where_it_is_from(hub: HubServer, root:
         "rows": 1,
         "columns": ["question", "choices", "answerKey", "extra"],
     }
-    assert read_json(tmp_path / "raw/train.manifest.json") == manifest == read_metadata(output)
+    found = read_json(tmp_path / "raw/train.manifest.json")
+    assert found == read_metadata(output)
+    made = found.pop("provenance")
+    assert found == manifest
+    assert (made["made_by"], made["inputs"]) == ("workflow/scripts/raw.py", {})
+    assert made["config"]["location"]["hub"]["revision"] == REVISION
     assert b"huggingface" in pq.read_schema(output).metadata
     assert {headers["authorization"] for _, _, headers in hub.requests} == {f"Bearer {TOKEN}"}
     assert all(f"/datasets/owner/toy/resolve/{REVISION}/{FILE}" in path for _, path, _ in hub.requests)
@@ -213,6 +219,8 @@ def test_local_folder_gives_the_same_table(root: Path, tmp_path: Path) -> None:
     manifest = read_json(manifest_path(output))
     assert manifest["source"] == {"kind": "local", "root": str(root)}
     assert (manifest["dataset"], manifest["revision"], manifest["rows"]) == ("owner/toy", None, 1)
+    file = root / "owner/toy" / FILE
+    assert manifest["provenance"]["inputs"] == {file.as_posix(): sha256(file)}
 
 
 def test_local_folder_errors_name_the_path(root: Path, tmp_path: Path) -> None:

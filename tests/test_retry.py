@@ -1,11 +1,12 @@
 """Another attempt is made while it may help, after waits that grow and differ."""
 
 import random
+import time
 from collections.abc import Callable
 
 import pytest
 
-from p2w.retry import LONGEST_WAIT, Wait, retry
+from p2w.retry import LONGEST_WAIT, PATIENCE, Wait, retry
 
 
 def failing(times: int, error: Exception) -> Callable[[], str]:
@@ -38,6 +39,28 @@ def test_waits_double_with_jitter() -> None:
 def test_waits_as_long_as_asked_within_reason() -> None:
     assert waits(2, Wait(True, 60.0)) == [60.0, 60.0]
     assert waits(1, Wait(True, 1e9)) == [LONGEST_WAIT]
+
+
+def test_some_errors_get_fewer_attempts() -> None:
+    naps: list[float] = []
+    with pytest.raises(OSError, match="x"):
+        retry(failing(9, OSError("x")), (OSError,), lambda error: Wait(True, attempts=3), 6, naps.append)  # noqa: ARG005
+    assert len(naps) == 2
+
+
+@pytest.mark.parametrize(("asked", "attempts"), [(0.0, 3), (7.0, 6)])
+def test_patience_ends_unless_the_server_asks_for_it(monkeypatch, asked: float, attempts: int) -> None:
+    """Attempts that take long are fewer."""
+    clock, naps = [0.0], []
+
+    def slow() -> None:
+        clock[0] += PATIENCE / 2.5
+        raise OSError("x")
+
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    with pytest.raises(OSError, match="x"):
+        retry(slow, (OSError,), lambda error: Wait(True, asked), 6, naps.append)  # noqa: ARG005
+    assert len(naps) == attempts - 1
 
 
 def test_success_needs_no_wait() -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from tests.planning import snakemake_fork
+
 PROJECT = Path(__file__).parent.parent
 PARTS = ("Snakefile", "rules", "workflow", "p2w", "config", "profiles", "envs")
 
@@ -23,6 +25,13 @@ class Workspace:
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, folder / part)
 
+    @classmethod
+    def at(cls, folder: Path) -> "Workspace":
+        """A workspace that is there already."""
+        workspace = cls.__new__(cls)
+        workspace.folder = folder
+        return workspace
+
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--resources", "gpu=2"]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
@@ -35,9 +44,9 @@ class Workspace:
 
     def plan(self, *targets: str) -> Counter[str]:
         """How many jobs of each rule a run would start."""
-        done = self.snakemake(*targets, "--dry-run")
-        text = done.stdout + done.stderr
-        assert done.returncode == 0, text
+        flags = [] if "--cores" in targets else ["--cores", "2", "--resources", "gpu=2"]
+        code, text = snakemake_fork(self.folder, [*targets, "--dry-run", *flags])
+        assert code == 0, text
         return Counter(re.findall(r"^(?:local)?rule (\w+):", text, re.MULTILINE))
 
     def experiment(self, name: str, content: dict) -> None:

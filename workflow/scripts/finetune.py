@@ -32,7 +32,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--state", type=Path, help="file that an interrupted run goes on from")
     args = parser.parse_args(argv)
     config = {name: asdict(getattr(args, name)) for name in ("base_model", "lora", "finetune")}
-    record = provenance(SCRIPT, {**config, "epoch": args.epoch}, [args.samples, *args.previous], args.seed)
+    inputs = [*args.base_model.files, args.samples, *args.previous]
+    record = provenance(SCRIPT, {**config, "epoch": args.epoch}, inputs, args.seed)
     train_epoch(
         args.base_model,
         args.lora,

@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--state", type=Path, help="file that an interrupted run goes on from")
     args = parser.parse_args(argv)
     config = {name: asdict(getattr(args, name)) for name in ("base_model", "lora", "finetune")}
+    inputs = [*args.base_model.files, *args.samples]
     train_multi_task(
         args.base_model,
         args.lora,
@@ -40,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.epochs,
         args.output.parent,
         device=best_device(),
-        record=provenance(SCRIPT, {**config, "epochs": args.epochs}, args.samples, args.seed),
+        record=provenance(SCRIPT, {**config, "epochs": args.epochs}, inputs, args.seed),
         report=reporter("steps"),
         state=args.state,
     )
