@@ -2,17 +2,19 @@
 # A real SLURM on this machine for tests: one node, one GPU (a device file that stands for it), partitions `cpu` and
 # `gpu`, accounting in MariaDB with account `p2w`. For root on Debian or Ubuntu, a container without systemd will do.
 #
-#   tests/slurm/cluster.sh start FOLDER    install what is missing, start what does not run; SLURM_CONF is FOLDER/slurm.conf
+#   tests/slurm/cluster.sh start FOLDER    install what is missing, start what does not run
 #   tests/slurm/cluster.sh stop FOLDER
 #
-# Everything that it writes is under FOLDER, which must be an absolute path; a SLURM of the machine's own is left alone:
-# the ports are others, munge and MariaDB listen on sockets in FOLDER only.
+# Everything that it writes is under FOLDER, an absolute path, but for a link to it where SLURM's commands look for their
+# configuration. munge and MariaDB listen on sockets in FOLDER only.
 set -euo pipefail
 export PATH="$PATH:/usr/sbin:/sbin"
 
 COMMAND=${1:?start or stop} STATE=${2:?the folder of the cluster}
 export SLURM_CONF="$STATE/slurm.conf" MYSQL_UNIX_PORT="$STATE/mariadb.sock"
 PACKAGES=(slurmctld slurmd slurm-client slurmdbd munge mariadb-server-core)
+# Not by SLURM_CONF: Snakemake takes this variable from the `srun` inside a job. SLURM looks here when /etc/slurm is empty.
+CONFIGURATION=/run/slurm/conf
 CTLD_PORT=16817 SLURMD_PORT=16818 DBD_PORT=16819
 
 install_packages() {
@@ -147,8 +149,13 @@ start_slurm() {
 }
 
 start() {
-  mkdir -p "$STATE"/{ctld,slurmd,mariadb}
+  if [ -e /etc/slurm/slurm.conf ]; then
+    echo "cluster.sh: this machine has a SLURM of its own, /etc/slurm/slurm.conf; tests need a machine without one" >&2
+    exit 1
+  fi
+  mkdir -p "$STATE"/{ctld,slurmd,mariadb} "$(dirname $CONFIGURATION)"
   chmod 700 "$STATE"
+  ln -sfn "$STATE" $CONFIGURATION
   install_packages
   write_configuration
   start_munge
@@ -175,6 +182,7 @@ stop() {
   for daemon in slurmd slurmctld slurmdbd mariadbd munged; do
     end $daemon
   done
+  rm -f $CONFIGURATION
 }
 
 "$COMMAND"
