@@ -15,6 +15,8 @@ from transformers import (
 )
 from transformers.utils import logging
 
+from p2w.files import sha256
+
 
 @dataclass(frozen=True)
 class BaseModel:
@@ -39,6 +41,11 @@ class BaseModel:
     @property
     def _pin(self) -> dict[str, str]:
         return {"revision": str(self.revision)} if self.hub else {}
+
+    def fingerprint(self) -> dict[str, str]:
+        """sha256 of every file of a folder, by name; nothing for a Hub model, whose revision says it all."""
+        files = sorted(path for path in Path(self.path).rglob("*") if path.is_file()) if self.path else []
+        return {path.relative_to(self.name).as_posix(): sha256(path) for path in files}
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """The tokenizer, with the model's own chat template.

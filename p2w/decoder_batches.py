@@ -95,10 +95,23 @@ class Batches:
         self.items = Generator().manual_seed(stream(seed, ITEMS))
         self.noise = Generator(device).manual_seed(stream(seed, NOISE))
 
-    def next(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """The own part of the next batch in pieces: conditions (b, N, L, C), targets (b, T, R, W). Take all of them."""
+    def position(self) -> dict[str, Tensor]:
+        """Where the random numbers stand between two batches, uint8."""
+        return {"items": self.items.get_state(), "noise": self.noise.get_state()}
+
+    def go_to(self, position: Mapping[str, Tensor]) -> None:
+        """Inverse of `position`."""
+        self.items.set_state(position["items"])
+        self.noise.set_state(position["noise"])
+
+    def next(self, size: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+        """The own part of the next batch in pieces: conditions (b, N, L, C), targets (b, T, R, W). Take all of them.
+
+        Args:
+            size: items of a piece, instead of those that the configuration names.
+        """
         config, items = self.config, self._choose_items()
-        size = config.micro_batch_size or len(self.own)
+        size = size or config.micro_batch_size or len(self.own)
         pieces = [self.own[start : start + size] for start in range(0, len(self.own), size)]
         condition_noise = _Noise(self.noise, self.condition_shape, config.condition_noise)
         if pieces != [range(config.batch_size)]:

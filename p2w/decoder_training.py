@@ -5,20 +5,28 @@ The recipe is that of Drag-and-Drop LLMs (arXiv 2506.16406, section 3; jerrylian
 """
 
 import math
-import time
 from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from p2w.decoder import HyperConvDecoder, build_decoder
 from p2w.decoder_batches import Batches, load_tasks
 from p2w.decoder_config import DecoderConfig
+from p2w.finite import check_gradients, check_weights
 from p2w.generation import Prompts, stream
-from p2w.optimizers import build_optimizer, convolution_precision, set_learning_rate, update
+from p2w.memory import in_pieces_that_fit
+from p2w.optimizers import (
+    build_optimizer,
+    convolution_precision,
+    optimizer_tensors,
+    restore_optimizer,
+    set_learning_rate,
+    update,
+)
 from p2w.processes import ALONE, Processes
 from p2w.progress import Report, silent
+from p2w.resume import UNSAVED, SavedState, State, join_parts, split_parts
 from p2w.weight_tokens import WeightTokens
 
 INIT = 0  # use of the seed for the decoder's first parameters; p2w/decoder_batches.py has the others
@@ -54,6 +62,7 @@ def train_decoder(
     device: torch.device | str = "cpu",
     report: Report = silent,
     processes: Processes = ALONE,
+    saved: SavedState = UNSAVED,
 ) -> tuple[HyperConvDecoder, list[dict[str, float]]]:
     """Train on the given tasks; the same arguments give the same bits on the CPU.
 
@@ -63,50 +72,91 @@ def train_decoder(
         report: called with (steps done, steps, note).
         processes: those that share every batch; each calls this function with the same arguments but `device`, and
             ends with the same decoder.
+        saved: where an interrupted run of the same training left its state; it goes on from there to the same bits.
 
     Returns:
-        The decoder in evaluation mode, and per step: step, loss, lr, grad_norm, seconds since the start.
+        The decoder in evaluation mode, and per step: step, loss, lr, grad_norm.
 
     Raises:
-        ValueError: tasks, prompts or checkpoints that do not fit together; more processes than items of a batch.
-        FloatingPointError: a loss or gradient that is not finite; names the step.
+        ValueError: tasks, prompts or checkpoints that do not fit together; more processes than items of a batch;
+            memory for less than one item.
+        FloatingPointError: a loss, gradient or weight that is not finite; names the step and the tensor.
     """
     own = processes.share(config.batch_size)
     tasks, weight = load_tasks(config, spec, conditions, checkpoints, device)
     batches = Batches(config, tasks, seed, device, own)
     shapes = (batches.condition_shape, *config.shapes, spec.shape)
     decoder = build_decoder(shapes, config.kernel_size, stream(seed, INIT), device)
-    optimizer = build_optimizer(config.optimizer, decoder.parameters(), config.learning_rate, config.weight_decay)
-    rows, start = [], time.perf_counter()
+    training = DecoderTraining(config, decoder, batches, weight, processes)
+    training.go_on(saved)
     with convolution_precision(config.tf32):
-        for step in range(config.steps):
-            lr = lr_schedule(step, config.learning_rate, config.warmup_steps, config.steps)
-            set_learning_rate(optimizer, lr)
-            loss, grad_norm = _step(config, decoder, optimizer, batches.next(), weight, processes, step)
-            seconds = round(time.perf_counter() - start, 3)
-            rows.append({"step": step + 1, "loss": loss, "lr": lr, "grad_norm": grad_norm, "seconds": seconds})
-            report(step + 1, config.steps, f"loss {loss:.4g}")
-    return decoder.eval(), rows
+        while len(training.rows) < config.steps:
+            row = training.step()
+            saved.offer(training.state)
+            report(row["step"], config.steps, f"loss {row['loss']:.4g}")
+    return decoder.eval(), training.rows
 
 
-def _step(
-    config: DecoderConfig,
-    decoder: HyperConvDecoder,
-    optimizer: Optimizer,
-    pieces: Iterable[Piece],
-    weight: Tensor,
-    processes: Processes,
-    step: int,
-) -> tuple[float, float]:
-    """One update; the loss before it and the gradient norm before clipping, both of the whole batch."""
-    loss = accumulate_gradients(config, decoder, pieces, weight)
-    processes.sum([loss, *(parameter.grad for parameter in decoder.parameters())])
-    grad_norm = torch.nn.utils.clip_grad_norm_(decoder.parameters(), config.clip_norm)
-    if not (loss.isfinite() and grad_norm.isfinite()):
-        raise FloatingPointError(f"step {step + 1}: found loss {loss.item()} and gradient norm {grad_norm.item()}")
-    update(optimizer, weight.device)
-    optimizer.zero_grad(set_to_none=True)
-    return loss.item(), grad_norm.item()
+class DecoderTraining:
+    """A decoder, its optimizer and its batches between two steps."""
+
+    def __init__(
+        self, config: DecoderConfig, decoder: HyperConvDecoder, batches: Batches, weight: Tensor, processes: Processes
+    ) -> None:
+        self.config, self.decoder, self.batches = config, decoder, batches
+        self.weight, self.processes = weight, processes
+        self.parameters = dict(decoder.named_parameters())
+        self.optimizer = build_optimizer(
+            config.optimizer, self.parameters.values(), config.learning_rate, config.weight_decay
+        )
+        self.at_once = config.micro_batch_size or len(batches.own)
+        self.rows: list[dict[str, float]] = []
+
+    def step(self) -> dict[str, float]:
+        """One update; its row: loss before it and gradient norm before clipping are those of the whole batch."""
+        config, number = self.config, len(self.rows)
+        where, position = f"step {number + 1}", self.batches.position()
+        lr = lr_schedule(number, config.learning_rate, config.warmup_steps, config.steps)
+        set_learning_rate(self.optimizer, lr)
+        loss, self.at_once = in_pieces_that_fit(
+            self.at_once, lambda size: self._gradients(size, position), f"{where}, items"
+        )
+        gradients = {name: parameter.grad for name, parameter in self.parameters.items()}
+        self.processes.sum([loss, *gradients.values()])
+        grad_norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), config.clip_norm).item()
+        row = {"step": number + 1, "loss": loss.item(), "lr": lr, "grad_norm": grad_norm}
+        check_gradients(where, row["loss"], grad_norm, gradients)
+        update(self.optimizer, self.weight.device)
+        self.optimizer.zero_grad(set_to_none=True)
+        check_weights(where, self.parameters)
+        self.rows.append(row)
+        return row
+
+    def _gradients(self, size: int, position: Mapping[str, Tensor]) -> Tensor:
+        """Leave the gradients of this process's items of the next batch in the parameters; their loss ()."""
+        self.optimizer.zero_grad(set_to_none=True)
+        self.batches.go_to(position)
+        return accumulate_gradients(self.config, self.decoder, self.batches.next(size), self.weight)
+
+    def state(self) -> State:
+        """All that the steps to come depend on."""
+        parts = {
+            "decoder": self.parameters,
+            "optimizer": optimizer_tensors(self.optimizer),
+            "random": self.batches.position(),
+        }
+        return join_parts(parts), {"rows": self.rows}
+
+    def go_on(self, saved: SavedState) -> None:
+        """Take up what an interrupted run of the same training saved, if anything."""
+        if (found := saved.load()) is None:
+            return
+        tensors, values = found
+        parts = split_parts(tensors)
+        restore_optimizer(self.optimizer, parts["optimizer"], self.weight.device)
+        self.decoder.load_state_dict(parts["decoder"], strict=True)
+        self.batches.go_to(parts["random"])
+        self.rows = values["rows"]
 
 
 def accumulate_gradients(

@@ -6,7 +6,7 @@ rewritten, so any number of jobs may use it at once, on a network file system to
 
 import hashlib
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,13 +18,16 @@ import torch
 from torch import Tensor
 
 from p2w.device import best_device
+from p2w.progress import Report, reporter, silent
 from p2w.prompt_encoder import PromptEncoder
 from p2w.provenance import provenance
+from p2w.resume import UNSAVED, SavedState, State
 from p2w.samples import read_samples
 from p2w.tables import read_metadata, read_table, write_table
 
 Encode = Callable[[Sequence[str]], list[np.ndarray]]
 Form = Literal["prompt", "prompt_answer", "mix"]
+BATCH = 32  # prompts that are encoded at once
 MIX = 5  # of so many rows, one shows its answer: the paper's 4:1
 
 
@@ -66,15 +69,53 @@ def _text(row: Any, with_answer: bool) -> str:
     return f"{row.prompt}\n{row.response}"
 
 
-def encode_cached(texts: Sequence[str], encode: Encode, cache: Path) -> list[np.ndarray]:
-    """Token states of each text, (length, dim) float16; only texts that no segment of `cache` holds are encoded."""
-    keys = [prompt_key(text) for text in texts]
-    states = _cached_states(cache, set(keys))
-    new = {key: text for key, text in zip(keys, texts, strict=True) if key not in states}
+def encode_cached(
+    texts: Sequence[str], encode: Encode, cache: Path, saved: SavedState = UNSAVED, report: Report = silent
+) -> list[np.ndarray]:
+    """Token states of each text, (length, dim) float16; only texts that no segment of `cache` holds are encoded.
+
+    Args:
+        encode: called for BATCH texts of like length at a time.
+        saved: where an interrupted run with the same texts left what it had encoded.
+    """
+    by_key = {prompt_key(text): text for text in texts}
+    states = _cached_states(cache, set(by_key))
+    new = [key for key in by_key if key not in states]
     if new:
-        states |= dict(zip(new, encode(list(new.values())), strict=True))
-        _write_segment(cache, {key: states[key] for key in new})
-    return [states[key] for key in keys]
+        encoded = _encode(new, by_key, encode, saved, report)
+        _write_segment(cache, encoded)
+        states |= encoded
+    return [states[prompt_key(text)] for text in texts]
+
+
+def _encode(
+    new: Sequence[str], by_key: Mapping[str, str], encode: Encode, saved: SavedState, report: Report
+) -> dict[str, np.ndarray]:
+    """States of the prompts `new`, in their order; an interrupted run's batches are kept, for states depend on them."""
+    order, done = _load_encoded(saved)
+    if not set(new) <= set(order):
+        # The longest first, in the very order in which sentence-transformers would make its batches of them all.
+        order, done = [new[i] for i in np.argsort([-len(by_key[key]) for key in new])], []
+    for start in range(len(done), len(order), BATCH):
+        done.extend(encode([by_key[key] for key in order[start : start + BATCH]]))
+        saved.offer(lambda: _encoded_state(order, done))
+        report(len(done), len(order), "")
+    encoded = dict(zip(order, done, strict=True))
+    return {key: encoded[key] for key in by_key if key in encoded}
+
+
+def _encoded_state(order: list[str], done: list[np.ndarray]) -> State:
+    lengths = torch.tensor([len(states) for states in done])
+    return {"states": torch.from_numpy(np.concatenate(done)), "lengths": lengths}, {"order": order}
+
+
+def _load_encoded(saved: SavedState) -> tuple[list[str], list[np.ndarray]]:
+    """Prompts in the order of an interrupted run, and the states of the first of them."""
+    if (found := saved.load()) is None:
+        return [], []
+    tensors, values = found
+    ends = tensors["lengths"].cumsum(0)[:-1].tolist()
+    return values["order"], np.split(tensors["states"].numpy(), ends)
 
 
 def _cached_states(cache: Path, wanted: set[str]) -> dict[str, np.ndarray]:
@@ -181,11 +222,19 @@ def embed_prompts(
     samples_path: Path,
     cache: Path,
     output: Path,
+    state: Path | None = None,
 ) -> None:
-    """Write the embeddings of a task's prompts, encoding only those that the cache does not hold."""
+    """Write the embeddings of a task's prompts, encoding only those that the cache does not hold.
+
+    The file `state` is what the same call goes on from after an interruption.
+    """
     samples = select_prompts(read_samples(samples_path), selection.max_per_task, seed)
     texts = condition_texts(samples, selection.form, seed)
-    states = encode_cached(texts, lambda new: encoder.encode(new, str(best_device())), cache / encoder.key)
     record = provenance("workflow/scripts/embeddings.py", asdict(selection), [samples_path], seed)
     metadata = {"task": task, "encoder": encoder.to_json(), "provenance": record}
-    write_embeddings(output, samples["id"].tolist(), texts, states, metadata)
+    device = best_device()
+    with SavedState(state, {**metadata, "device": device.type}) as saved:
+        states = encode_cached(
+            texts, encoder.at_first_use(str(device)), cache / encoder.key, saved, reporter(f"prompts of {task}")
+        )
+        write_embeddings(output, samples["id"].tolist(), texts, states, metadata)

@@ -1,27 +1,32 @@
 """The evaluation of a held-out task: every source answers the same rows with the same prompts."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
-from p2w.adapters import WEIGHTS_FILE, read_adapter
+from p2w.adapters import CONFIG_FILE, WEIGHTS_FILE, read_adapter
 from p2w.base_model import BaseModel
 from p2w.device import best_device
 from p2w.evaluation_file import evaluation_file
-from p2w.files import write_json
+from p2w.files import sha256, write_json
+from p2w.finite import first_not_finite
 from p2w.lora import Adapter, LoraStack, scaling
+from p2w.memory import in_pieces_that_fit
 from p2w.overlap import overlap
 from p2w.predictions import prediction_table
 from p2w.progress import Report, reporter
 from p2w.provenance import provenance
+from p2w.resume import UNSAVED, SavedState, State
 from p2w.samples import read_samples
-from p2w.scoring import adapters_at_once, answer, check_model, tokenize_samples
+from p2w.scoring import Answer, adapters_at_once, answer, check_model, tokenize_samples
 from p2w.source_names import BASE
 from p2w.tables import write_table
+
+Answers = dict[str, dict[int, Answer]]  # by source and position of the row
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ def predict(
     config: EvaluationConfig,
     device: torch.device,
     report: Report,
+    saved: SavedState = UNSAVED,
 ) -> pd.DataFrame:
     """Answers of the base model and of each adapter, `source` naming whose; columns as `prediction_table` has them.
 
@@ -70,21 +76,37 @@ def predict(
     tokenizer, model = base.tokenizer(), base.load(device)
     questions = tokenize_samples(tokenizer, samples, config.option_text)
     check_model(model, questions[0])
-    sources = [(BASE, None), *adapters.items()]
-    at_once, tables, done = adapters_at_once(questions, config.batch_tokens), [], 0
+    sources = {BASE: None, **adapters}
+    answers = _load_answers(saved) or {source: {} for source in sources}
+    at_once = adapters_at_once(questions, config.batch_tokens)
 
-    def advance(count: int) -> None:
-        nonlocal done
-        done += count
-        report(done, len(sources) * len(questions), "")
+    def advance(_count: int) -> None:
+        saved.offer(lambda: _answers_state(answers))
+        report(sum(map(len, answers.values())), len(sources) * len(questions), "")
 
-    for first in range(0, len(sources), at_once):
-        group = sources[first : first + at_once]
-        stack = LoraStack(model, [_load(base, folder) for _, folder in group])
-        answered = answer(model, tokenizer, questions, stack, config.batch_tokens, advance)
-        for (source, _), answers in zip(group, answered, strict=True):
-            tables.append(prediction_table(tokenizer, samples, source, answers))
+    while left := [source for source in sources if len(answers[source]) < len(questions)]:
+
+        def answer_first(count: int, left: Sequence[str] = left) -> None:
+            stack = LoraStack(model, [_load(base, sources[source]) for source in left[:count]])
+            found = [answers[source] for source in left[:count]]
+            answer(model, tokenizer, questions, stack, config.batch_tokens, advance, found)
+
+        wanted = min(at_once, len(left))
+        _, count = in_pieces_that_fit(wanted, answer_first, "adapters side by side")
+        at_once = min(at_once, count) if count < wanted else at_once
+    in_order = {source: [found[i] for i in range(len(questions))] for source, found in answers.items()}
+    tables = [prediction_table(tokenizer, samples, source, found) for source, found in in_order.items()]
     return pd.concat(tables, ignore_index=True)
+
+
+def _answers_state(answers: Answers) -> State:
+    return {}, {source: [[i, *astuple(one)] for i, one in found.items()] for source, found in answers.items()}
+
+
+def _load_answers(saved: SavedState) -> Answers | None:
+    if (found := saved.load()) is None:
+        return None
+    return {source: {i: Answer(*values) for i, *values in rows} for source, rows in found[1].items()}
 
 
 def _load(base: BaseModel, folder: Path | None) -> Adapter:
@@ -94,6 +116,8 @@ def _load(base: BaseModel, folder: Path | None) -> Adapter:
     found = adapter_config["base_model_name_or_path"]
     if found != base.name:
         raise ValueError(f"{folder}: found an adapter of base model {found!r}, expected {base.name!r}")
+    if (bad := first_not_finite(tensors)) is not None:
+        raise FloatingPointError(f"{folder}: found {bad} not finite, expected an adapter of finite weights")
     return tensors, scaling(adapter_config)
 
 
@@ -113,6 +137,7 @@ def evaluate(
     prompt_samples: Mapping[str, Path],
     output: Path,
     predictions_path: Path,
+    state: Path | None = None,
 ) -> None:
     """Write the evaluation file of a held-out task and the answers it was counted from.
 
@@ -120,12 +145,27 @@ def evaluate(
         adapters: source name to adapter folder.
         prompt_samples: task to samples that were seen before: those that the training tasks' adapters learned from, and
             the held-out task's, whose prompts condition the generator. Test rows are looked for in them.
+        state: file that the same call goes on from after an interruption.
     """
-    samples = select_rows(read_samples(samples_path), config.max_rows, seed)
-    predictions = predict(base, samples, adapters, config, best_device(), reporter(f"answers on {held_out}"))
-    found = overlap({task: read_samples(path) for task, path in prompt_samples.items()}, samples)
     inputs = [samples_path, *prompt_samples.values(), *(folder / WEIGHTS_FILE for folder in adapters.values())]
     record = provenance("workflow/scripts/evaluate.py", {"base_model": asdict(base), **asdict(config)}, inputs, seed)
-    write_table(predictions_path, predictions, {"held_out": held_out, "provenance": record})
-    result = evaluation_file(predictions, experiment, held_out, samples_path.stem, chance_level(samples), found, seed)
-    write_json(output, {**result, "provenance": record})
+    device = best_device()
+    guard = {**record, "base_model_files": base.fingerprint(), "sources": _hashes(adapters), "device": device.type}
+    samples = select_rows(read_samples(samples_path), config.max_rows, seed)
+    with SavedState(state, guard) as saved:
+        report = reporter(f"answers on {held_out}")
+        predictions = predict(base, samples, adapters, config, device, report, saved)
+        found = overlap({task: read_samples(path) for task, path in prompt_samples.items()}, samples)
+        write_table(predictions_path, predictions, {"held_out": held_out, "provenance": record})
+        result = evaluation_file(
+            predictions, experiment, held_out, samples_path.stem, chance_level(samples), found, seed
+        )
+        write_json(output, {**result, "provenance": record})
+
+
+def _hashes(adapters: Mapping[str, Path]) -> list[list[str]]:
+    """Of every source in order, its name and what its adapter consists of."""
+    return [
+        [source, *(sha256(folder / name) for name in (CONFIG_FILE, WEIGHTS_FILE))]
+        for source, folder in adapters.items()
+    ]

@@ -16,6 +16,7 @@ from p2w.base_model import BaseModel
 from p2w.epoch_files import write_epoch
 from p2w.finetune_config import FinetuneConfig
 from p2w.progress import Report, silent
+from p2w.resume import SavedState
 from p2w.training import Training
 
 
@@ -33,18 +34,23 @@ def train_epoch(
     device: torch.device | str = "cpu",
     record: Mapping[str, Any] | None = None,
     report: Report = silent,
+    state: Path | None = None,
 ) -> None:
     """Train epoch number `epoch` (from 1) of a task's adapter, starting where the folder `previous` ended.
 
     Writes into `output`: the adapter in PEFT's format, the snapshots, the state that the next epoch starts from, and
-    `run.json` with the losses and `record` (the provenance). None of them depends on when or how fast it ran.
+    `run.json` with the losses and `record` (the provenance). None of them depends on when or how fast it ran, nor on
+    how often it was interrupted: the file `state` is what the same call goes on from.
 
     Raises:
-        ValueError: no samples, an unlabeled one, a previous epoch of other settings, a loss that is not finite.
+        ValueError: no samples, an unlabeled one, a previous epoch of other settings, memory for less than one sample.
+        FloatingPointError: a loss, gradient or weight that is not finite.
     """
     if epoch < 1 or (previous is None) != (epoch == 1):
         raise ValueError(f"epoch {epoch}: found previous {previous}, expected none for epoch 1 and a folder after it")
     training = Training(base, lora, config, seed, task, samples, device)
     if previous is not None:
         training.resume(Path(previous), epoch - 1)
-    write_epoch(output, training.run_epoch(epoch, report), record or {})
+    with SavedState(state, {**(record or {}), **training.identity()}) as saved:
+        training.go_on(saved)
+        write_epoch(output, training.run_epoch(epoch, report, saved), record or {})

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from p2w.adapters import write_adapter
 from p2w.checkpoints import CheckpointFiles
+from p2w.decoder import HyperConvDecoder
 from p2w.decoder_config import DecoderConfig
 from p2w.decoder_training import train_decoder
 from p2w.device import best_device
@@ -19,6 +20,7 @@ from p2w.generation import draw_condition, generate
 from p2w.processes import joined
 from p2w.progress import reporter, silent
 from p2w.provenance import provenance
+from p2w.resume import SavedState
 from p2w.tables import read_metadata
 from p2w.trained_decoder import TrainedDecoder, load_decoder, save_decoder
 from p2w.weight_tokens import WeightTokens
@@ -31,10 +33,12 @@ def train_without(
     checkpoint_paths: Sequence[Path],
     embedding_paths: Sequence[Path],
     output: Path,
+    state: Path | None = None,
 ) -> None:
     """Train the decoder for a held-out task; write weights, `metrics.csv` and `run.json`.
 
-    Started by torchrun, its processes train together and the first one writes.
+    Started by torchrun, its processes train together and the first one writes. The file `state` is what the same call
+    goes on from after an interruption.
 
     Raises:
         ValueError: the held-out task among the training tasks, or adapters of different layouts; names the files' task.
@@ -43,12 +47,6 @@ def train_without(
     if held_out in checkpoints:
         raise ValueError(f"found checkpoints of the held-out task {held_out!r}, expected training tasks only")
     spec = WeightTokens(checkpoints.layout, width=config.token_width, scales=config.scales)
-    with joined(best_device()) as (processes, device):
-        prompts = {read_metadata(path)["task"]: read_embeddings(path, device) for path in embedding_paths}
-        report = reporter(f"steps without {held_out}") if processes.rank == 0 else silent
-        decoder, metrics = train_decoder(config, spec, prompts, checkpoints, seed, device, report, processes)
-    if processes.rank != 0:
-        return
     inputs = [*checkpoint_paths, *embedding_paths]
     record = provenance("workflow/scripts/decoder.py", {"held_out": held_out, **asdict(config)}, inputs, seed)
     metadata = {
@@ -58,6 +56,22 @@ def train_without(
         "encoder": read_metadata(embedding_paths[0])["encoder"],
         "provenance": record,
     }
+    with joined(best_device()) as (processes, device):
+        prompts = {read_metadata(path)["task"]: read_embeddings(path, device) for path in embedding_paths}
+        report = reporter(f"steps without {held_out}") if processes.rank == 0 else silent
+        with SavedState(state, {**record, "device": device.type}, processes) as saved:
+            trained = train_decoder(config, spec, prompts, checkpoints, seed, device, report, processes, saved)
+            if processes.rank == 0:
+                _write_trained(output, spec, metadata, *trained)
+
+
+def _write_trained(
+    output: Path,
+    spec: WeightTokens,
+    metadata: dict[str, Any],
+    decoder: HyperConvDecoder,
+    metrics: Sequence[Mapping[str, float]],
+) -> None:
     write_text(output.with_name("metrics.csv"), pd.DataFrame(metrics).to_csv(index=False, float_format="%.6g"))
     write_json(output.with_name("run.json"), metadata)
     save_decoder(output, TrainedDecoder(decoder.cpu(), spec, metadata))

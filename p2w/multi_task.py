@@ -13,6 +13,7 @@ from p2w.base_model import BaseModel
 from p2w.finetune_config import FinetuneConfig
 from p2w.finetune_data import select_samples
 from p2w.progress import Report, silent
+from p2w.resume import SavedState
 from p2w.training import Training
 
 
@@ -49,10 +50,17 @@ def train_multi_task(
     device: torch.device | str = "cpu",
     record: Mapping[str, Any] | None = None,
     report: Report = silent,
+    state: Path | None = None,
 ) -> None:
-    """Train on `max_samples` rows of all tasks together, for the epochs that a single task gets; write the adapter."""
+    """Train on `max_samples` rows of all tasks together, for the epochs that a single task gets; write the adapter.
+
+    The file `state` is what the same call goes on from after an interruption.
+    """
     pooled = pool_samples(tables, config.max_samples, seed)
     training = Training(base, lora, config, seed, "multi_task", pooled, device)
-    losses = [training.run_epoch(epoch, report).losses for epoch in range(1, epochs + 1)]
-    run = {**(record or {}), "tasks": sorted(tables), "rows": len(pooled), "losses": losses}
-    write_adapter(output, training.parameters, training.adapter_config, {"run.json": run})
+    with SavedState(state, {**(record or {}), **training.identity(), "epochs": epochs}) as saved:
+        training.go_on(saved)
+        for epoch in range(max(1, len(training.losses)), epochs + 1):
+            training.run_epoch(epoch, report, saved)
+        run = {**(record or {}), "tasks": sorted(tables), "rows": len(pooled), "losses": training.losses}
+        write_adapter(output, training.parameters, training.adapter_config, {"run.json": run})

@@ -1,11 +1,11 @@
 """AdamW in the forms that differ in memory: the library's own, fused, and with 8-bit state."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 OptimizerName = Literal["adamw", "adamw_fused", "adamw_8bit"]
@@ -57,6 +57,37 @@ def update(optimizer: Optimizer, device: torch.device | str) -> None:
             optimizer.step()
     else:
         optimizer.step()
+
+
+def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
+    """Everything that an optimizer remembers, by number of the parameter: its own tensors, no copies.
+
+    An 8-bit moment is several tensors.
+    """
+    named = {}
+    for number, parameter in enumerate(_parameters(optimizer)):
+        for key, value in sorted(optimizer.state[parameter].items()):
+            inner = value.__tensor_flatten__()[0] if hasattr(value, "__tensor_flatten__") else []
+            parts = {f"{key}.{part}": getattr(value, part) for part in inner} or {key: value}
+            named |= {f"{number}.{name}": part for name, part in parts.items()}
+    return named
+
+
+@torch.no_grad()
+def restore_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor], device: torch.device | str) -> None:
+    """Make a new optimizer remember what another of its kind did; inverse of `optimizer_tensors`."""
+    # Only a step makes the tensors. At rate 0 and without gradients it leaves the parameters as they are.
+    set_learning_rate(optimizer, 0.0)
+    for parameter in _parameters(optimizer):
+        parameter.grad = torch.zeros_like(parameter)
+    update(optimizer, device)
+    optimizer.zero_grad(set_to_none=True)
+    for name, tensor in optimizer_tensors(optimizer).items():
+        tensor.copy_(tensors[name])
+
+
+def _parameters(optimizer: Optimizer) -> list[nn.Parameter]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 @contextmanager

@@ -28,6 +28,14 @@ class Processes:
             for work in [dist.all_reduce(tensor, async_op=True) for tensor in tensors]:
                 work.wait()
 
+    def any(self, holds: bool) -> bool:
+        """Whether it holds in one of the processes."""
+        if self.count == 1:
+            return holds
+        flag = torch.tensor(float(holds), device="cuda" if dist.get_backend() == "nccl" else "cpu")
+        self.sum([flag])
+        return bool(flag > 0)
+
 
 ALONE = Processes()
 

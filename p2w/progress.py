@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TextIO
 
 Report = Callable[[int, int, str], None]
@@ -33,8 +34,9 @@ class Progress:
         now = self._clock()
         if done >= self.total or now - self._last >= self.interval:
             self._last = now
-            self._stream.write(self.line(now - self._start, note) + "\n")
-            self._stream.flush()
+            with suppress(BrokenPipeError):  # whoever reads it may be gone before the work is done
+                self._stream.write(self.line(now - self._start, note) + "\n")
+                self._stream.flush()
 
     def line(self, seconds: float, note: str = "") -> str:
         """Such as `12/32 steps, 4.1/s, 5 s left, loss 0.31`."""

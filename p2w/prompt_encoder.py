@@ -3,7 +3,7 @@
 import hashlib
 import importlib.util
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,6 +78,17 @@ class PromptEncoder:
 
         return Path(snapshot_download(str(self.hub), revision=self.revision, ignore_patterns=IGNORED))
 
+    def at_first_use(self, device: str = "cpu") -> Callable[[Sequence[str]], list[np.ndarray]]:
+        """`encode` for many calls: the model is loaded once, when the first one comes."""
+        loaded: list[SentenceTransformer] = []
+
+        def encode(texts: Sequence[str]) -> list[np.ndarray]:
+            if not loaded:
+                loaded.append(self._load(device))
+            return self._encode(loaded[0], texts)
+
+        return encode
+
     def encode(self, texts: Sequence[str], device: str = "cpu") -> list[np.ndarray]:
         """Token states of each text, (length, dim) float16, without padding; batches are sorted by length.
 
@@ -86,7 +97,9 @@ class PromptEncoder:
         Raises:
             ValueError: `max_length` beyond the model's positions, a state that half precision cannot hold.
         """
-        model = self._load(device)
+        return self._encode(self._load(device), texts)
+
+    def _encode(self, model: "SentenceTransformer", texts: Sequence[str]) -> list[np.ndarray]:
         states = model.encode(
             list(texts), output_value="token_embeddings", convert_to_numpy=False, batch_size=32, show_progress_bar=False
         )

@@ -56,9 +56,10 @@ def embed_variants(
     others = [select_prompts(read_samples(path), selection.max_per_task, seed) for path in training_paths]
     own, *theirs = (condition_texts(table, selection.form, seed) for table in (samples, *others))
     vocabulary = vocabulary_of([text for texts in theirs for text in texts])
+    encode = encoder.at_first_use(str(best_device()))
     for number, (variant, change) in enumerate(VARIANTS.items()):
         texts = change(own, vocabulary, np.random.default_rng((seed, number)))
-        states = encode_cached(texts, lambda new: encoder.encode(new, str(best_device())), cache / encoder.key)
+        states = encode_cached(texts, encode, cache / encoder.key)
         config = {**asdict(selection), "held_out": held_out, "variant": variant}
         record = provenance(SCRIPT, config, [samples_path, *training_paths], seed)
         metadata = {"task": f"{held_out} ({variant})", "encoder": encoder.to_json(), "provenance": record}

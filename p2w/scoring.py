@@ -5,7 +5,8 @@ One pass over the rows gives both for most of them. The prompt is followed by th
 answer. What leaves the tree is decoded from there (p2w/decoding.py).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +18,7 @@ from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 from p2w.chat import pad, prompt_ids, response_ids
 from p2w.decoding import Greedy, complete
 from p2w.lora import LoraStack
+from p2w.memory import in_pieces_that_fit
 from p2w.packing import Packed, Tree, attention_mask, pack
 
 # Relative error of a log-likelihood that rounding explains, in float32 (True) or less; a leaking mask makes more.
@@ -99,37 +101,56 @@ def answer(
     stack: LoraStack,
     batch_tokens: int,
     advance: Callable[[int], None],
+    found: Sequence[dict[int, Answer]] | None = None,
 ) -> list[list[Answer]]:
     """What the model answers: for each adapter of `stack`, one answer per question in order.
 
     Args:
-        batch_tokens: tokens computed at once over all adapters; exceeded only where one row alone has more.
-        advance: called with the number of answers that are new.
+        batch_tokens: tokens computed at once over all adapters; exceeded only where one row alone has more. Fewer
+            where memory runs out.
+        advance: called after every batch, with the number of answers that are new.
+        found: for each adapter, the answers that it has given already by position; the others are added.
+
+    Raises:
+        NoRoom: memory runs out with one row.
+        FloatingPointError: a log-likelihood that is not finite.
     """
+    found = found or [{} for _ in range(len(stack))]
     prefix = _common_beginning([question.prompt[:-1] for question in questions])
     cached = _read_prefix(model, stack, prefix)
-    found: dict[int, list[Answer]] = {}
-    for batch in _batches(questions, batch_tokens // len(stack)):
-        chosen = [questions[i] for i in batch]
-        packed = pack([q.prompt for q in chosen], [q.tree for q in chosen], len(prefix), tokenizer.pad_token_id)
-        answers = _answer_batch(model, stack, cached, packed.to(model.device), chosen, tokenizer.eos_token_id)
-        found.update(zip(batch, answers, strict=True))
-        advance(len(batch) * len(stack))
-    return [[found[i][k] for i in range(len(questions))] for k in range(len(stack))]
+    left = [i for i in _by_length(questions) if not all(i in of_adapter for of_adapter in found)]
+    most = len(questions)
+    while left:
+        batch = _next_batch(questions, left, batch_tokens // len(stack))[:most]
+
+        def compute(rows: int, batch: Sequence[int] = batch) -> list[list[Answer]]:
+            chosen = [questions[i] for i in batch[:rows]]
+            packed = pack([q.prompt for q in chosen], [q.tree for q in chosen], len(prefix), tokenizer.pad_token_id)
+            return _answer_batch(model, stack, cached, packed.to(model.device), chosen, tokenizer.eos_token_id)
+
+        answers, rows = in_pieces_that_fit(len(batch), compute, f"rows for {len(stack)} adapters")
+        most = min(most, rows) if rows < len(batch) else most
+        for i, of_row in zip(batch[:rows], answers, strict=True):
+            for of_adapter, one in zip(found, of_row, strict=True):
+                of_adapter[i] = one
+        left = left[rows:]
+        advance(rows * len(stack))
+    return [[of_adapter[i] for i in range(len(questions))] for of_adapter in found]
 
 
-def _batches(questions: Sequence[Question], batch_tokens: int) -> Iterator[list[int]]:
-    """Positions in batches of similar length: at most `batch_tokens` tokens each with fillers, at least one row."""
-    batch: list[int] = []
-    nodes = 0
-    for i in sorted(range(len(questions)), key=lambda i: -len(questions[i].prompt)):
-        longest = len(questions[batch[0] if batch else i].prompt)
+def _by_length(questions: Sequence[Question]) -> list[int]:
+    """Positions, the longest prompt first."""
+    return sorted(range(len(questions)), key=lambda i: -len(questions[i].prompt))
+
+
+def _next_batch(questions: Sequence[Question], left: Sequence[int], batch_tokens: int) -> list[int]:
+    """The first of `left` that make a batch: at most `batch_tokens` tokens with fillers, at least one row."""
+    longest, nodes = len(questions[left[0]].prompt), 0
+    for count, i in enumerate(left):
         nodes = max(nodes, questions[i].tree.nodes)
-        if batch and (len(batch) + 1) * (longest + nodes) > batch_tokens:
-            yield batch
-            batch, nodes = [], questions[i].tree.nodes
-        batch.append(i)
-    yield batch
+        if count and (count + 1) * (longest + nodes) > batch_tokens:
+            return list(left[:count])
+    return list(left)
 
 
 def _common_beginning(sequences: Sequence[list[int]]) -> list[int]:
@@ -168,6 +189,9 @@ def _answer_batch(
         complete(model, stack, cache, packed, unknown)
     # One adapter at a time: float32 takes up to twice the memory of the logits themselves.
     scores = [_log_likelihoods(of_adapter, questions) for of_adapter in logits]
+    for k, of_adapter in enumerate(scores):
+        if not all(math.isfinite(value) for values in of_adapter for value in values):
+            raise FloatingPointError(f"adapter {k + 1} of {len(stack)}: found a log-likelihood that is not finite")
     return [
         [
             Answer(greedy[k][n].text_ids, scores[k][n][: len(q.responses)], scores[k][n][len(q.responses) :])

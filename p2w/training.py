@@ -2,8 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,11 @@ from p2w.chat import IGNORED, supervised_batch
 from p2w.epoch_files import STATE_FILE, Epoch, SnapshotHeader, Snapshots
 from p2w.finetune_config import FinetuneConfig
 from p2w.finetune_data import encode_samples, epoch_batches, micro_batches, select_samples
+from p2w.finite import check_gradients, check_weights
+from p2w.global_random import random_state, seeded, set_random_state
+from p2w.memory import in_pieces_that_fit
 from p2w.progress import Report, silent
+from p2w.resume import UNSAVED, SavedState, State, join_parts, split_parts
 from p2w.tensor_files import read_tensors
 
 ADAPTER = "default"  # PEFT's own name for a model's first adapter, a part of its parameter names in memory
@@ -44,7 +47,7 @@ class Training:
     ) -> None:
         chosen = select_samples(task, samples, config.max_samples, seed)
         tokenizer = base.tokenizer()
-        self.task, self.seed, self.config, self.device = task, seed, config, torch.device(device)
+        self.base, self.task, self.seed, self.config, self.device = base, task, seed, config, torch.device(device)
         self.encoded = encode_samples(task, tokenizer, chosen, config.max_length)
         self.pad_id = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
         self.model, self.adapter_config = add_adapter(base.load(self.device), lora, base)
@@ -56,29 +59,32 @@ class Training:
             self.parameters.values(), config.learning_rate, config.betas, weight_decay=config.weight_decay, fused=True
         )
         self.step = 0
+        self.at_once = config.micro_batch_size or config.batch_size
+        self.losses: list[list[float]] = []  # of every step, by epoch
+        self.weights: list[Tensor] = []  # of the snapshots in the last epoch
+        self.random: dict[str, Tensor] | None = None  # what dropout draws from when the last epoch is to go on
         parts = {"base_model": asdict(base), "lora": asdict(lora), "finetune": asdict(config)}
         self.settings: dict[str, Any] = json.loads(json.dumps({"task": task, "seed": seed, **parts}))
 
-    def run_epoch(self, epoch: int, report: Report = silent) -> Epoch:
+    def run_epoch(self, epoch: int, report: Report = silent, saved: SavedState = UNSAVED) -> Epoch:
         """Train on every sample once, or on as many as `steps_per_epoch` allows, in the order of (seed, epoch)."""
         batches = epoch_batches(len(self.encoded), self.config.batch_size, self.seed, epoch)
         batches = batches[: self.config.steps_per_epoch]
         due = self.config.snapshot_steps(len(batches))
-        losses: list[float] = []
-        weights: list[Tensor] = []
         with seeded(self.seed, epoch, self.device):
-            for number, batch in enumerate(batches, 1):
+            losses = self._start_or_go_on()
+            for number, batch in enumerate(batches[len(losses) :], len(losses) + 1):
                 losses.append(self._train_step(batch, epoch))
-                report(number, len(batches), f"{self.task} epoch {epoch} loss {losses[-1]:.4f}")
                 if number in due:
-                    weights.append(self.layout.flatten(self.parameters).detach().cpu())
+                    self.weights.append(self.layout.flatten(self.parameters).detach().cpu())
+                saved.offer(self._state_inside)
+                report(number, len(batches), f"{self.task} epoch {epoch} loss {losses[-1]:.4f}")
         first = self.step - len(batches)
         header = SnapshotHeader(self.task, epoch, self.seed, self.layout, self.adapter_config)
         means = [float(np.mean(losses[start:end])) for start, end in zip([0, *due], due, strict=False)]
         steps = torch.tensor([first + number for number in due])
-        return Epoch(
-            Snapshots(header, steps, torch.tensor(means), torch.stack(weights)), losses, self._state(), self.settings
-        )
+        snapshots = Snapshots(header, steps, torch.tensor(means), torch.stack(self.weights))
+        return Epoch(snapshots, losses, self._state(), self.settings)
 
     def resume(self, folder: Path, epoch: int) -> None:
         """Continue where the folder of `epoch` ended; ValueError when it is another epoch or has other settings."""
@@ -89,12 +95,40 @@ class Training:
                 raise ValueError(f"{folder}: {name}: found {found.get(name)!r}, expected {value!r}")
         tensors, _ = read_adapter(folder)
         self.layout.flatten(tensors)  # the same names and shapes, or an error that says what differs
-        self.step = metadata["step"]
+        self._restore(tensors, state, metadata["step"])
+
+    def go_on(self, saved: SavedState) -> None:
+        """Take up what an interrupted run of the same training saved, if anything; its last epoch is to go on."""
+        found = saved.load()
+        if found is None:
+            return
+        tensors, values = found
+        parts = split_parts(tensors)
+        self._restore(parts["adapter"], parts["optimizer"], values["step"])
+        self.losses, self.random = values["losses"], parts["random"]
+        self.weights = list(parts.get("snapshots", {}).values())
+
+    def identity(self) -> dict[str, Any]:
+        """What a saved state of this training belongs to, besides its samples."""
+        return {"settings": self.settings, "base_model_files": self.base.fingerprint(), "device": self.device.type}
+
+    def _start_or_go_on(self) -> list[float]:
+        """The losses of the epoch so far."""
+        if self.random is None:
+            self.losses.append([])
+            self.weights = []
+        else:
+            set_random_state(self.random, self.device)
+            self.random = None
+        return self.losses[-1]
+
+    def _restore(self, tensors: Mapping[str, Tensor], state: Mapping[str, Tensor], step: int) -> None:
+        self.step = step
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 parameter.copy_(tensors[name])
         moments = {
-            index: {"step": torch.tensor(float(self.step)), **{key: state[f"{name}.{key}"] for key in MOMENTS}}
+            index: {"step": torch.tensor(float(step)), **{key: state[f"{name}.{key}"] for key in MOMENTS}}
             for index, name in enumerate(self.parameters)
         }
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
@@ -106,24 +140,41 @@ class Training:
             for key in MOMENTS
         }
 
+    def _state_inside(self) -> State:
+        """All that the rest of the epoch depends on."""
+        parts = {
+            "adapter": self.parameters,
+            "optimizer": self._state(),
+            "random": random_state(self.device),
+            "snapshots": {f"{number:06}": weights for number, weights in enumerate(self.weights)},
+        }
+        return join_parts(parts), {"step": self.step, "losses": self.losses}
+
     def _train_step(self, batch: Sequence[int], epoch: int) -> float:
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.rate(self.step)
         self.step += 1
+        where, random = f"{self.task}, step {self.step} (epoch {epoch})", random_state(self.device)
+        loss, self.at_once = in_pieces_that_fit(
+            self.at_once, lambda size: self._gradients(batch, size, random), f"{where}, samples"
+        )
+        norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip_norm).item()
+        check_gradients(where, loss, norm, {name: p.grad for name, p in self.parameters.items() if p.grad is not None})
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        check_weights(where, self.parameters)
+        return loss
+
+    def _gradients(self, batch: Sequence[int], size: int, random: Mapping[str, Tensor]) -> float:
+        """Leave the batch's gradients, computed `size` samples at once, in the parameters; its loss."""
+        self.optimizer.zero_grad()
+        set_random_state(random, self.device)
         tokens = sum(len(self.encoded.responses[index]) for index in batch)
         total = 0.0
-        for piece in micro_batches(self.encoded, batch, self.config.micro_batch_size):
+        for piece in micro_batches(self.encoded, batch, size):
             loss = self._loss(piece) / tokens
             loss.backward()
             total += loss.item()
-        norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip_norm).item()
-        if not math.isfinite(total) or not math.isfinite(norm):
-            raise ValueError(
-                f"{self.task}: found loss {total} and gradient norm {norm} at step {self.step} (epoch {epoch}), "
-                "expected finite numbers; a lower learning_rate may help"
-            )
-        self.optimizer.step()
-        self.optimizer.zero_grad()
         return total
 
     def _loss(self, piece: Sequence[int]) -> Tensor:
@@ -183,12 +234,3 @@ def trainable(model: nn.Module) -> dict[str, nn.Parameter]:
         for name, parameter in model.named_parameters()
         if parameter.requires_grad
     }
-
-
-@contextmanager
-def seeded(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
-    """Dropout draws from (seed, epoch) inside the block; the global generators are as before after it."""
-    value = int(np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint64)[0])
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(value)
-        yield

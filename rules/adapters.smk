@@ -21,6 +21,7 @@ rule finetune:
         mem_mb=16000,
         runtime=240,
     params:
+        state="results/{experiment}/state/finetune/{task}/epoch_{epoch}.safetensors",
         base_model=stage("base_model"),
         lora=stage("lora"),
         finetune=stage("finetune"),
@@ -28,7 +29,8 @@ rule finetune:
     shell:
         "python {input.code[0]} --base-model {params.base_model:q} --lora {params.lora:q}"
         " --finetune {params.finetune:q} --seed {params.seed} --task {wildcards.task} --samples {input.samples}"
-        " --epoch {wildcards.epoch} --previous {input.previous} --output {output.adapter} 2>&1 | tee {log}"
+        " --epoch {wildcards.epoch} --previous {input.previous} --output {output.adapter}"
+        " --state {params.state} 2>&1 | tee {log}"
 
 
 rule checkpoints:

@@ -49,6 +49,7 @@ rule multi_task:
         mem_mb=16000,
         runtime=720,
     params:
+        state="results/{experiment}/state/multi_task/{held_out}.safetensors",
         base_model=stage("base_model"),
         lora=stage("lora"),
         finetune=stage("finetune"),
@@ -58,7 +59,7 @@ rule multi_task:
     shell:
         "python {input.code[0]} --base-model {params.base_model:q} --lora {params.lora:q}"
         " --finetune {params.finetune:q} --seed {params.seed} --epochs {params.epochs} --tasks {params.tasks}"
-        " --samples {input.samples} --output {output.adapter} 2>&1 | tee {log}"
+        " --samples {input.samples} --output {output.adapter} --state {params.state} 2>&1 | tee {log}"
 
 
 rule prompt_variants:

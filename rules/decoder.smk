@@ -23,6 +23,7 @@ rule decoder:
         mem_mb=64000,
         runtime=720,
     params:
+        state="results/{experiment}/state/decoder/{held_out}/{run}decoder.safetensors",
         decoder=stage("decoder"),
         seed=decoder_seed,
     # How many GPUs share the work is no param: another number of them makes the same decoder.
@@ -30,7 +31,7 @@ rule decoder:
         "python $([ {resources.gpu} -gt 1 ] && echo -m torch.distributed.run --standalone --nproc-per-node {resources.gpu})"
         " {input.code[0]} --decoder {params.decoder:q} --seed {params.seed} --held-out {wildcards.held_out}"
         " --checkpoints {input.checkpoints} --embeddings {input.embeddings}"
-        " --output {output.weights} 2>&1 | tee {log}"
+        " --output {output.weights} --state {params.state} 2>&1 | tee {log}"
 
 
 rule generate:

@@ -20,10 +20,11 @@ rule embeddings:
         mem_mb=8000,
         runtime=120,
     params:
+        state="results/{experiment}/state/embeddings/{task}.safetensors",
         encoder=stage("encoder"),
         prompts=stage("prompts"),
         seed=seed,
     shell:
         "python {input.code[0]} --encoder {params.encoder:q} --prompts {params.prompts:q} --seed {params.seed}"
         " --samples {input.samples} --task {wildcards.task} --cache results/cache/embeddings --output {output}"
-        " 2>&1 | tee {log}"
+        " --state {params.state} 2>&1 | tee {log}"

@@ -23,6 +23,7 @@ rule evaluate:
         mem_mb=16000,
         runtime=240,
     params:
+        state="results/{experiment}/state/evaluate/{held_out}.safetensors",
         base_model=stage("base_model"),
         evaluation=without_count("evaluation", "draws"),
         sources=evaluated_names,
@@ -34,4 +35,4 @@ rule evaluate:
         " --samples {input.samples}"
         " --sources {params.sources} --adapters {input.adapters}"
         " --seen-tasks {params.seen_tasks} --seen-samples {input.seen_samples}"
-        " --output {output.evaluation} --predictions {output.predictions} 2>&1 | tee {log}"
+        " --output {output.evaluation} --predictions {output.predictions} --state {params.state} 2>&1 | tee {log}"

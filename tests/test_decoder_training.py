@@ -96,7 +96,7 @@ def test_metrics_rows_and_report():
     reports = []
     _, rows = train(SHORT, report=lambda *line: reports.append(line))
     assert [row["step"] for row in rows] == [1, 2, 3, 4]
-    assert list(rows[0]) == ["step", "loss", "lr", "grad_norm", "seconds"]
+    assert list(rows[0]) == ["step", "loss", "lr", "grad_norm"]
     assert [row["lr"] for row in rows] == [lr_schedule(k, 1e-2, 2, 4) for k in range(4)]
     assert all(math.isfinite(row["loss"]) and row["grad_norm"] > 0 for row in rows)
     assert reports[-1][:2] == (4, 4)

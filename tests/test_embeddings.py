@@ -45,7 +45,7 @@ def test_changing_one_prompt_encodes_one_prompt(tmp_path):
     first = encode_cached(TEXTS, encode, tmp_path)
     again = encode_cached(list(reversed(TEXTS)), encode, tmp_path)
     changed = encode_cached([TEXTS[0], "another one", TEXTS[2]], encode, tmp_path)
-    assert encode.seen == [*TEXTS, "another one"]
+    assert sorted(encode.seen) == sorted([*TEXTS, "another one"])
     for one, other in zip(first, reversed(again), strict=True):
         np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(changed[2], first[2])

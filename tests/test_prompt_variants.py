@@ -34,10 +34,10 @@ def test_random_words_are_as_many_and_from_the_vocabulary():
 
 @pytest.fixture
 def fake_encoder(monkeypatch):
-    def encode(_self, texts, _device):
+    def encode(texts):
         return [np.full((len(text.split()), 5), len(text), np.float16) for text in texts]
 
-    monkeypatch.setattr(PromptEncoder, "encode", encode)
+    monkeypatch.setattr(PromptEncoder, "at_first_use", lambda _self, _device: encode)
 
 
 @pytest.mark.usefixtures("fake_encoder")

@@ -18,8 +18,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--checkpoints", type=Path, nargs="+", required=True)
     parser.add_argument("--embeddings", type=Path, nargs="+", required=True)
     parser.add_argument("--output", type=Path, required=True, help="the decoder.safetensors to write")
+    parser.add_argument("--state", type=Path, help="file that an interrupted run goes on from")
     args = parser.parse_args(argv)
-    train_without(args.held_out, args.decoder, args.seed, args.checkpoints, args.embeddings, args.output)
+    train_without(args.held_out, args.decoder, args.seed, args.checkpoints, args.embeddings, args.output, args.state)
 
 
 if __name__ == "__main__":

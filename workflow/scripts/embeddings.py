@@ -19,8 +19,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--samples", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True, help="folder of embedding segments, shared by all tasks")
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--state", type=Path, help="file that an interrupted run goes on from")
     args = parser.parse_args(argv)
-    embed_prompts(args.encoder, args.prompts, args.seed, args.task, args.samples, args.cache, args.output)
+    embed_prompts(args.encoder, args.prompts, args.seed, args.task, args.samples, args.cache, args.output, args.state)
 
 
 if __name__ == "__main__":

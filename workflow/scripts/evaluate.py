@@ -24,6 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seen-samples", nargs="+", type=Path, required=True, help="their train splits, in order")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--predictions", type=Path, required=True)
+    parser.add_argument("--state", type=Path, help="file that an interrupted run goes on from")
     args = parser.parse_args(argv)
     folders = dict(zip(args.sources, (path.parent for path in args.adapters), strict=True))
     evaluate(
@@ -37,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         dict(zip(args.seen_tasks, args.seen_samples, strict=True)),
         args.output,
         args.predictions,
+        args.state,
     )
 
 

@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--epoch", type=int, required=True, help="counted from 1")
     parser.add_argument("--previous", type=Path, nargs="*", default=[], help="files of the epoch before; none for 1")
     parser.add_argument("--output", type=Path, required=True, help="the adapter_model.safetensors to write")
+    parser.add_argument("--state", type=Path, help="file that an interrupted run goes on from")
     args = parser.parse_args(argv)
     config = {name: asdict(getattr(args, name)) for name in ("base_model", "lora", "finetune")}
     record = provenance(SCRIPT, {**config, "epoch": args.epoch}, [args.samples, *args.previous], args.seed)
@@ -46,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         device=best_device(),
         record=record,
         report=reporter("steps"),
+        state=args.state,
     )
 
 

@@ -29,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--tasks", nargs="+", required=True, help="the training tasks, in the order of the files")
     parser.add_argument("--samples", nargs="+", type=Path, required=True, help="their labeled samples")
     parser.add_argument("--output", type=Path, required=True, help="the adapter_model.safetensors to write")
+    parser.add_argument("--state", type=Path, help="file that an interrupted run goes on from")
     args = parser.parse_args(argv)
     config = {name: asdict(getattr(args, name)) for name in ("base_model", "lora", "finetune")}
     train_multi_task(
@@ -42,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         device=best_device(),
         record=provenance(SCRIPT, {**config, "epochs": args.epochs}, args.samples, args.seed),
         report=reporter("steps"),
+        state=args.state,
     )
 
 
