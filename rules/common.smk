@@ -12,12 +12,14 @@ from snakemake.utils import validate
 from p2w.code import code_files
 from p2w.config import overlay
 
+# A prefix takes the place of Snakemake's own, without which `| tee` would hide that a command failed.
+STRICT = "set -euo pipefail; "
 # The interpreter that runs Snakemake runs its jobs too, whether its environment is activated or not.
 INTERPRETER = f"export PATH='{Path(sys.executable).parent}':\"$PATH\"; "
 # A job that is told to stop (SIGTERM, or SIGUSR1 ahead of a time limit) saves its state and ends by itself: its shell
 # waits for that, and `tee` still takes its last words down. (Snakemake formats the prefix: braces are doubled.)
 PATIENCE = "trap : TERM USR1; tee() {{ (trap '' TERM USR1; exec tee \"$@\"); }}; "
-shell.prefix(PATIENCE if workflow.deployment_settings.deployment_method else INTERPRETER + PATIENCE)
+shell.prefix(STRICT + ("" if workflow.deployment_settings.deployment_method else INTERPRETER) + PATIENCE)
 
 ADAPTER = "adapter_model.safetensors"
 EPOCH_FILES = {
