@@ -78,7 +78,7 @@ class SavedState:
             return
         stop = self.processes.any(self._stop is not None)
         if stop or time.monotonic() >= self._due:
-            self._save(*state())
+            self._save(state)
         if stop:
             self._exit()
 
@@ -117,12 +117,12 @@ class SavedState:
     def _differs(self, found: Mapping[str, Any], name: str) -> bool:
         return name not in found or name not in self.guard or found[name] != self.guard[name]
 
-    def _save(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+    def _save(self, state: Callable[[], State]) -> None:
         start = time.monotonic()
         if self.path is not None and self.processes.rank == 0:
-            text = json.dumps(values, allow_nan=False).encode()
+            tensors, values = state()
             whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-            whole[VALUES] = torch.frombuffer(bytearray(text), dtype=torch.uint8)
+            whole[VALUES] = torch.frombuffer(bytearray(json.dumps(values, allow_nan=False).encode()), dtype=torch.uint8)
             try:
                 write_tensors(self.path, whole, {"guard": self.guard, "sha256": _digest(whole)})
             except (OSError, SafetensorError) as error:  # the work itself needs no saved state
@@ -132,7 +132,7 @@ class SavedState:
 
     def _remove(self) -> None:
         """Also what was left of writes that were killed."""
-        if self.path is not None and self.processes.rank == 0:
+        if self.path is not None and self.path.parent.is_dir() and self.processes.rank == 0:
             for file in (self.path, *self.path.parent.glob(f".{self.path.name}.*.part")):
                 file.unlink(missing_ok=True)
 

@@ -75,6 +75,11 @@ def tiny_base_model(tmp_path_factory: pytest.TempPathFactory) -> BaseModel:
 @pytest.fixture
 def tiny_samples() -> pd.DataFrame:
     """22 labelled samples of unequal length, in the columns that `render_samples` makes."""
+    return toy_samples()
+
+
+def toy_samples() -> pd.DataFrame:
+    """The same for fixtures that several tests share."""
     letters = ("[A]", "[B]")
     rows = [
         {
