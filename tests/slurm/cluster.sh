@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A real SLURM on this machine for tests: one node, one GPU (a device file that stands for it), partitions `cpu` and
-# `gpu`, accounting in MariaDB with account `p2w`. For root on Debian or Ubuntu, a container without systemd will do.
+# A real SLURM on this machine for tests: one node with two GPUs (device files that stand for them), partitions `cpu`
+# and `gpu`, accounting in MariaDB with account `p2w`. For root on Debian or Ubuntu, a container without systemd will do.
 #
 #   tests/slurm/cluster.sh start FOLDER    install what is missing, start what does not run
 #   tests/slurm/cluster.sh stop FOLDER
@@ -86,11 +86,11 @@ KillWait=10
 JobRequeue=1
 MinJobAge=300
 ReturnToService=2
-NodeName=$host NodeAddr=127.0.0.1 CPUs=$((cores * 4)) RealMemory=256000 Gres=gpu:1
+NodeName=$host NodeAddr=127.0.0.1 CPUs=$((cores * 4)) RealMemory=256000 Gres=gpu:2
 PartitionName=cpu Nodes=$host Default=YES MaxTime=INFINITE
 PartitionName=gpu Nodes=$host MaxTime=INFINITE
 END
-  echo "NodeName=$host Name=gpu File=/dev/zero" > "$STATE/gres.conf"
+  printf "NodeName=$host Name=gpu File=%s\n" /dev/null /dev/zero > "$STATE/gres.conf"
   cat > "$STATE/slurmdbd.conf" <<END
 DbdHost=localhost
 DbdAddr=127.0.0.1
