@@ -55,7 +55,8 @@ SlurmdPort=$SLURMD_PORT
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket=$STATE/munge.sock
+# A requeued job waits for its old credential to expire.
+AuthInfo=socket=$STATE/munge.sock,cred_expire=5
 CredType=cred/munge
 StateSaveLocation=$STATE/ctld
 SlurmdSpoolDir=$STATE/slurmd
@@ -80,6 +81,7 @@ AccountingStoragePort=$DBD_PORT
 AccountingStoragePass=$STATE/munge.sock
 AccountingStorageEnforce=associations,limits
 AccountingStorageTRES=gres/gpu
+AccountingStoreFlags=job_comment
 SchedulerParameters=sched_interval=1,sched_min_interval=0,batch_sched_delay=0,bf_interval=2
 # A job that does not end KillWait seconds after its SIGTERM is killed.
 KillWait=10
