@@ -1,6 +1,7 @@
 # What the rules share: experiments, tasks and sources as tables, and the files that a stage's code consists of.
 # Standard library, yaml and jsonschema only: this is read again by every job on a cluster.
 import json
+import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -11,12 +12,21 @@ from p2w import experiments
 from p2w.code import code_files
 from p2w.experiments import Experiments, find_experiments, read_sources, read_task_table
 
+# A prefix takes the place of Snakemake's own, without which `| tee` would hide that a command failed.
+STRICT = "set -euo pipefail; "
 # The interpreter that runs Snakemake runs its jobs too, whether its environment is activated or not.
 INTERPRETER = f"export PATH='{Path(sys.executable).parent}':\"$PATH\"; "
 # A job that is told to stop (SIGTERM, or SIGUSR1 ahead of a time limit) saves its state and ends by itself: its shell
 # waits for that, and `tee` still takes its last words down. (Snakemake formats the prefix: braces are doubled.)
 PATIENCE = "trap : TERM USR1; tee() {{ (trap '' TERM USR1; exec tee \"$@\"); }}; "
-shell.prefix(PATIENCE if workflow.deployment_settings.deployment_method else INTERPRETER + PATIENCE)
+shell.prefix(STRICT + ("" if workflow.deployment_settings.deployment_method else INTERPRETER) + PATIENCE)
+
+# A group of jobs that starts once more, requeued by SLURM or tried again, keeps what it has finished: Snakemake starts it
+# with --force, which would redo all of it.
+if "--local-groupid" in sys.argv and "--force" in sys.argv:
+    if int(os.environ.get("SLURM_RESTART_COUNT", 0)) or int(sys.argv[sys.argv.index("--attempt") + 1]) > 1:
+        unforced = [argument for argument in sys.argv[1:] if argument != "--force"]
+        os.execv(sys.executable, [sys.executable, "-m", "snakemake", *unforced])
 
 ADAPTER = "adapter_model.safetensors"
 EPOCH_FILES = {

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from p2w.base_model import BaseModel
 
-pytest_plugins = ["tests.bad_world", "tests.finished", "tests.tally"]
+pytest_plugins = ["tests.bad_world", "tests.finished", "tests.slurm_cluster", "tests.tally"]
 
 torch.set_num_threads(1)  # models this small lose more to waiting for a second thread than they gain
 
