@@ -109,7 +109,7 @@ class Training:
         self.weights = list(parts.get("snapshots", {}).values())
 
     def identity(self) -> dict[str, Any]:
-        """All that the result depends on, besides code and libraries: what a saved state of this training belongs to."""
+        """All that the result depends on, besides code and libraries."""
         return {
             "settings": self.settings,
             "base_model_files": self.base.fingerprint(),
