@@ -109,8 +109,8 @@ class Training:
         self.weights = list(parts.get("snapshots", {}).values())
 
     def identity(self) -> dict[str, Any]:
-        """What a saved state of this training belongs to, besides its samples."""
-        return {"settings": self.settings, "device": self.device.type}
+        """What a saved state of this training belongs to, besides code, libraries and the base model's files."""
+        return {"settings": self.settings, "samples": self.encoded.fingerprint(), "device": self.device.type}
 
     def _start_or_go_on(self) -> list[float]:
         """The losses of the epoch so far."""
