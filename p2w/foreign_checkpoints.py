@@ -8,6 +8,7 @@ as tensors only: code inside them is refused, not run.
 
 import pickle
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,8 @@ def _bare(name: str) -> str:
 
 def _load_pickled(path: Path) -> dict[str, Tensor]:
     try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # the unpickler's doubts about a broken file
+            stored = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(f"{path}: holds more than tensors, or is no checkpoint; it was not loaded") from error
     except OSError:
