@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from p2w.adapter_layout import PEFT_PREFIX, AdapterLayout
+from p2w.adapter_layout import PEFT_PREFIX, AdapterLayout, check_layout
 from p2w.adapters import LoraSettings, adapter_config_json, check_adapter, check_finite, read_tensors
 from p2w.base_model import BaseModel
-from p2w.checkpoints import Block, check_layout, write_blocks
+from p2w.checkpoints import Block, write_blocks
 
 PICKLED = (".pt", ".bin")
 SUFFIXES = (".safetensors", *PICKLED)

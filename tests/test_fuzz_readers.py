@@ -20,7 +20,7 @@ from p2w.adapters import read_tensors as read_foreign_tensors
 from p2w.checkpoints import CheckpointFiles, read_checkpoints
 from p2w.embeddings import read_embeddings
 from p2w.epoch_files import read_snapshot_header, read_snapshots
-from p2w.evaluation_file import read_evaluation
+from p2w.evaluations import read_evaluation
 from p2w.files import read_json
 from p2w.foreign_checkpoints import read_foreign_adapter
 from p2w.raw_json import read_json_samples

@@ -1,7 +1,11 @@
 """The whole workflow, once, on a small version of the pocket experiment; then: what is done again, and when."""
 
+import os
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +14,7 @@ from transformers import AutoModelForCausalLM
 
 from p2w.evaluation_file import ORDER
 from p2w.files import read_json, sha256
+from tests.breaking import flip
 from tests.workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -146,8 +151,23 @@ def test_an_edit_of_a_module_reruns_the_stages_that_import_it(workspace):
 
 
 def test_an_edit_of_the_generator_keeps_the_decoder(workspace):
-    workspace.edit("workflow/scripts/generate.py", "import argparse", "import argparse  # edited")
+    workspace.edit("workflow/scripts/generate.py", "import Path", "import Path  # edited")
     assert workspace.plan(EVALUATION) == {"generate": 4, "evaluate": 1}
+
+
+def test_a_damaged_file_is_named_with_the_command_that_makes_it_again(workspace):
+    target, name = "results/small/generated/boolq/draw_0/run.json", "results/small/embeddings/boolq.parquet"
+    whole = sha256(workspace.folder / name)
+    flip(workspace.folder / name, 0.5)
+    done = workspace.snakemake(target)
+    said = re.search(rf"error: {name}: damaged, .*; make it again: (rm .*)", done.stdout + done.stderr)
+    assert done.returncode != 0
+    assert said, done.stdout + done.stderr
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run(said[1], shell=True, check=True, cwd=workspace.folder, env=environment, capture_output=True)
+    assert sha256(workspace.folder / name) == whole
+    workspace.run(target)
+    assert "Nothing to be done" in workspace.run(target)
 
 
 class Loads(HTMLParser):
