@@ -102,6 +102,15 @@ class AdapterLayout:
                 raise ValueError(f"{name}: found shape {tuple(tensors[name].shape)}, expected {shape}")
 
 
+def check_layout(where: str, found: AdapterLayout, expected: AdapterLayout) -> None:
+    """ValueError that names the first tensor in which two layouts differ."""
+    shapes = dict(zip(found.names, found.shapes, strict=True))
+    wanted = dict(zip(expected.names, expected.shapes, strict=True))
+    for name in sorted(shapes.keys() | wanted.keys()):
+        if shapes.get(name) != wanted.get(name):
+            raise ValueError(f"{where}: {name}: found shape {shapes.get(name)}, expected {wanted.get(name)}")
+
+
 def _check_pairs(shapes: Mapping[str, Sequence[int]]) -> None:
     for name, shape in shapes.items():
         if len(shape) != 2 or min(shape) < 1:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import yaml
 
 from p2w.document import Block, Bullets, Heading, Table, Text, to_markdown
-from p2w.evaluation_file import read_evaluation
+from p2w.evaluations import read_evaluation
 from p2w.files import read_json, sha256, write_text
 from p2w.metrics import score
 from p2w.provenance import provenance

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from p2w.adapter_layout import AdapterLayout
+from p2w.adapter_layout import AdapterLayout, check_layout
 from p2w.epoch_files import SnapshotHeader, read_snapshot_header, read_snapshots
 from p2w.seals import check_seal
 from p2w.tables import TABLES, read_metadata, table_writer
@@ -91,15 +91,6 @@ def check_same(where: str, found: Mapping[str, Any], expected: Mapping[str, Any]
     for key in keys:
         if found.get(key) != expected.get(key):
             raise ValueError(f"{where}: {key}: found {found.get(key)!r}, expected {expected.get(key)!r}")
-
-
-def check_layout(where: str, found: AdapterLayout, expected: AdapterLayout) -> None:
-    """ValueError that names the first tensor in which two layouts differ."""
-    shapes = dict(zip(found.names, found.shapes, strict=True))
-    wanted = dict(zip(expected.names, expected.shapes, strict=True))
-    for name in sorted(shapes.keys() | wanted.keys()):
-        if shapes.get(name) != wanted.get(name):
-            raise ValueError(f"{where}: {name}: found shape {shapes.get(name)}, expected {wanted.get(name)}")
 
 
 def _block(folder: Path) -> Block:

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from p2w.adapter_layout import AdapterLayout
+from p2w.adapter_layout import AdapterLayout, check_layout
 from p2w.adapters import CONFIG_FILE, WEIGHTS_FILE, read_adapter
 from p2w.base_model import BaseModel, check_base_model
-from p2w.checkpoints import check_layout
 from p2w.device import best_device
 from p2w.evaluation_file import evaluation_file
 from p2w.files import sha256, together

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,23 +11,11 @@ import pandas as pd
 from p2w.answers import INVALID
 from p2w.metrics import average, majority, score, spread_over_draws, spread_over_seeds
 from p2w.paired import compare
-from p2w.seals import read_record
 from p2w.source_names import BASE, MEANING, METHOD, TRAINED
 
 # Sources in the order of the file; the training adapters by name after the base model, other sources at the end.
 ORDER = (BASE, TRAINED, *(name for name in MEANING if name != BASE))
 COLUMNS = ("source", "id", "choices", "gold", "response", "text", "prediction", "choice")
-
-
-CONTENT = ("experiment", "held_out", "split", "n", "chance", "sources")
-
-
-def read_evaluation(path: str | Path) -> dict[str, Any]:
-    """An evaluation file; ValueError names it when it is damaged or something else."""
-    evaluation = read_record(path)
-    if missing := [key for key in CONTENT if key not in evaluation]:
-        raise ValueError(f"{path}: found no {missing[0]!r}, expected an evaluation with {', '.join(CONTENT)}")
-    return evaluation
 
 
 @dataclass(frozen=True)

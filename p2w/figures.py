@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from p2w.adapters import WEIGHTS_FILE
-from p2w.evaluation_file import read_evaluation
+from p2w.evaluations import read_evaluation
 from p2w.figures_map import Place, map_figure
 from p2w.figures_scores import accuracy_figure, transfer_figure, validity_figure
 from p2w.figures_training import (

@@ -8,6 +8,7 @@ as tensors only: code inside them is refused, not run.
 
 import pickle
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from p2w.adapter_layout import PEFT_PREFIX, AdapterLayout
+from p2w.adapter_layout import PEFT_PREFIX, AdapterLayout, check_layout
 from p2w.adapters import LoraSettings, adapter_config_json, check_adapter, check_finite, read_tensors
 from p2w.base_model import BaseModel
-from p2w.checkpoints import Block, check_layout, write_blocks
+from p2w.checkpoints import Block, write_blocks
 
 PICKLED = (".pt", ".bin")
 SUFFIXES = (".safetensors", *PICKLED)
@@ -102,7 +103,8 @@ def _bare(name: str) -> str:
 
 def _load_pickled(path: Path) -> dict[str, Tensor]:
     try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # the unpickler's doubts about a broken file
+            stored = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(f"{path}: holds more than tensors, or is no checkpoint; it was not loaded") from error
     except OSError:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from p2w.document import to_html, to_markdown
-from p2w.evaluation_file import read_evaluation
+from p2w.evaluations import read_evaluation
 from p2w.files import together, write_json, write_text
 from p2w.paper_numbers import read_paper_numbers
 from p2w.provenance import provenance

@@ -71,7 +71,7 @@ def read_foreign_table(path: str | Path) -> pa.Table:
     try:
         with open(path, "rb") as file:
             _footer(file, file.seek(0, 2))
-        table = pq.read_table(path, partitioning=None)
+        table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
         table.validate(full=True)
         if repeated := [name for name in table.column_names if table.column_names.count(name) > 1]:
             raise ValueError(f"found column {repeated[0]!r} more than once")

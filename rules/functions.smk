@@ -211,3 +211,8 @@ def hub_revision(wildcards):
         if revision.startswith(wildcards.model.rsplit("--", 1)[1]):
             return revision
     raise WorkflowError(f"no experiment pins a revision of {hub_model(wildcards)} that {wildcards.model} names")
+
+
+def explain_target(wildcards):
+    """No file, but an error that says what is wrong with the target and what exists."""
+    return readable(experiments.explain_target, wildcards.target, EXPERIMENT_FILES, TASK_TABLE)

@@ -9,13 +9,9 @@ NO_TASK = (
 )
 
 
-def no_such_target(wildcards):
-    return readable(experiments.explain_target, wildcards.target, EXPERIMENT_FILES, TASK_TABLE)
-
-
 rule no_such_target:
     input:
-        no_such_target,
+        explain_target,
     output:
         "results/{target}",
     wildcard_constraints:

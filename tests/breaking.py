@@ -83,6 +83,17 @@ def flipped(name: str, place: float) -> Change:
     return lambda world, _: flip(world / name, place)
 
 
+def edited(name: str, old: str, new: str) -> Change:
+    """A file of text edited by hand."""
+
+    def change(world: World, _: Arguments) -> None:
+        text = (world / name).read_text()
+        assert old in text
+        (world / name).write_text(text.replace(old, new, 1))
+
+    return change
+
+
 def copied(source: str, target: str) -> Change:
     return lambda world, _: (world / target).write_bytes((world / source).read_bytes())
 

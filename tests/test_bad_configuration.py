@@ -108,7 +108,7 @@ TEXTS = {
         r"bad\.yaml, line 1: not valid YAML",
     ),
     "a letter that is none": ("a: \x00\n", r"bad\.yaml: not valid YAML"),
-    "nested without end": ("[" * 20_000, r"bad\.yaml: not valid YAML"),
+    "nested without end": ("[" * 3_000, r"bad\.yaml: not valid YAML"),
     "numbers as keys": ("inherits: bad2\n1: 2\n", r"bad\.yaml: unknown key 1; known keys: "),
 }  # fmt: skip
 
@@ -232,7 +232,6 @@ ASKED = {
     "results/pockett/summary.md": "no experiment 'pockett'; did you mean 'pocket'?",
     "results/pocket/adapters/bolq/epoch_1/adapter_model.safetensors": "no task 'bolq'; did you mean 'boolq'?",
     "results/pocket/samples/boolq/validation.parquet": "boolq: no split 'validation'; splits: train, test",
-    "results/pocket/generated/boolq/draw_x/adapter_model.safetensors": "No rule to produce results/pocket/generated",
     "results/pocket/adapters/boolq/epoch_0/adapter_model.safetensors": "No rule to produce results/pocket/adapters",
 }
 

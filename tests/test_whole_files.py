@@ -59,7 +59,7 @@ def test_every_writer_goes_through_a_temporary_name() -> None:
 def outputs_elsewhere(world: World, name: str, folder: Path) -> list[str]:
     """A right command line of `name` whose outputs all lie below `folder`."""
     arguments = world.command(name)
-    for option in OUTPUTS:
+    for option in OUTPUTS if name != "card" else OUTPUTS[:1]:  # a card reads predictions
         if option in arguments:
             old = Path(arguments[option][0])
             arguments[option] = [str(folder / old.relative_to(world.folder))]
@@ -147,7 +147,8 @@ def test_a_read_only_folder_is_named(name: str, world: World, capsys, tmp_path, 
     tally("bad inputs")
     with read_only(tmp_path / "locked") as folder:
         line = fails_in_one_line(name, outputs_elsewhere(world, name, folder), capsys)
-        assert re.search(r"error: \S+: (Read-only file system|Permission denied|No such file or directory); ", line)
+        said = "No such file or directory" if folder == Path("/proc") else "(Read-only file system|Permission denied)"
+        assert re.search(rf"error: {folder}/\S+: {said}; ", line)
     assert contents(tmp_path) == {}
 
 

@@ -1,7 +1,11 @@
 """The whole workflow, once, on a small version of the pocket experiment: what is there when it is done."""
 
+import os
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +14,7 @@ from transformers import AutoModelForCausalLM
 
 from p2w.evaluation_file import ORDER
 from p2w.files import read_json, sha256
+from tests.breaking import flip
 from tests.finished import EVALUATION, SUMMARY, TASKS
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
@@ -49,6 +54,21 @@ def test_draws_seeds_and_prompts_make_different_adapters(done):
     folders += [f"controls/boolq/{name}_prompts/draw_0" for name in ("shuffled", "foreign", "random")]
     hashes = {sha256(done.folder / "results/small" / folder / "adapter_model.safetensors") for folder in folders}
     assert len(hashes) == len(folders)
+
+
+def test_a_damaged_file_is_named_with_the_command_that_makes_it_again(workspace):
+    target, name = "results/small/generated/boolq/draw_0/run.json", "results/small/embeddings/boolq.parquet"
+    whole = sha256(workspace.folder / name)
+    flip(workspace.folder / name, 0.5)
+    done = workspace.snakemake(target)
+    said = re.search(rf"error: {name}: damaged, .*; make it again: (rm .*)", done.stdout + done.stderr)
+    assert done.returncode != 0
+    assert said, done.stdout + done.stderr
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run(said[1], shell=True, check=True, cwd=workspace.folder, env=environment, capture_output=True)
+    assert sha256(workspace.folder / name) == whole
+    workspace.run(target)
+    assert "Nothing to be done" in workspace.run(target)
 
 
 class Loads(HTMLParser):

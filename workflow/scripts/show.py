@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.cli import Parser, run
-from p2w.evaluation_file import read_evaluation
+from p2w.evaluations import read_evaluation
 from p2w.summary import evaluation_table
 
 
