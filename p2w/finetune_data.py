@@ -1,5 +1,7 @@
 """Labelled samples as the token sequences of one epoch: which rows, in which order, in which batches."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +21,10 @@ class Encoded:
 
     def __len__(self) -> int:
         return len(self.prompts)
+
+    def fingerprint(self) -> str:
+        """sha256 of all token ids, in order."""
+        return hashlib.sha256(json.dumps([self.prompts, self.responses]).encode()).hexdigest()
 
     def length(self, index: int) -> int:
         """Tokens of one whole sequence."""

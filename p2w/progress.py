@@ -19,8 +19,10 @@ class Progress:
         interval: float = 10.0,
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
+        first: int = 0,
     ) -> None:
-        self.total, self.unit, self.interval, self.done = total, unit, interval, 0
+        self.total, self.unit, self.interval = total, unit, interval
+        self.first = self.done = first  # what was done before, in no time that this process knows of
         self._stream, self._clock = stream or sys.stderr, clock
         self._start = self._last = clock()
 
@@ -40,7 +42,7 @@ class Progress:
 
     def line(self, seconds: float, note: str = "") -> str:
         """Such as `12/32 steps, 4.1/s, 5 s left, loss 0.31`."""
-        rate = self.done / seconds if seconds > 0 else float("inf")
+        rate = (self.done - self.first) / seconds if seconds > 0 else float("inf")
         left = (self.total - self.done) / rate if rate > 0 else float("inf")
         ending = f"{_time(left)} left" if self.done < self.total else f"took {_time(seconds)}"
         return ", ".join(filter(None, (f"{self.done}/{self.total} {self.unit}", f"{rate:.3g}/s", ending, note)))
@@ -52,7 +54,7 @@ def reporter(unit: str) -> Report:
 
     def report(done: int, total: int, note: str) -> None:
         if not made:
-            made.append(Progress(total, unit))
+            made.append(Progress(total, unit, first=done))
         made[0].update(done, note)
 
     return report

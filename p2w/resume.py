@@ -80,6 +80,7 @@ class SavedState:
         if stop or time.monotonic() >= self._due:
             self._save(state)
         if stop:
+            self.processes.any(False)  # the end of one may be the end of all, so they wait for the one that saves
             self._exit()
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:

@@ -109,8 +109,13 @@ class Training:
         self.weights = list(parts.get("snapshots", {}).values())
 
     def identity(self) -> dict[str, Any]:
-        """What a saved state of this training belongs to, besides its samples."""
-        return {"settings": self.settings, "base_model_files": self.base.fingerprint(), "device": self.device.type}
+        """All that the result depends on, besides code and libraries."""
+        return {
+            "settings": self.settings,
+            "base_model_files": self.base.fingerprint(),
+            "samples": self.encoded.fingerprint(),
+            "device": self.device.type,
+        }
 
     def _start_or_go_on(self) -> list[float]:
         """The losses of the epoch so far."""

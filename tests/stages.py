@@ -92,7 +92,7 @@ def _multi_task(base: BaseModel, world: Path) -> Stage:
 
 def _embeddings(world: Path) -> Stage:
     return lambda folder: Command(
-        "embeddings", "--encoder", json.dumps(ENCODER), "--prompts", json.dumps({"max_per_task": 160}), "--seed", 3,
+        "embeddings", "--encoder", json.dumps(ENCODER), "--prompts", json.dumps({"max_per_task": 130}), "--seed", 3,
         "--task", "boolq", "--samples", world / "boolq.samples.parquet", "--cache", folder / "cache",
         "--output", folder / "boolq.parquet", "--state", folder / STATE,
     )  # fmt: skip
@@ -111,7 +111,7 @@ def _evaluate(base: BaseModel, world: Path) -> Stage:
     adapters = {f"trained/{task}_{k}": world / f"{task}_{k}" for task in TASKS for k in range(3)}
     return lambda folder: Command(
         "evaluate", "--experiment", "toy", "--held-out", "held", "--base-model", json.dumps(asdict(base)),
-        "--evaluation", json.dumps({"max_rows": 60, "batch_tokens": 400}), "--seed", 3,
+        "--evaluation", json.dumps({"max_rows": 30, "batch_tokens": 400}), "--seed", 3,
         "--samples", world / "piqa.samples.parquet", "--sources", *adapters,
         "--adapters", *(path / "adapter_model.safetensors" for path in adapters.values()),
         "--seen-tasks", "boolq", "--seen-samples", world / "boolq.samples.parquet",

@@ -20,6 +20,12 @@ def test_lines_at_intervals():
     ]
 
 
+def test_a_run_that_goes_on_counts_its_own_time():
+    progress = Progress(100, "steps", clock=lambda: 0.0, first=90)
+    progress.done = 95
+    assert progress.line(10) == "95/100 steps, 0.5/s, 10 s left"
+
+
 def test_long_times_and_no_time():
     progress = Progress(100_000, "rows", clock=lambda: 0.0)
     assert progress.line(1) == "0/100000 rows, 0/s, unknown time left"
