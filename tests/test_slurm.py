@@ -110,7 +110,7 @@ def test_the_profile_reaches_sbatch(jobs, thorough):
             assert f" {option} " in job.submitted
     (decoder,) = (job for job in jobs if job.name == "rule_decoder_wildcards_held_out_boolq_")
     assert "-t 720 --mem 64000" in decoder.submitted
-    assert "mem=64000M" in decoder.tres
+    assert "mem=62.50G" in decoder.tres
     epochs = next(job for job in jobs if job.name.startswith("rule_finetune"))
     assert f"-t {240 * epochs_of_a_task(thorough)} --mem 16000" in epochs.submitted
 

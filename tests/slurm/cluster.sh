@@ -12,7 +12,7 @@ export PATH="$PATH:/usr/sbin:/sbin"
 
 COMMAND=${1:?start or stop} STATE=${2:?the folder of the cluster}
 export SLURM_CONF="$STATE/slurm.conf" MYSQL_UNIX_PORT="$STATE/mariadb.sock"
-PACKAGES=(slurmctld slurmd slurm-client slurmdbd munge mariadb-server-core)
+PACKAGES=(slurmctld slurmd slurm-client slurmdbd munge mariadb-server-core mariadb-client-core)
 # Not by SLURM_CONF: Snakemake takes this variable from the `srun` inside a job. SLURM looks here when /etc/slurm is empty.
 CONFIGURATION=/run/slurm/conf
 CTLD_PORT=16817 SLURMD_PORT=16818 DBD_PORT=16819
