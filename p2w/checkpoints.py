@@ -21,6 +21,8 @@ from p2w.tables import METADATA_KEY, read_metadata
 # What must be equal for two adapters to stand in one table: same model, same shapes, same scale.
 SAME = ("base_model_name_or_path", "revision", "r", "lora_alpha", "use_rslora", "target_modules")
 
+GROUP = 2**24  # weights of a row group, which is held in memory until it is written
+
 
 @dataclass(frozen=True)
 class Checkpoints:
@@ -110,7 +112,7 @@ def write_blocks(
     blocks: Iterable[Block],
     provenance: dict[str, Any],
 ) -> None:
-    """Write a checkpoint table from blocks of rows; one block is in memory at a time, and is one row group."""
+    """Write a checkpoint table from blocks of rows; one block is in memory at a time."""
     metadata = {"task": task, "layout": layout.to_json(), "adapter_config": adapter_config, "provenance": provenance}
     encoded = json.dumps(metadata, ensure_ascii=False, sort_keys=True, allow_nan=False).encode()
     schema = _schema(layout.size).with_metadata({METADATA_KEY: encoded})
@@ -120,7 +122,7 @@ def write_blocks(
         pq.ParquetWriter(temporary, schema, use_dictionary=False, compression="none", write_statistics=False) as writer,
     ):
         for block in blocks:
-            writer.write_table(_table(task, seed, block, schema))
+            writer.write_table(_table(task, seed, block, schema), row_group_size=max(1, GROUP // layout.size))
 
 
 def _schema(size: int) -> pa.Schema:
@@ -153,7 +155,7 @@ def _table(task: str, seed: int | None, block: Block, schema: pa.Schema) -> pa.T
 
 
 def read_checkpoints(path: str | Path) -> Checkpoints:
-    """Read a checkpoint table; beside the weights themselves, one row group is in memory at a time.
+    """Read a checkpoint table, its weights once.
 
     Raises:
         ValueError: not a checkpoint table of P2W, or one that is not whole.
@@ -168,17 +170,11 @@ def read_checkpoints(path: str | Path) -> Checkpoints:
 
 
 def _read_rows(path: str | Path, size: int) -> tuple[pd.DataFrame, Tensor]:
-    parts, done = [], 0
+    """The columns but the weights; and these (n, size), in the memory into which they were decoded."""
     with pq.ParquetFile(path) as file:
-        weights = torch.empty(file.metadata.num_rows, size)
-        for index in range(file.num_row_groups):
-            group = file.read_row_group(index)
-            for chunk in group.column("weights").chunks:
-                values = chunk.flatten().to_numpy(zero_copy_only=True).reshape(len(chunk), size)
-                weights.numpy()[done : done + len(chunk)] = values
-                done += len(chunk)
-            parts.append(group.drop_columns("weights").to_pandas())
-    return pd.concat(parts, ignore_index=True), weights
+        table = file.read(use_threads=False)
+    values = pa.concat_arrays(table.column("weights").chunks).flatten()
+    return table.drop_columns("weights").to_pandas(), torch.from_dlpack(values).view(-1, size)
 
 
 class CheckpointFiles(Mapping[str, Tensor]):
