@@ -26,12 +26,17 @@ def encoder(max_length: int) -> PromptEncoder:
 
 
 def read_prompts(path: Path | None, count: int) -> list[str]:
-    """The first `count` of a JSON list of texts; without a file made-up ones, half of them as long as each dataset's."""
+    """The first `count` of a JSON list of texts; without a file made-up ones, half of them as long as ARC's."""
     if path is not None:
         return list(map(str, read_json(path)))[:count]
+    return made_up([ARC if number % 2 else BOOLQ for number in range(count)])
+
+
+def made_up(kinds: Sequence[tuple[float, float, int, int]]) -> list[str]:
+    """A text of random words for each (mean, deviation, least, most) number of them."""
     rng = np.random.default_rng(0)
     words = sorted(token[1:] for token in BaseModel(path=str(POCKET)).tokenizer().get_vocab() if token[1:].isalpha())
-    return [_text(rng, words, *(ARC if number % 2 else BOOLQ)) for number in range(count)]
+    return [_text(rng, words, *kind) for kind in kinds]
 
 
 def _text(rng: np.random.Generator, words: Sequence[str], mean: float, deviation: float, least: int, most: int) -> str:

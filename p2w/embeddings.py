@@ -135,6 +135,12 @@ class PromptStates:
     offsets: Tensor
     max_length: int
 
+    @classmethod
+    def from_states(cls, states: Sequence[np.ndarray], max_length: int) -> "PromptStates":
+        """From the states of each prompt, (length, dim) float16."""
+        offsets = torch.tensor([0, *itertools.accumulate(map(len, states))])
+        return cls(torch.from_numpy(np.concatenate(states)), offsets, max_length)
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 

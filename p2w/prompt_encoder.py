@@ -127,7 +127,7 @@ class LoadedEncoder:
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """As `PromptEncoder.encode`: texts of like length together, BATCH_TOKENS at once."""
         states: dict[int, np.ndarray] = {}
-        for batch in by_length(self._lengths(texts), BATCH_TOKENS[self.model.device.type]):
+        for batch in by_length(dict(enumerate(self._lengths(texts))), BATCH_TOKENS[self.model.device.type]):
             states |= zip(batch, self._encode([texts[item] for item in batch]), strict=True)
         return [states[item] for item in range(len(texts))]
 

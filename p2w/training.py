@@ -112,7 +112,7 @@ class Training:
         self.step += 1
         tokens = sum(len(self.encoded.responses[index]) for index in batch)
         total = 0.0
-        for piece in micro_batches(self.encoded, batch, self.config.micro_batch_size):
+        for piece in micro_batches(self.encoded, batch, self.config.micro_batch_size, self.config.micro_batch_tokens):
             loss = self._loss(piece) / tokens
             loss.backward()
             total += loss.item()
