@@ -5,7 +5,7 @@ the kernel is 3 in place of 9, with which the convolutions alone would be all th
 """
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,16 @@ from measure import claim, flops_peak, in_turns, parser, report, start
 from plain_decoder import PlainSteps
 from prompts import PaddedEncoder, encoder, read_prompts
 from safetensors.torch import save_file
+from torch import Tensor
 
 from p2w.adapter_layout import PEFT_PREFIX, AdapterLayout
 from p2w.decoder import build_decoder
 from p2w.decoder_batches import Batches, load_tasks
 from p2w.decoder_config import DecoderConfig
-from p2w.decoder_training import accumulate_gradients
+from p2w.decoder_training import INIT, accumulate_gradients, lr_schedule
 from p2w.embeddings import PromptStates
-from p2w.optimizers import build_optimizer, update
+from p2w.generation import stream
+from p2w.optimizers import build_optimizer, set_learning_rate, update
 from p2w.weight_tokens import WeightTokens
 
 SMALLER = 8
@@ -53,22 +55,31 @@ class Steps:
     """P2W's steps, its data prepared once."""
 
     def __init__(
-        self, config: DecoderConfig, spec: WeightTokens, states: dict[str, PromptStates], checkpoints: RandomCheckpoints
+        self,
+        config: DecoderConfig,
+        spec: WeightTokens,
+        states: Mapping[str, PromptStates],
+        checkpoints: Mapping[str, Tensor],
+        seed: int = 0,
     ) -> None:
-        self.config = config
+        self.config, self.done = config, 0
         tasks, self.weight = load_tasks(config, spec, states, checkpoints, "cpu")
-        self.batches = Batches(config, tasks, 0, "cpu", range(config.batch_size))
+        self.batches = Batches(config, tasks, seed, "cpu", range(config.batch_size))
         self.shapes = (self.batches.condition_shape, *config.shapes, spec.shape)
-        self.decoder = build_decoder(self.shapes, config.kernel_size, 0)
+        self.decoder = build_decoder(self.shapes, config.kernel_size, stream(seed, INIT))
         rates = config.learning_rate, config.weight_decay
-        self.optimizer = build_optimizer("adamw_fused", self.decoder.parameters(), *rates)
+        self.optimizer = build_optimizer(config.optimizer, self.decoder.parameters(), *rates)
 
     def data(self) -> list[Any]:
         """A batch, in the pieces in which it is computed."""
         return list(self.batches.next())
 
     def step(self) -> float:
-        """One update; the loss before it."""
+        """One update; the loss before it. After the last one the rate stays what it was."""
+        step = min(self.done, self.config.steps - 1)
+        rate = lr_schedule(step, self.config.learning_rate, self.config.warmup_steps, self.config.steps)
+        set_learning_rate(self.optimizer, rate)
+        self.done += 1
         loss = accumulate_gradients(self.config, self.decoder, self.batches.next(), self.weight)
         torch.nn.utils.clip_grad_norm_(self.decoder.parameters(), self.config.clip_norm)
         update(self.optimizer, "cpu")

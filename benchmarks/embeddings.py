@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from measure import claim, flops_peak, in_turns, parser, report, start
-from prompts import PaddedEncoder, encoder, read_prompts
-from torch import nn
+from prompts import PaddedEncoder, encoder, encoder_flops, read_prompts
 
 MAX_LENGTH = 384
 PLAIN_BATCH = 128  # prompts, as many as the published condition has
@@ -24,14 +23,6 @@ def encode_padded(model: PaddedEncoder, texts: Sequence[str]) -> list[np.ndarray
     return found
 
 
-def encoder_flops(model: nn.Module, lengths: Sequence[int]) -> int:
-    """Of one pass: 2 per weight of a linear layer and token, 4 · hidden · L² per layer for attention."""
-    layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    weights, hidden = sum(layer.weight.numel() for layer in layers), model.config.hidden_size
-    squares = sum(length**2 for length in lengths)
-    return 2 * weights * sum(lengths) + 4 * hidden * squares * model.config.num_hidden_layers
-
-
 def largest_difference(one: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> float:
     """Of values, or relative to them where they are above 1: half precision has 3 digits."""
     pairs = [(a.astype(np.float32), b.astype(np.float32)) for a, b in zip(one, other, strict=True)]
@@ -40,7 +31,7 @@ def largest_difference(one: Sequence[np.ndarray], other: Sequence[np.ndarray]) -
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    options = parser(__doc__, count=128)
+    options = parser(__doc__, count=64)
     options.add_argument("--prompts", type=Path)
     args = options.parse_args(argv)
     start(args)

@@ -62,6 +62,14 @@ class PaddedEncoder:
         return self.model(**batch).last_hidden_state, batch["attention_mask"].bool()
 
 
+def encoder_flops(model: nn.Module, lengths: Sequence[int]) -> int:
+    """Of one pass: 2 per weight of a linear layer and token, 4 · hidden · L² per layer for attention."""
+    layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    weights, hidden = sum(layer.weight.numel() for layer in layers), model.config.hidden_size
+    squares = sum(length**2 for length in lengths)
+    return 2 * weights * sum(lengths) + 4 * hidden * squares * model.config.num_hidden_layers
+
+
 def write_prompts(path: Path, prompts: Sequence[str]) -> None:
     """What `read_prompts` reads."""
     path.write_text(json.dumps(list(prompts)), encoding="utf-8")
