@@ -6,13 +6,14 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 FLAGS := --cores $(CORES) --resources gpu=$(CORES) --quiet rules host
 DEMO := results/pocket/evaluation/arc_challenge.json
 
-.PHONY: help demo pocket report formats test reliability check lint lock clean adopt env env-dev .FORCE
+.PHONY: help demo pocket report formats bench test reliability check lint lock clean adopt env env-dev .FORCE
 
 help:
 	@echo "make demo    set up, run the pocket experiment for one held-out task, show its table"
 	@echo "make pocket  the same for all eight held-out tasks, and the summary"
 	@echo "make report  the same, as one HTML page with figures: results/pocket/report.html"
 	@echo "make formats such a page of the experiment whose prompts have to be read"
+	@echo "make bench   how fast every stage is on this machine: the table in benchmarks/README.md"
 	@echo "make test    set up, check style, run all tests"
 	@echo "make reliability  hundreds of kills, bad inputs, network faults and SLURM jobs; fills docs/reliability.md"
 
@@ -50,6 +51,9 @@ results/%/report.html: env .FORCE
 	@echo "$@"
 
 .FORCE:
+
+bench: env
+	@$(BIN)/python benchmarks/run.py
 
 lint: env-dev
 	$(BIN)/ruff check .

@@ -3,22 +3,21 @@
 Prints one line of JSON. Run from the project's folder: `python benchmarks/evaluation.py`.
 """
 
-import argparse
-import json
-import statistics
 import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import torch
+from full_size_counts import model_flops
+from measure import POCKET, PROJECT, claim, flops_peak, in_turns, parser, report, start
 from plain_scoring import answer_one, evaluate_alone, tokenized
+from transformers import AutoConfig
 from transformers.utils import logging
 
 from p2w.adapters import LoraSettings, read_adapter, write_adapter
 from p2w.base_model import BaseModel
-from p2w.device import best_device
 from p2w.evaluation import EvaluationConfig, predict
 from p2w.lora import adapted, scaling
 from p2w.pocket.tables import pocket_table
@@ -27,7 +26,6 @@ from p2w.samples import render_samples
 from p2w.tasks import load_tasks
 from p2w.training import add_adapter, trainable
 
-PROJECT = Path(__file__).parent.parent
 TASK = "arc_challenge"
 BATCH_TOKENS = 4096
 BATCH_ROWS = 50  # of the plain ways: about as many tokens
@@ -76,57 +74,39 @@ def together(base: BaseModel, samples: pd.DataFrame, adapters: Mapping[str, Path
     return list(zip(table["text"], table["choice"], strict=True))
 
 
-PLAIN = {"separately": separately, "one_by_one": one_by_one}
+WAYS = {"separately": separately, "one_by_one": one_by_one, "together": together}
 
 
-def measure(
-    ways: Mapping[str, Callable], arguments: Sequence, runs: int
-) -> tuple[dict[str, dict[str, float]], dict[str, list]]:
-    """Median seconds of each way by a clock, taken in turns so that a busy moment meets all; and what each way found.
-
-    Processor time is there because it does not count the time that other processes have had.
-    """
-    clocks = {"seconds": time.perf_counter, "processor_seconds": time.process_time}
-    taken: dict[str, dict[str, list[float]]] = {clock: {name: [] for name in ways} for clock in clocks}
-    found = {}
-    for _ in range(runs):
-        for name, way in ways.items():
-            start = {clock: read() for clock, read in clocks.items()}
-            found[name] = way(*arguments)
-            for clock, read in clocks.items():
-                taken[clock][name].append(read() - start[clock])
-    medians = {clock: {name: statistics.median(all_) for name, all_ in by.items()} for clock, by in taken.items()}
-    return medians, found
-
-
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--adapters", type=int, default=10)
-    parser.add_argument("--rows", type=int, default=100)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    best_device()
+    args = parser(__doc__, adapters=10, rows=100).parse_args(argv)
+    start(args)
     logging.set_verbosity_error()
-    base = BaseModel(path=str(PROJECT / "p2w/pocket/base_model"))
+    base = BaseModel(path=str(POCKET))
     task = load_tasks(PROJECT / "config/tasks.yaml").entry(TASK)
     samples = render_samples(TASK, *task, pocket_table(TASK, "test", args.rows, seed=0), "test")
-    ways = PLAIN | {"together": together}
     with tempfile.TemporaryDirectory() as folder:
         adapters = write_adapters(base, Path(folder), args.adapters)
-        measure(ways, (base, samples.head(8), dict(list(adapters.items())[:1])), runs=1)  # warm up
-        taken, found = measure(ways, (base, samples, adapters), args.runs)
-    result: dict = vars(args) | {clock: {n: round(value, 2) for n, value in by.items()} for clock, by in taken.items()}
-    for clock, by in taken.items():
-        result[f"times_as_fast_by_{clock}"] = {n: round(by[n] / by["together"], 2) for n in PLAIN}
-    result["answers"] = len(found["together"])
-    result["texts"] = len({text for text, _ in found["together"]})
-    result["different_answers"] = {
-        name: sum(a != b for a, b in zip(found[name], found["together"], strict=True)) for name in PLAIN
-    }
-    print(json.dumps(result))
+        ways = {name: partial(way, base, samples, adapters) for name, way in WAYS.items()}
+        for way in WAYS.values():
+            way(base, samples.head(8), dict(list(adapters.items())[:1]))
+        taken, found = in_turns(ways, args.runs, warm_up=False)
+    lengths = [len(prompt) for prompt, _ in tokenized(base.tokenizer(), samples)]
+    flops = args.adapters * model_flops(AutoConfig.from_pretrained(POCKET), lengths, len(lengths))
+    wrong = {name: sum(a != b for a, b in zip(found[name], found["together"], strict=True)) for name in WAYS}
+    report(
+        "evaluation",
+        args,
+        [
+            claim(
+                "adapters evaluated, against each on its own", taken, "together", "separately", 3, flops / flops_peak()
+            ),
+            claim("the same, against one after the other", taken, "together", "one_by_one", 1),
+        ],
+        answers=len(found["together"]),
+        texts=len({text for text, _ in found["together"]}),
+        different_answers=wrong,
+    )
 
 
 if __name__ == "__main__":

@@ -76,9 +76,13 @@ class AdapterLayout:
 
     def split(self, flat: Tensor) -> tuple[Tensor, ...]:
         """(…, size) -> one view (…, size of the tensor) per tensor."""
+        self.check_flat(flat)
+        return flat.split(self.sizes, dim=-1)
+
+    def check_flat(self, flat: Tensor) -> None:
+        """ValueError unless the last axis has as many values as an adapter."""
         if flat.shape[-1] != self.size:
             raise ValueError(f"flat weights: found {flat.shape[-1]} values, expected {self.size}")
-        return flat.split(self.sizes, dim=-1)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON value; `from_json` reads it back."""

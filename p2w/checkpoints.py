@@ -21,6 +21,8 @@ CONTENT = ("adapter_config", "layout", "provenance", "task")  # keys of a table'
 # What must be equal for two adapters to stand in one table: same model, same shapes, same scale.
 SAME = ("base_model_name_or_path", "revision", "r", "lora_alpha", "use_rslora", "target_modules")
 
+GROUP = 2**24  # weights of a row group, which is held in memory until it is written
+
 
 @dataclass(frozen=True)
 class Checkpoints:
@@ -107,13 +109,13 @@ def write_blocks(
     blocks: Iterable[Block],
     provenance: dict[str, Any],
 ) -> None:
-    """Write a checkpoint table from blocks of rows; one block is in memory at a time, and is one row group."""
+    """Write a checkpoint table from blocks of rows; one block is in memory at a time."""
     metadata = {"task": task, "layout": layout.to_json(), "adapter_config": adapter_config, "provenance": provenance}
     # Weights neither repeat nor compress: plain pages are the fastest to write and to read, and no larger.
     options = {"use_dictionary": False, "compression": "none", "write_statistics": False}
     with table_writer(output, _schema(layout.size), metadata, **options) as writer:
         for block in blocks:
-            writer.write_table(_table(task, seed, block, writer.schema))
+            writer.write_table(_table(task, seed, block, writer.schema), row_group_size=max(1, GROUP // layout.size))
 
 
 def _schema(size: int) -> pa.Schema:
@@ -146,7 +148,7 @@ def _table(task: str, seed: int | None, block: Block, schema: pa.Schema) -> pa.T
 
 
 def read_checkpoints(path: str | Path) -> Checkpoints:
-    """Read a checkpoint table; beside the weights themselves, one row group is in memory at a time.
+    """Read a checkpoint table, its weights once.
 
     Raises:
         ValueError: not a checkpoint table of P2W, or a damaged one.
@@ -167,17 +169,11 @@ def _read_content(path: str | Path) -> dict[str, Any]:
 
 
 def _read_rows(path: str | Path, size: int) -> tuple[pd.DataFrame, Tensor]:
-    parts, done = [], 0
+    """The columns but the weights; and these (n, size), in the memory into which they were decoded."""
     with pq.ParquetFile(path) as file:
-        weights = torch.empty(file.metadata.num_rows, size)
-        for index in range(file.num_row_groups):
-            group = file.read_row_group(index)
-            for chunk in group.column("weights").chunks:
-                values = chunk.flatten().to_numpy(zero_copy_only=True).reshape(len(chunk), size)
-                weights.numpy()[done : done + len(chunk)] = values
-                done += len(chunk)
-            parts.append(group.drop_columns("weights").to_pandas())
-    return pd.concat(parts, ignore_index=True), weights
+        table = file.read(use_threads=False)
+    values = pa.concat_arrays(table.column("weights").chunks).flatten()
+    return table.drop_columns("weights").to_pandas(), torch.from_dlpack(values).view(-1, size)
 
 
 class CheckpointFiles(Mapping[str, Tensor]):

@@ -15,7 +15,7 @@ from p2w.generation import Prompts, pick_prompts, stream
 from p2w.weight_tokens import WeightTokens, token_weight
 
 ITEMS, NOISE = 1, 2  # uses of the seed, besides the decoder's first parameters
-CHUNK = 2**25  # adapter values that are tokenized at once, which takes several copies of them
+CHUNK = 2**23  # adapter values that are tokenized at once; their copies stay in a processor's cache
 
 Device = torch.device | str
 

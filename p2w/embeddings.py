@@ -95,7 +95,7 @@ def _encode(
     """States of the prompts `new`, in their order; an interrupted run's batches are kept, for states depend on them."""
     order, done = _load_encoded(saved)
     if not set(new) <= set(order):
-        # The longest first, in the very order in which sentence-transformers would make its batches of them all.
+        # The longest first: those of like length together, and what does not fit in memory fails at once.
         order, done = [new[i] for i in np.argsort([-len(by_key[key]) for key in new])], []
     for start in range(len(done), len(order), BATCH):
         done.extend(encode([by_key[key] for key in order[start : start + BATCH]]))
@@ -179,6 +179,12 @@ class PromptStates:
     flat: Tensor
     offsets: Tensor
     max_length: int
+
+    @classmethod
+    def from_states(cls, states: Sequence[np.ndarray], max_length: int) -> "PromptStates":
+        """From the states of each prompt, (length, dim) float16."""
+        offsets = torch.tensor([0, *itertools.accumulate(map(len, states))])
+        return cls(torch.from_numpy(np.concatenate(states)), offsets, max_length)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-POSITIVE = ("max_samples", "batch_size", "learning_rate", "micro_batch_size", "clip_norm", "snapshots", "max_length",
-            "steps_per_epoch", "final_learning_rate")  # fmt: skip
+POSITIVE = ("max_samples", "batch_size", "learning_rate", "micro_batch_size", "micro_batch_tokens", "clip_norm",
+            "snapshots", "max_length", "steps_per_epoch", "final_learning_rate")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,8 @@ class FinetuneConfig:
     """How a task's adapter is trained.
 
     `max_samples` rows are used, the same in every epoch. A batch counts as one step however many micro-batches it is
-    computed in. `activation_checkpointing` computes every layer once more instead of keeping what is inside it.
+    computed in: pieces of `micro_batch_size` samples, or of `micro_batch_tokens` tokens with padding; results differ by
+    rounding only. `activation_checkpointing` computes every layer once more instead of keeping what is inside it.
     `snapshots` is the number of checkpoints an epoch leaves, evenly spaced, the last at its end.
     `steps_per_epoch` ends an epoch early, with rows left over. From `final_from_step` on, counted from 0 over all
     epochs, the rate is `final_learning_rate`: the second phase of the paper's recipe.
@@ -22,6 +23,7 @@ class FinetuneConfig:
     batch_size: int
     learning_rate: float
     micro_batch_size: int | None = None
+    micro_batch_tokens: int | None = None
     activation_checkpointing: bool = False
     weight_decay: float = 0.0
     betas: tuple[float, float] = (0.9, 0.999)
@@ -38,6 +40,9 @@ class FinetuneConfig:
             value = getattr(self, name)
             if isinstance(value, int | float) and value <= 0:
                 raise ValueError(f"{name}: found {value}, expected a number above 0")
+        if self.micro_batch_size is not None and self.micro_batch_tokens is not None:
+            found = f"{self.micro_batch_size} samples and {self.micro_batch_tokens} tokens"
+            raise ValueError(f"micro_batch_size: found {found}, expected one of micro_batch_size, micro_batch_tokens")
         for name in ("weight_decay", "warmup_steps"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: found {getattr(self, name)}, expected 0 or more")

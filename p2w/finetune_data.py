@@ -10,6 +10,7 @@ import pandas as pd
 from transformers import PreTrainedTokenizerBase
 
 from p2w.chat import prompt_ids, response_ids
+from p2w.token_batches import by_length
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,16 @@ def epoch_batches(count: int, batch_size: int, seed: int, epoch: int) -> list[li
     return [order[start : start + batch_size] for start in range(0, count, batch_size)]
 
 
-def micro_batches(encoded: Encoded, batch: Sequence[int], size: int | None) -> Iterator[list[int]]:
-    """A batch in pieces of at most `size`, sequences of like length together so that little is padding."""
-    if size is None or size >= len(batch):
+def micro_batches(
+    encoded: Encoded, batch: Sequence[int], size: int | None, tokens: int | None = None
+) -> Iterator[list[int]]:
+    """A batch in pieces of at most `size` samples, or `tokens` with padding; sequences of like length together."""
+    size = size or len(batch)
+    if tokens is not None:
+        pieces = by_length({index: encoded.length(index) for index in batch}, tokens)
+        yield from (piece[start : start + size] for piece in pieces for start in range(0, len(piece), size))
+    elif size >= len(batch):
         yield list(batch)
-        return
-    by_length = sorted(batch, key=encoded.length)
-    yield from (by_length[start : start + size] for start in range(0, len(by_length), size))
+    else:
+        by_size = sorted(batch, key=encoded.length)
+        yield from (by_size[start : start + size] for start in range(0, len(by_size), size))

@@ -12,11 +12,15 @@ import numpy as np
 
 from p2w.files import sha256
 from p2w.model_formats import IGNORED
+from p2w.token_batches import by_length
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 WEIGHTS = "model.safetensors"
+
+# Tokens computed at once, by kind of device: few enough to stay in a processor's cache, enough to fill a GPU.
+BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
 
 
 @dataclass(frozen=True)
@@ -79,35 +83,31 @@ class PromptEncoder:
 
     def at_first_use(self, device: str = "cpu") -> Callable[[Sequence[str]], list[np.ndarray]]:
         """`encode` for many calls: the model is loaded once, when the first one comes."""
-        loaded: list[SentenceTransformer] = []
+        loaded: list[LoadedEncoder] = []
 
         def encode(texts: Sequence[str]) -> list[np.ndarray]:
             if not loaded:
-                loaded.append(self._load(device))
-            return self._encode(loaded[0], texts)
+                loaded.append(self.load(device))
+            return loaded[0].encode(texts)
 
         return encode
 
     def encode(self, texts: Sequence[str], device: str = "cpu") -> list[np.ndarray]:
-        """Token states of each text, (length, dim) float16, without padding; batches are sorted by length.
+        """Token states of each text, (length, dim) float16, without padding.
 
         A text of which word vectors know no word gets the one state of the vocabulary's first row (zeros in GloVe).
 
         Raises:
             ValueError: `max_length` beyond the model's positions, a state that half precision cannot hold.
         """
-        return self._encode(self._load(device), texts)
+        return self.load(device).encode(texts)
 
-    def _encode(self, model: "SentenceTransformer", texts: Sequence[str]) -> list[np.ndarray]:
-        states = model.encode(
-            list(texts), output_value="token_embeddings", convert_to_numpy=False, batch_size=32, show_progress_bar=False
-        )
-        halves = [state.cpu().numpy().astype(np.float16) for state in states]
-        if not all(np.isfinite(half).all() for half in halves):
-            raise ValueError(f"encoder {self.hub or self.package or self.path}: found a state beyond half precision")
-        return halves
+    def load(self, device: str = "cpu") -> "LoadedEncoder":
+        """The encoder in memory, to encode more than once.
 
-    def _load(self, device: str) -> "SentenceTransformer":
+        Raises:
+            ValueError: as `folder`, and `max_length` beyond the model's positions.
+        """
         from sentence_transformers import SentenceTransformer
         from sentence_transformers.sentence_transformer.modules import Transformer
 
@@ -120,8 +120,39 @@ class PromptEncoder:
         if positions < self.max_length:
             raise ValueError(f"encoder.max_length: found {self.max_length}, expected at most its {positions} positions")
         model.max_seq_length = self.max_length
-        return model
+        return LoadedEncoder(str(self.hub or self.package or self.path), model)
 
     def to_json(self) -> dict[str, object]:
         """The encoder's settings as JSON values."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class LoadedEncoder:
+    """An encoder on its device."""
+
+    name: str
+    model: "SentenceTransformer"
+
+    def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """As `PromptEncoder.encode`: texts of like length together, BATCH_TOKENS at once."""
+        states: dict[int, np.ndarray] = {}
+        for batch in by_length(dict(enumerate(self._lengths(texts))), BATCH_TOKENS[self.model.device.type]):
+            states |= zip(batch, self._encode([texts[item] for item in batch]), strict=True)
+        return [states[item] for item in range(len(texts))]
+
+    def _lengths(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text; of word vectors, which are not padded, its words."""
+        tokenizer = self.model.tokenizer
+        if not callable(tokenizer):
+            return [len(text.split()) for text in texts]
+        tokens = tokenizer(list(texts), truncation=True, max_length=self.model.max_seq_length)
+        return list(map(len, tokens["input_ids"]))
+
+    def _encode(self, texts: Sequence[str]) -> list[np.ndarray]:
+        options = {"output_value": "token_embeddings", "convert_to_numpy": False, "show_progress_bar": False}
+        states = self.model.encode(list(texts), batch_size=len(texts), **options)
+        halves = [state.cpu().numpy().astype(np.float16) for state in states]
+        if not all(np.isfinite(half).all() for half in halves):
+            raise ValueError(f"encoder {self.name}: found a state beyond half precision")
+        return halves

@@ -171,7 +171,7 @@ class Training:
         set_random_state(random, self.device)
         tokens = sum(len(self.encoded.responses[index]) for index in batch)
         total = 0.0
-        for piece in micro_batches(self.encoded, batch, size):
+        for piece in micro_batches(self.encoded, batch, size, self.config.micro_batch_tokens):
             loss = self._loss(piece) / tokens
             loss.backward()
             total += loss.item()

@@ -5,7 +5,7 @@ The chunks and the published form of the scales are those of the official tokeni
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -66,6 +66,15 @@ class WeightTokens:
         pairs = zip(self.layout.names, self.layout.shapes, strict=True)
         return tuple(shape[1] if _is_a(name) else shape[0] for name, shape in pairs)
 
+    @cached_property
+    def _pieces(self) -> tuple[tuple[bool, int], ...]:
+        """Whether it is an A, and its chunks, of each tensor up to where all begins again, as it does with a layer."""
+        pieces = tuple(
+            (_is_a(n), length // self.width) for n, length in zip(self.layout.names, self._lengths, strict=True)
+        )
+        count = len(pieces)
+        return next(pieces[:p] for p in range(1, count + 1) if count % p == 0 and pieces[:p] * (count // p) == pieces)
+
     @property
     def num_tokens(self) -> int:
         """Weight tokens of one adapter."""
@@ -79,22 +88,24 @@ class WeightTokens:
     def tokenize(self, flat: Tensor) -> Tensor:
         """Flat weights (…, size) -> tokens (…, T, R, W) in float32."""
         chunks = self._chunks(flat.float())
-        std, mean = torch.std_mean(chunks, dim=(-2, -1), keepdim=True, correction=1)
-        normal = (chunks - mean) / torch.where(std > 0, std, torch.ones_like(std))
+        mean = chunks.mean(dim=(-2, -1), keepdim=True)
+        chunks -= mean
+        # Twice over the data, yet many times as fast as torch.std_mean, and no less exact.
+        std = torch.linalg.vector_norm(chunks, dim=(-2, -1), keepdim=True) / math.sqrt(self.rank * self.width - 1)
         tokens = flat.new_empty((*flat.shape[:-1], *self.shape), dtype=torch.float32)
-        tokens[..., :-MARGIN, :-MARGIN] = normal
-        margin, is_mean = self._margin(flat.device)
-        copies = torch.where(is_mean, *self._encode(mean, std))
-        return torch.where(margin, copies, tokens)
+        torch.div(chunks, torch.where(std > 0, std, 1.0), out=tokens[..., :-MARGIN, :-MARGIN])
+        for value, places in zip(self._encode(mean, std), _copies(tokens), strict=True):
+            for place in places:
+                place.copy_(value)
+        return tokens
 
     def detokenize(self, tokens: Tensor) -> Tensor:
         """Tokens (…, T, R, W) -> flat weights (…, size) in float32; the copies of each scale are averaged."""
         if tuple(tokens.shape[-3:]) != self.shape:
             raise ValueError(f"weight tokens: found shape {tuple(tokens.shape)}, expected (…, {str(self.shape)[1:]}")
         tokens = tokens.float()
-        margin, is_mean = self._margin(tokens.device)
-        mean, std = self._decode(_masked_mean(tokens, margin & is_mean), _masked_mean(tokens, margin & ~is_mean))
-        return self._unchunk(tokens[..., :-MARGIN, :-MARGIN] * std + mean)
+        mean, std = self._decode(*map(_average, _copies(tokens)))
+        return self._unchunk((tokens[..., :-MARGIN, :-MARGIN] * std).add_(mean))
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON value; `from_json` reads it back."""
@@ -123,32 +134,43 @@ class WeightTokens:
         # A decoder may produce a scale below that of std 0; a negative std would flip the sign of its chunk.
         return mean, std.clamp(min=0)
 
-    def _margin(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Two masks (R, W): where the copies are, and where a copy is the mean."""
-        _, R, W = self.shape
-        margin = torch.ones(R, W, dtype=torch.bool, device=device)
-        margin[:-MARGIN, :-MARGIN] = False
-        is_mean = (torch.arange(W, device=device) % 2 == 0).repeat(R, 1)
-        is_mean[:, -2], is_mean[:, -1] = True, False
-        return margin, is_mean
-
     def _chunks(self, flat: Tensor) -> Tensor:
-        """(…, size) -> (…, T, rank, width)."""
-        pieces = zip(self.layout.names, self._lengths, self.layout.split(flat), strict=True)
-        return torch.cat([self._cut(name, length, piece) for name, length, piece in pieces], dim=-3)
-
-    def _cut(self, name: str, length: int, piece: Tensor) -> Tensor:
-        lead, T = piece.shape[:-1], length // self.width
-        if _is_a(name):
-            return piece.reshape(*lead, self.rank, T, self.width).transpose(-3, -2)
-        return piece.reshape(*lead, T, self.width, self.rank).transpose(-2, -1)
+        """(…, size) -> (…, T, rank, width), its own memory."""
+        self.layout.check_flat(flat)
+        chunks = flat.new_empty((*flat.shape[:-1], self.num_tokens, self.rank, self.width))
+        for piece, target in self._views(flat, chunks):
+            target.copy_(piece)
+        return chunks
 
     def _unchunk(self, chunks: Tensor) -> Tensor:
         """(…, T, rank, width) -> (…, size)."""
-        counts = [length // self.width for length in self._lengths]
-        pieces = zip(self.layout.names, chunks.split(counts, dim=-3), strict=True)
-        ordered = [piece.transpose(-3, -2) if _is_a(name) else piece.transpose(-2, -1) for name, piece in pieces]
-        return torch.cat([piece.flatten(start_dim=-3) for piece in ordered], dim=-1)
+        flat = chunks.new_empty((*chunks.shape[:-3], self.layout.size))
+        for target, piece in self._views(flat, chunks):
+            target.copy_(piece)
+        return flat
+
+    def _views(self, flat: Tensor, chunks: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """The same tensors of all layers in flat weights and in chunks, both as (…, layers, T, rank, width)."""
+        counts = [count for _, count in self._pieces]
+        layers, size = self.num_tokens // sum(counts), self.rank * self.width
+        pieces = flat.unflatten(-1, (layers, -1)).split([count * size for count in counts], dim=-1)
+        places = chunks.unflatten(-3, (layers, -1)).split(counts, dim=-3)
+        for (is_a, count), piece, place in zip(self._pieces, pieces, places, strict=True):
+            if is_a:
+                yield piece.unflatten(-1, (self.rank, count, self.width)).transpose(-3, -2), place
+            else:
+                yield piece.unflatten(-1, (count, self.width, self.rank)).transpose(-2, -1), place
+
+
+def _copies(tokens: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Where tokens (…, T, R, W) hold the copies of their mean, and where those of their scale; two views of each."""
+    return tuple((tokens[..., -MARGIN:, k:-MARGIN:2], tokens[..., k - MARGIN].unsqueeze(-1)) for k in range(MARGIN))
+
+
+def _average(places: Sequence[Tensor]) -> Tensor:
+    """Mean over the last two axes of all views, (…, 1, 1)."""
+    total = sum(place.sum(dim=(-2, -1), keepdim=True) for place in places)
+    return total / sum(place.shape[-2] * place.shape[-1] for place in places)
 
 
 def token_weight(tokens_by_task: Iterable[Tensor]) -> Tensor:
@@ -172,11 +194,6 @@ def _task_weight(tokens: Tensor) -> Tensor:
     spread = tokens.float().std(dim=0).mean(dim=(-2, -1)) if N > 1 else tokens.new_zeros(T, dtype=torch.float32)
     mean = spread.mean()
     return spread / mean if mean > 0 else torch.ones_like(spread)
-
-
-def _masked_mean(tokens: Tensor, mask: Tensor) -> Tensor:
-    """Mean over the marked positions of (…, R, W) -> (…, 1, 1)."""
-    return (tokens * mask).sum(dim=(-2, -1), keepdim=True) / mask.sum()
 
 
 def _is_a(name: str) -> bool:

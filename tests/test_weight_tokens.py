@@ -149,7 +149,8 @@ def test_log_scales_bear_the_error_of_a_decoder():
     changes = {}
     for scales in ("published", "log"):
         spec, flat = spec_and_flat(scales=scales)
-        margin, _ = spec._margin(flat.device)
+        margin = torch.ones(spec.shape[1:])
+        margin[:-2, :-2] = 0
         before, after = (spec.layout.unflatten(spec.detokenize(spec.tokenize(flat) + e * margin)) for e in (0, 0.03))
         products = [x[lora_name(0, "q", "B")] @ x[lora_name(0, "q", "A")] for x in (before, after)]
         changes[scales] = ((products[1] - products[0]).norm() / products[0].norm()).item()

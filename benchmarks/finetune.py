@@ -1,0 +1,93 @@
+"""LoRA fine-tuning: a batch in pieces of like length with logits of the answer's tokens alone, against the usual way.
+
+Plain pads a batch to its longest sample and computes logits and loss at every position, as the published code's trainer
+does. The model has Qwen2.5-0.5B's proportions, output layer included, with a quarter of the width and of the layers.
+Prints one line of JSON.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+from full_size_counts import model_flops
+from full_size_models import LORA, QWEN, RandomQwen
+from measure import claim, flops_peak, in_turns, parser, report, start
+from prompts import ARC, made_up
+from transformers import Qwen2Config
+
+from p2w.chat import supervised_batch
+from p2w.finetune_config import FinetuneConfig
+from p2w.finetune_data import epoch_batches
+from p2w.training import Training
+
+# Widths of 4 heads; as many words as keep the output layer's share of all weights, 28 %.
+SIZES = {"vocab_size": 11440, "hidden_size": 256, "intermediate_size": 1408, "num_attention_heads": 4}
+MICRO_BATCH_TOKENS = 1024
+
+
+@dataclass(frozen=True)
+class SmallQwen(RandomQwen):
+    """Qwen2.5-0.5B in small."""
+
+    path: str | None = "random/small"
+    layers: int = 6
+
+    @property
+    def config(self) -> Qwen2Config:
+        """The same proportions, a quarter of the size."""
+        return Qwen2Config(**{**QWEN, **SIZES}, num_hidden_layers=self.layers)
+
+
+def samples(count: int) -> pd.DataFrame:
+    """Labelled four-choice rows with prompts as long as ARC-Easy's."""
+    letters = [f"[{letter}]" for letter in "ABCD"]
+    table = pd.DataFrame({"prompt": made_up([ARC] * count), "response": (letters * count)[:count]})
+    return table.assign(id=[f"row-{number}" for number in range(count)], system="Pick the right choice.")
+
+
+def epoch_plain(training: Training, epoch: int) -> list[float]:
+    """An epoch as trainers do it by default; the losses of its steps."""
+    losses = []
+    for batch in epoch_batches(len(training.encoded), training.config.batch_size, training.seed, epoch):
+        prompts, responses = (
+            [rows[i] for i in batch] for rows in (training.encoded.prompts, training.encoded.responses)
+        )
+        loss = training.model(**supervised_batch(prompts, responses, training.pad_id), use_cache=False).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(training.parameters.values(), training.config.clip_norm)
+        training.optimizer.step()
+        training.optimizer.zero_grad()
+        losses.append(loss.item())
+    return losses
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    args = parser(__doc__, rows=32, batch=32, layers=6).parse_args(argv)
+    start(args)
+    config = FinetuneConfig(args.rows, args.batch, learning_rate=1e-4, micro_batch_tokens=MICRO_BATCH_TOKENS)
+    base, table = SmallQwen(layers=args.layers), samples(args.rows)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        ours = Training(base, LORA, config, 0, "benchmark", table)
+        torch.manual_seed(0)
+        plain = Training(base, LORA, config, 0, "benchmark", table)
+    first = epoch_plain(plain, 1)[0], ours.run_epoch(1).losses[0]
+    ways = {"plain": lambda: epoch_plain(plain, 1), "ours": lambda: ours.run_epoch(1)}
+    taken, _ = in_turns(ways, args.runs, warm_up=False)
+    lengths = [ours.encoded.length(index) for index in range(len(ours.encoded))]
+    # The frozen weights get no gradient of their own: backward costs as much as forward.
+    flops = 2 * model_flops(base.config, lengths, sum(map(len, ours.encoded.responses)))
+    report(
+        "finetune",
+        args,
+        [claim("tokens per second of fine-tuning", taken, "ours", "plain", 1.5, flops / flops_peak())],
+        tokens=sum(lengths),
+        tokens_per_s=sum(lengths) / taken["seconds"]["ours"],
+        first_losses=list(first),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""From a file of prompts to an adapter on disk with everything loaded, against loading everything for each adapter.
+
+The pocket experiment's sizes, the real MiniLM, a decoder with random weights. Prints one line of JSON.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import yaml
+from full_size_counts import decoder_flops
+from measure import POCKET, PROJECT, at_most, claim, flops_peak, in_turns, parser, report, start
+from prompts import encoder, encoder_flops, write_prompts
+from transformers import AutoConfig
+
+from p2w.adapters import WEIGHTS_FILE, LoraSettings, adapter_config_json
+from p2w.decoder import build_decoder
+from p2w.embeddings import PromptStates
+from p2w.files import read_json
+from p2w.generation import pick_prompts
+from p2w.held_out import write_generated
+from p2w.peft_layout import layout_of
+from p2w.pocket.tables import pocket_table
+from p2w.prompt_encoder import LoadedEncoder
+from p2w.samples import render_samples
+from p2w.tasks import load_tasks
+from p2w.trained_decoder import TrainedDecoder, load_decoder, save_decoder
+from p2w.weight_tokens import WeightTokens
+
+DIM = 384  # of MiniLM
+TASK = "arc_challenge"
+
+
+def pocket_decoder(experiment: dict) -> TrainedDecoder:
+    """The pocket experiment's decoder, not trained."""
+    lora = LoraSettings(experiment["lora"]["rank"], experiment["lora"]["alpha"]).peft_config(str(POCKET), None)
+    spec = WeightTokens(layout_of(AutoConfig.from_pretrained(POCKET), lora), scales=experiment["decoder"]["scales"])
+    config = experiment["decoder"]
+    condition = (config["num_prompts"], experiment["encoder"]["max_length"], DIM)
+    shapes = tuple(tuple(shape) for shape in config["shapes"])
+    decoder = build_decoder((condition, *shapes, spec.shape), config["kernel_size"], 0)
+    return TrainedDecoder(decoder.eval(), spec, {"adapter_config": adapter_config_json(lora)})
+
+
+def pocket_prompts(count: int) -> list[str]:
+    """Prompts of a pocket task."""
+    task = load_tasks(PROJECT / "config/tasks.yaml").entry(TASK)
+    return render_samples(TASK, *task, pocket_table(TASK, "train", count, seed=0), "train")["prompt"].tolist()
+
+
+def generate_from(prompts: Path, trained: TrainedDecoder, loaded: LoadedEncoder, folder: Path) -> None:
+    """Only the prompts of the draw are encoded."""
+    texts, generator = read_json(prompts), torch.Generator().manual_seed(0)
+    chosen = pick_prompts(len(texts), trained.num_prompts, generator).tolist()
+    length = trained.decoder.shapes[0][1]
+    states = PromptStates.from_states(loaded.encode([texts[number] for number in chosen]), length)
+    write_generated(trained, states.gather(torch.arange(len(chosen))), folder, {})
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    args = parser(__doc__, prompts=256).parse_args(argv)
+    start(args)
+    experiment = yaml.safe_load((PROJECT / "config/experiments/pocket.yaml").read_text(encoding="utf-8"))
+    spec = encoder(experiment["encoder"]["max_length"])
+    trained, loaded = pocket_decoder(experiment), spec.load()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_prompts(folder / "prompts.json", pocket_prompts(args.prompts))
+        save_decoder(folder / "decoder.safetensors", trained)
+
+        def anew() -> None:
+            stored = load_decoder(folder / "decoder.safetensors")
+            generate_from(folder / "prompts.json", stored, spec.load(), folder / "anew")
+
+        ways = {
+            "loaded": lambda: generate_from(folder / "prompts.json", trained, loaded, folder / "loaded"),
+            "anew": anew,
+        }
+        taken, _ = in_turns(ways, args.runs)
+        same = len({(folder / way / WEIGHTS_FILE).read_bytes() for way in ways}) == 1
+    lengths = [len(state) for state in loaded.encode(pocket_prompts(trained.num_prompts))]
+    flops = decoder_flops(trained.decoder.shapes, trained.decoder.kernel_size)
+    flops += encoder_flops(loaded.model[0].auto_model, lengths)
+    report(
+        "generation",
+        args,
+        [
+            at_most("prompts in a file to an adapter on disk", taken, "loaded", 0.2, flops / flops_peak()),
+            claim("the same, against loading both models each time", taken, "loaded", "anew", 1),
+        ],
+        same_bytes=same,
+    )
+
+
+if __name__ == "__main__":
+    main()
