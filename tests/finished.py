@@ -36,8 +36,8 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture
 def workspace(done: Workspace) -> Iterator[Workspace]:
-    """The finished workspace; configuration, rules and code are put back after the test."""
-    paths = [path for suffix in ("yaml", "py", "smk") for path in sorted(done.folder.rglob(f"*.{suffix}"))]
+    """The finished workspace; configuration, rules, captions and code are put back after the test."""
+    paths = [path for suffix in ("yaml", "py", "smk", "rst") for path in sorted(done.folder.rglob(f"*.{suffix}"))]
     kept = {path: path.read_text() for path in paths if "results" not in path.parts}
     yield done
     for path, text in kept.items():
