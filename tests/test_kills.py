@@ -63,7 +63,7 @@ def killed_at_random(command: Command, log: Path, seconds: float, rng: np.random
 
 def test_random_kills_leave_no_trace(undisturbed, tmp_path, tally, thorough):
     rng, met, jobs = np.random.default_rng(0), 0, 0
-    while met < (60 if thorough else 5):
+    while met < (40 if thorough else 5):
         folder = tmp_path / str(jobs)
         folder.mkdir()
         command = undisturbed.stage(folder)
