@@ -103,7 +103,7 @@ def test_a_figure_is_still_a_figure(chain: Path) -> None:
     ("name", "content", "message"),
     [
         ("x.parquet", None, "no such file"),
-        ("x.parquet", b"PAR1", "not a readable parquet file"),
+        ("x.parquet", b"PAR1", "not a file of P2W, or damaged"),
         ("x.safetensors", b"x" * 20, "not a readable safetensors file"),
         ("x.json", b"{", "not valid JSON"),
         ("x.json", b"[]", "found no record of what made it"),
