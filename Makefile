@@ -4,6 +4,8 @@ BIN := .venv/bin
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 # Where there is no GPU, `gpu` only says how many jobs train at once.
 FLAGS := --cores $(CORES) --resources gpu=$(CORES) --quiet rules host
+# Processes that run the tests; each takes about 1 GB.
+WORKERS ?= 2
 DEMO := results/pocket/evaluation/arc_challenge.json
 
 .PHONY: help demo pocket report formats bench test reliability check lint lock clean adopt env env-dev .FORCE
@@ -62,13 +64,13 @@ lint: env-dev
 	$(BIN)/snakemake --lint
 
 check: env-dev
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup
 
 test: lint check
 
 # The long form of what `check` runs too; needs root for a real SLURM (docs/slurm.md).
 reliability: env-dev
-	$(BIN)/pytest -m reliability --thorough --tally .reliability.json
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup -m reliability --thorough --tally .reliability.json
 	$(BIN)/python -m tests.reliability_table .reliability.json
 
 lock:
