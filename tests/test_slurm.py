@@ -29,7 +29,7 @@ SMALL = {
     "finetune": {"max_samples": 32, "snapshots": 2},
     "checkpoints": {"epochs": 2},
     "prompts": {"max_per_task": 32},
-    "decoder": {"steps": 60},
+    "decoder": {"num_prompts": 4, "shapes": [[8, 8, 96]], "steps": 300, "batch_size": 2},
     "evaluation": {"draws": 1, "max_rows": 20},
 }
 SUMMARY = "results/held_out/summary.md"
@@ -155,18 +155,19 @@ def state_file(cluster):
 
 @pytest.mark.usefixtures("jobs")
 def test_a_requeued_allocation_keeps_its_finished_epochs(cluster, tally):
-    slurm = cluster.slurm
-    first, second = (cluster.folder / EPOCH.format(epoch) for epoch in (1, 2))
-    whole = sha256(first), sha256(second)
-    cluster.remove(EPOCH.format(1), EPOCH.format(2))
-    process = cluster.start(EPOCH.format(2))
-    slurm.wait((cluster.folder / "results/held_out/benchmarks/finetune/boolq/epoch_1.tsv").exists)
-    done = first.stat().st_mtime_ns
+    slurm, epochs = cluster.slurm, [EPOCH.format(epoch) for epoch in (1, 2)]
+    whole = [sha256(cluster.folder / epoch) for epoch in epochs]
+    first, second = (cluster.folder / f"results/held_out/logs/finetune/boolq/epoch_{epoch}.log" for epoch in (1, 2))
+    cluster.remove(*epochs)
+    second.unlink()
+    process = cluster.start(epochs[-1])
+    slurm.wait(second.exists)
+    first.unlink()
     (job,) = slurm.running("rule_finetune")
     slurm.tell("scontrol", "requeue", job)
     cluster.finish(process)
-    assert (sha256(first), sha256(second)) == whole
-    assert first.stat().st_mtime_ns == done
+    assert [sha256(cluster.folder / epoch) for epoch in epochs] == whole
+    assert not first.exists(), "the first epoch was done again"
     tally("SLURM jobs")
     tally("kills")
 
