@@ -47,6 +47,7 @@ wait_for() {
 write_configuration() {
   local host cores
   host=$(hostname -s) cores=$(nproc)
+  [ "$cores" -gt 1 ] || cores=2 # as many as a job asks for
   cat > "$STATE/slurm.conf" <<END
 ClusterName=p2w
 SlurmctldHost=$host(127.0.0.1)
@@ -88,7 +89,7 @@ KillWait=10
 JobRequeue=1
 MinJobAge=300
 ReturnToService=2
-NodeName=$host NodeAddr=127.0.0.1 CPUs=$((cores * 4)) RealMemory=256000 Gres=gpu:2
+NodeName=$host NodeAddr=127.0.0.1 CPUs=$cores RealMemory=256000 Gres=gpu:2
 PartitionName=cpu Nodes=$host Default=YES MaxTime=INFINITE
 PartitionName=gpu Nodes=$host MaxTime=INFINITE
 END
