@@ -172,12 +172,12 @@ end() {
   runs "$1" || return 0
   local pid
   pid=$(cat "$STATE/$1.pid")
-  kill "$pid"
+  kill "$pid" 2> /dev/null || return 0
   for _ in $(seq 60); do
     kill -0 "$pid" 2> /dev/null || return 0
     sleep 0.5
   done
-  kill -9 "$pid"
+  kill -9 "$pid" 2> /dev/null || true
 }
 
 stop() {
