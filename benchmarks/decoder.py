@@ -94,7 +94,7 @@ def fast_bfloat16() -> bool:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    args = parser(__doc__, kernel=3, large_kernel=9, batch=8).parse_args(argv)
+    args = parser(__doc__, threads=2, kernel=3, large_kernel=9, batch=8).parse_args(argv)
     start(args)
     config, spec, length = smaller(args.kernel, args.batch)
     texts = read_prompts(None, TASKS * PROMPTS)

@@ -60,7 +60,7 @@ def generate_from(prompts: Path, trained: TrainedDecoder, loaded: LoadedEncoder,
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    args = parser(__doc__, prompts=256).parse_args(argv)
+    args = parser(__doc__, threads=2, prompts=256).parse_args(argv)
     start(args)
     experiment = yaml.safe_load((PROJECT / "config/experiments/pocket.yaml").read_text(encoding="utf-8"))
     spec = encoder(experiment["encoder"]["max_length"])

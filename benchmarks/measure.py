@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import platform
 import resource
 import statistics
@@ -91,11 +90,11 @@ def _seconds(compute: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def parser(doc: str | None, **sizes: int) -> argparse.ArgumentParser:
-    """Options that all benchmarks have, and one for each size, with its default."""
+def parser(doc: str | None, threads: int = 1, **sizes: int) -> argparse.ArgumentParser:
+    """Options that all benchmarks have, and one for each size; `threads` as a job of the stage has."""
     made = argparse.ArgumentParser(description=doc)
     made.add_argument("--runs", type=int, default=3, help="a median of so many")
-    made.add_argument("--threads", type=int, default=os.cpu_count())
+    made.add_argument("--threads", type=int, default=threads)
     for name, default in sizes.items():
         made.add_argument(f"--{name.replace('_', '-')}", type=int, default=default)
     return made
