@@ -17,7 +17,6 @@ import pytest
 
 SCRIPT = Path(__file__).parent / "slurm" / "cluster.sh"
 FOLDER = Path(tempfile.gettempdir()) / "p2w-slurm"
-LEFT_OUT = pytest.StashKey[int]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -27,13 +26,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     left_out = [] if _can_run() else [item for item in items if item.get_closest_marker("slurm")]
     items[:] = [item for item in items if item not in left_out]
-    config.stash[LEFT_OUT] = len(left_out)
     config.hook.pytest_deselected(items=left_out)
 
 
-def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
-    if left_out := config.stash.get(LEFT_OUT, 0):
-        terminalreporter.write_line(f"left out: {left_out} tests that start a SLURM, which takes root on Debian")
+def pytest_terminal_summary(terminalreporter) -> None:
+    if not _can_run():
+        terminalreporter.write_line("left out: tests that start a SLURM, which takes root on Debian")
 
 
 def _can_run() -> bool:
