@@ -1,6 +1,7 @@
 """The pocket experiment's checkpoints and prompts, made in one process and kept in a folder for the next run."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,8 @@ class PocketData:
 def _make(folder: Path, task: str, rows: int) -> None:
     table = samples(task, "train", rows)
     lora, config = (parse(c, EXPERIMENT[key]) for c, key in ((LoraSettings, "lora"), (FinetuneConfig, "finetune")))
+    steps = -(-rows // config.batch_size)
+    config = replace(config, snapshots=min(int(config.snapshots), steps))
     training = Training(BASE, lora, config, SEED, task, table)
     epochs = [training.run_epoch(epoch).snapshots for epoch in range(1, EXPERIMENT["checkpoints"]["epochs"] + 1)]
     chosen = select_prompts(table, EXPERIMENT["prompts"]["max_per_task"], SEED)["prompt"].tolist()

@@ -14,11 +14,26 @@ RATIO = {"claim", "ours_s", "plain_s", "times_as_fast", "by_processor_time", "ta
 LIMIT = {"claim", "ours_s", "processor_s", "at_most_s", "met"}
 FLOOR = {"floor_s", "times_the_floor"}
 SMALLEST = {
-    "checkpoints": (["--layers", "1", "--checkpoints", "2"], [RATIO | FLOOR, RATIO | FLOOR]),
-    "embeddings": (["--count", "3"], [RATIO | FLOOR]),
-    "finetune": (["--rows", "2", "--batch", "2", "--layers", "1"], [RATIO | FLOOR]),
-    "generation": (["--prompts", "16"], [LIMIT | FLOOR, RATIO]),
-    "evaluation": (["--adapters", "1", "--rows", "4"], [RATIO | FLOOR, RATIO]),
+    "checkpoints": ["--layers", "1", "--checkpoints", "2"],
+    "embeddings": ["--count", "3"],
+    "finetune": ["--rows", "2", "--batch", "2", "--layers", "1"],
+    "generation": ["--prompts", "16"],
+    "evaluation": ["--adapters", "1", "--rows", "4"],
+}
+KEYS = {
+    "checkpoints": [RATIO | FLOOR, RATIO | FLOOR],
+    "embeddings": [RATIO | FLOOR],
+    "finetune": [RATIO | FLOOR],
+    "generation": [LIMIT | FLOOR, RATIO],
+    "evaluation": [RATIO | FLOOR, RATIO],
+}
+# Both ways find the same.
+SAME = {
+    "checkpoints": lambda found: found["largest_difference"] < 1e-5,
+    "embeddings": lambda found: found["largest_difference"] < 1e-3,
+    "finetune": lambda found: found["first_losses"][0] == pytest.approx(found["first_losses"][1], rel=1e-4),
+    "generation": lambda found: found["same_bytes"],
+    "evaluation": lambda found: set(found["different_answers"].values()) == {0},
 }
 
 
@@ -44,19 +59,10 @@ def run(capsys):
 
 @pytest.mark.parametrize("stage", SMALLEST)
 def test_a_stage(stage, run):
-    options, keys = SMALLEST[stage]
-    found = run(stage, *options)
-    assert [set(claim) for claim in found["claims"]] == keys
+    found = run(stage, *SMALLEST[stage])
+    assert [set(claim) for claim in found["claims"]] == KEYS[stage]
     assert all(claim["ours_s"] > 0 for claim in found["claims"])
-
-
-def test_both_ways_find_the_same(run):
-    assert run("checkpoints", *SMALLEST["checkpoints"][0])["largest_difference"] < 1e-5
-    assert run("embeddings", *SMALLEST["embeddings"][0])["largest_difference"] < 1e-3
-    one, other = run("finetune", *SMALLEST["finetune"][0])["first_losses"]
-    assert one == pytest.approx(other, rel=1e-4)
-    assert run("generation", *SMALLEST["generation"][0])["same_bytes"]
-    assert set(run("evaluation", *SMALLEST["evaluation"][0])["different_answers"].values()) == {0}
+    assert SAME[stage](found)
 
 
 def test_prompts_of_a_file(run, tmp_path):
@@ -82,7 +88,7 @@ def test_the_workflow(run):
 
 
 def test_pairing(run):
-    sizes = ["--steps", "2", "--every", "1", "--rows", "2", "--draws", "1", "--train-rows", "128"]
+    sizes = ["--steps", "2", "--every", "1", "--rows", "2", "--draws", "1", "--train-rows", "16"]
     found = run("pairing", *sizes, "--tasks", "arc_easy", "winogrande")
     assert [len(curve["loss"]) for curve in found["curves"].values()] == [2, 2]
     assert all(0 <= claim["accuracy"] <= 1 for claim in found["claims"])
@@ -120,3 +126,11 @@ def test_the_readme_has_a_place_for_the_table():
     bench = importlib.import_module("run")
     text = (BENCHMARKS / "README.md").read_text()
     assert text.count(bench.BEGIN) == text.count(bench.END) == 1
+
+
+def test_scaling(run):
+    found = run("scaling", "--tasks", "2", "--checkpoints", "2", "--prompts", "20", "--models", "0.5B")["grows"]
+    assert found["planning"][0]["jobs"] < found["planning"][1]["jobs"]
+    assert [(row["checkpoints"], row["mb"] > 0) for row in found["checkpoints"]] == [(2, True)]
+    assert found["loading"][0]["tasks"] == 2
+    assert found["adapter"][0]["shape"] == [4296, 10, 130]
