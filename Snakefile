@@ -9,6 +9,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/restart.smk"
 include: "rules/functions.smk"
 include: "rules/data.smk"
 include: "rules/adapters.smk"

@@ -1,7 +1,6 @@
 # What the rules share: experiments, tasks and sources as tables, and the files that a stage's code consists of.
 # Standard library, yaml and jsonschema only: this is read again by every job on a cluster.
 import json
-import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -20,13 +19,6 @@ INTERPRETER = f"export PATH='{Path(sys.executable).parent}':\"$PATH\"; "
 # waits for that, and `tee` still takes its last words down. (Snakemake formats the prefix: braces are doubled.)
 PATIENCE = "trap : TERM USR1; tee() {{ (trap '' TERM USR1; exec tee \"$@\"); }}; "
 shell.prefix(STRICT + ("" if workflow.deployment_settings.deployment_method else INTERPRETER) + PATIENCE)
-
-# A group of jobs that starts once more, requeued by SLURM or tried again, keeps what it has finished: Snakemake starts it
-# with --force, which would redo all of it.
-if "--local-groupid" in sys.argv and "--force" in sys.argv:
-    if int(os.environ.get("SLURM_RESTART_COUNT", 0)) or int(sys.argv[sys.argv.index("--attempt") + 1]) > 1:
-        unforced = [argument for argument in sys.argv[1:] if argument != "--force"]
-        os.execv(sys.executable, [sys.executable, "-m", "snakemake", *unforced])
 
 ADAPTER = "adapter_model.safetensors"
 EPOCH_FILES = {

@@ -4,6 +4,7 @@ It takes root on Debian. Elsewhere the tests that need it are left out, which th
 run and fail instead.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -83,7 +84,9 @@ def _output(*command: str) -> str:
 
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[Slurm]:
-    """The cluster, running."""
-    subprocess.run([SCRIPT, "start", FOLDER], check=True)
-    yield Slurm()
-    subprocess.run([SCRIPT, "stop", FOLDER], check=True)
+    """The cluster, running; there is one on a machine, so that a second run of the tests waits for the first."""
+    with FOLDER.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run([SCRIPT, "start", FOLDER], check=True)
+        yield Slurm()
+        subprocess.run([SCRIPT, "stop", FOLDER], check=True)
