@@ -13,7 +13,7 @@ from p2w.files import sha256
 from p2w.resume import INTERVAL
 from tests.workspace import Workspace
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kills_workflow")]
 
 SMALL = {
     "inherits": "pocket",

@@ -5,7 +5,7 @@ import pytest
 from p2w.files import read_json
 from tests.workspace import Workspace
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pocket")]
 
 EVALUATION = "results/pocket/evaluation/arc_challenge.json"
 KEYS = {"accuracy", "valid", "accuracy_when_valid", "choice_accuracy", "ci95", "adapters"}

@@ -12,7 +12,7 @@ from p2w.embeddings import prompt_key
 from p2w.tables import read_table
 from tests.workspace import PROJECT, Workspace
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("two_at_once")]
 
 SAMPLES = "results/{}/samples/{}/train.parquet"
 # The raw stage waits for this file, so that a test decides how long a workflow runs.
