@@ -87,6 +87,9 @@ def slurm() -> Iterator[Slurm]:
     """The cluster, running; there is one on a machine, so that a second run of the tests waits for the first."""
     with FOLDER.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        # What a killed run left behind has jobs of its own waiting.
+        subprocess.run([SCRIPT, "stop", FOLDER], check=True)
+        shutil.rmtree(FOLDER, ignore_errors=True)
         subprocess.run([SCRIPT, "start", FOLDER], check=True)
         yield Slurm()
         subprocess.run([SCRIPT, "stop", FOLDER], check=True)
