@@ -23,7 +23,7 @@ WAITING = f"import pathlib, time\nwhile not pathlib.Path({GO!r}).exists():\n    
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
     workspace = Workspace(tmp_path)
-    workspace.edit("workflow/scripts/raw.py", "import argparse\n", f"import argparse\n{WAITING}")
+    workspace.edit("workflow/scripts/raw.py", "from pathlib import Path\n", f"from pathlib import Path\n{WAITING}")
     yield workspace
     (tmp_path / GO).touch()
 
