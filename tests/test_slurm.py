@@ -130,15 +130,15 @@ def test_nothing_is_done_again(cluster, tally):
 
 
 @pytest.mark.usefixtures("jobs")
-def test_a_job_that_is_told_to_stop_and_then_requeued_ends_with_the_same_decoder(cluster, tally):
-    """SIGTERM is what a job gets ahead of its time limit; `scontrol requeue` is what pre-emption does."""
+def test_a_job_that_runs_out_of_time_and_is_then_requeued_ends_with_the_same_decoder(cluster, tally):
+    """SLURM itself sends SIGTERM ahead of the limit; `scontrol requeue` is what pre-emption does."""
     slurm, whole = cluster.slurm, sha256(cluster.folder / DECODER)
     log, state = cluster.folder / "results/held_out/logs/decoder/boolq/decoder.log", state_file(cluster)
     cluster.remove(DECODER)
     process = cluster.start(DECODER, P2W_SAVE_SECONDS="0")
     slurm.wait(state.exists)
     (first,) = slurm.running("rule_decoder")
-    slurm.tell("scancel", "--signal=TERM", first)
+    slurm.tell("scontrol", "update", f"JobId={first}", "TimeLimit=1")
     slurm.wait(lambda: set(slurm.running("rule_decoder")) - {first})
     slurm.wait(lambda: "going on from saved state" in log.read_text())
     (second,) = slurm.running("rule_decoder")
@@ -156,17 +156,19 @@ def state_file(cluster):
 
 
 @pytest.mark.usefixtures("jobs")
-def test_a_requeued_allocation_ends_with_the_same_epochs(cluster, tally):
+def test_a_requeued_allocation_keeps_its_finished_epoch_and_ends_with_the_same_ones(cluster, tally):
     slurm, epochs = cluster.slurm, [EPOCH.format(epoch) for epoch in (1, 2)]
     whole = [sha256(cluster.folder / epoch) for epoch in epochs]
-    second = cluster.folder / "results/held_out/logs/finetune/boolq/epoch_2.log"
+    first, second = (cluster.folder / f"results/held_out/logs/finetune/boolq/epoch_{epoch}.log" for epoch in (1, 2))
     cluster.remove(*epochs)
     second.unlink()
     process = cluster.start(epochs[-1])
     slurm.wait(second.exists)
     (job,) = slurm.running("rule_finetune")
+    first.write_text("not written again")
     slurm.tell("scontrol", "requeue", job)
     cluster.finish(process)
+    assert first.read_text() == "not written again"
     assert [sha256(cluster.folder / epoch) for epoch in epochs] == whole
     tally("SLURM jobs")
     tally("kills")
