@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -43,10 +44,13 @@ class Parser(argparse.ArgumentParser):
 def run(main: Callable[[Sequence[str] | None], None], argv: Sequence[str] | None = None) -> None:
     """Run a command; on an error exit with 1 and one line on stderr. P2W_DEBUG=1 shows the traceback.
 
-    An expected error says what to do; any other is a mistake of P2W and says so.
+    An expected error says what to do; any other is a mistake of P2W and says so. Ctrl-C exits with 130.
     """
     try:
         main(argv)
+    except KeyboardInterrupt:
+        print("stopped by SIGINT: run the same command again", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
     except Exception as error:
         if os.environ.get("P2W_DEBUG"):
             raise

@@ -1,13 +1,16 @@
 """Closed, typed configuration: a mapping becomes a frozen dataclass or an error that lists what exists."""
 
 import dataclasses
-import sys
+import math
 import types
 import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+# torch keeps numbers like a learning rate in this type.
+FLOAT32_MAX = math.ldexp(2 - 2**-23, 127)
 
 
 def parse(cls: type[T], mapping: Mapping[str, Any], where: str = "") -> T:
@@ -78,7 +81,7 @@ def convert(value: Any, hint: Any, where: str) -> Any:
 
 def _convert_float(value: Any, where: str) -> float:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    _check(number and abs(value) <= sys.float_info.max, None, value, where, _expected(float, value))
+    _check(number and abs(value) <= FLOAT32_MAX, None, value, where, _expected(float, value))
     return float(value)
 
 
@@ -115,6 +118,8 @@ def _convert_tuple(value: Any, args: tuple, where: str) -> tuple:
 def _expected(hint: Any, value: Any) -> str:
     if hint is float and isinstance(value, str):
         return "a number (YAML reads 1e-4 as text; write 1.0e-4)"
+    if hint is float and isinstance(value, float):
+        return "a number that fits into 32 bits"
     return {int: "an integer", float: "a number", str: "text", bool: "true or false"}.get(hint, str(hint))
 
 

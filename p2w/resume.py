@@ -29,15 +29,15 @@ State = tuple[dict[str, Tensor], dict[str, Any]]  # tensors by name, and JSON va
 INTERVAL = "P2W_SAVE_SECONDS"  # environment variable: at least so many seconds between two times of saving
 SECONDS = 60.0
 SHARE = 0.05  # of the time, spent on saving at most
-STOP = (signal.SIGTERM, signal.SIGUSR1)  # what a scheduler sends ahead of the end
+STOP = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)  # what a scheduler sends ahead of the end, and Ctrl-C
 VALUES = "values"  # name of the tensor whose bytes are the JSON values: a header would limit their size
 
 
 class SavedState:
     """What a job saves of itself between two steps; a context for its steps and the writing of its outputs.
 
-    Inside the context SIGTERM and SIGUSR1 no longer end the process: at the end of the step the state is saved and
-    the process exits. A context that ends well removes the file, one that ends by an error leaves it.
+    Inside the context SIGTERM, SIGUSR1 and SIGINT no longer end the process: at the end of the step the state is saved
+    and the process exits; a second SIGINT ends it at once. A context that ends well removes the file, one that ends by an error leaves it.
 
     Args:
         path: the file; None saves nothing and leaves signals alone.
@@ -84,6 +84,8 @@ class SavedState:
             self._exit()
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
+        if number == self._stop == signal.SIGINT:
+            raise KeyboardInterrupt
         self._stop = number
 
     def _exit(self) -> None:

@@ -15,9 +15,9 @@ from p2w.experiments import Experiments, find_experiments, read_sources, read_ta
 STRICT = "set -euo pipefail; "
 # The interpreter that runs Snakemake runs its jobs too, whether its environment is activated or not.
 INTERPRETER = f"export PATH='{Path(sys.executable).parent}':\"$PATH\"; "
-# A job that is told to stop (SIGTERM, or SIGUSR1 ahead of a time limit) saves its state and ends by itself: its shell
+# A job that is told to stop (SIGTERM, SIGUSR1 ahead of a time limit, Ctrl-C) saves its state and ends by itself: its shell
 # waits for that, and `tee` still takes its last words down. (Snakemake formats the prefix: braces are doubled.)
-PATIENCE = "trap : TERM USR1; tee() {{ (trap '' TERM USR1; exec tee \"$@\"); }}; "
+PATIENCE = "trap : TERM USR1 INT; tee() {{ (trap '' TERM USR1 INT; exec tee \"$@\"); }}; "
 shell.prefix(STRICT + ("" if workflow.deployment_settings.deployment_method else INTERPRETER) + PATIENCE)
 
 ADAPTER = "adapter_model.safetensors"

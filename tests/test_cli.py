@@ -82,7 +82,7 @@ def test_an_expected_error_is_one_line(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def fail(error: Exception) -> None:
+def fail(error: BaseException) -> None:
     raise error
 
 
@@ -109,6 +109,13 @@ def test_a_bug_says_that_it_is_one_and_where(
         r" run again with P2W_DEBUG=1 and report it\n",
         capsys.readouterr().err,
     )
+
+
+def test_ctrl_c_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(lambda argv: fail(KeyboardInterrupt()))  # noqa: ARG005
+    assert caught.value.code == 130
+    assert capsys.readouterr().err == "stopped by SIGINT: run the same command again\n"
 
 
 def test_debugging_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

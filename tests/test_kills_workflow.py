@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from signal import SIGKILL, SIGTERM
+from signal import SIGINT, SIGKILL, SIGTERM, Signals
 
 import pytest
 
@@ -49,7 +49,7 @@ def killed_inside(workspace, number):
         return process.wait()
 
 
-@pytest.mark.parametrize("number", [SIGKILL, SIGTERM])
+@pytest.mark.parametrize("number", [SIGKILL, SIGTERM, SIGINT])
 def test_a_killed_workflow_goes_on(workspace, monkeypatch, tally, number):
     monkeypatch.setenv(INTERVAL, "0")
     expected = hashes(workspace)
@@ -57,10 +57,10 @@ def test_a_killed_workflow_goes_on(workspace, monkeypatch, tally, number):
     assert killed_inside(workspace, number) != 0
     assert (workspace.folder / STATE).exists()
     assert not (workspace.folder / EPOCH / "adapter_model.safetensors").exists()
-    if number == SIGTERM:
-        assert "stopped by SIGTERM: the same command goes on" in (workspace.folder / LOG).read_text()
-    else:
+    if number == SIGKILL:
         workspace.run("--unlock")  # a workflow that is killed cannot
+    else:
+        assert f"stopped by {Signals(number).name}: the same command goes on" in (workspace.folder / LOG).read_text()
     workspace.run(f"{EPOCH}/adapter_model.safetensors")
     assert "going on from saved state" in (workspace.folder / LOG).read_text()
     assert hashes(workspace) == expected

@@ -144,7 +144,7 @@ def test_an_interval_is_a_number(path, monkeypatch):
         SavedState(path, GUARD).__enter__()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
 def test_a_signal_saves_at_the_end_of_the_step(path, monkeypatch, capsys, number):
     monkeypatch.setenv(INTERVAL, "1000")
     before = signal.getsignal(number)
@@ -163,6 +163,12 @@ def test_a_signal_saves_at_the_end_of_the_step(path, monkeypatch, capsys, number
     name = signal.Signals(number).name
     assert capsys.readouterr().err == f"stopped by {name}: the same command goes on from the last saved state\n"
     assert SavedState(path, GUARD).load() is not None
+
+
+def test_ctrl_c_twice_ends_at_once(path):
+    with pytest.raises(KeyboardInterrupt), SavedState(path, GUARD):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_without_a_file_signals_are_left_alone():
