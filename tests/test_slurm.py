@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,11 @@ def test_a_job_that_runs_out_of_time_and_is_then_requeued_ends_with_the_same_dec
     process = cluster.start(DECODER, P2W_SAVE_SECONDS="0")
     slurm.wait(state.exists)
     (first,) = slurm.running("rule_decoder")
-    slurm.tell("scontrol", "update", f"JobId={first}", "TimeLimit=1")
+    slurm.tell("scontrol", "update", f"JobId={first}", "TimeLimit=2")
+    # SLURM looks at limits every 30 seconds; a fast machine would be done by then.
+    slurm.tell("scancel", "--signal=STOP", first)
+    time.sleep(35)
+    slurm.tell("scancel", "--signal=CONT", first)
     slurm.wait(lambda: set(slurm.running("rule_decoder")) - {first})
     slurm.wait(lambda: "going on from saved state" in log.read_text())
     (second,) = slurm.running("rule_decoder")
