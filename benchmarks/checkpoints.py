@@ -15,8 +15,8 @@ from plain_tokens import tokenize_plain
 from torch import Tensor
 
 from p2w.adapter_layout import AdapterLayout
+from p2w.artifacts.files import atomic_path
 from p2w.checkpoints import Block, read_checkpoints, write_blocks
-from p2w.files import atomic_path
 from p2w.weight_tokens import WeightTokens
 
 

@@ -19,9 +19,9 @@ from transformers.utils import logging
 from p2w.adapters import LoraSettings, read_adapter, write_adapter
 from p2w.base_model import BaseModel
 from p2w.evaluation import EvaluationConfig, predict
+from p2w.jobs.progress import silent
 from p2w.lora import adapted, scaling
 from p2w.pocket.tables import pocket_table
-from p2w.progress import silent
 from p2w.samples import render_samples
 from p2w.tasks import load_tasks
 from p2w.training import add_adapter, trainable

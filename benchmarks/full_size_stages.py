@@ -19,8 +19,8 @@ from p2w.decoder_training import train_decoder
 from p2w.evaluation import EvaluationConfig, predict
 from p2w.finetune_config import FinetuneConfig
 from p2w.generation import draw_condition, generate
+from p2w.jobs.progress import silent
 from p2w.optimizers import OptimizerName
-from p2w.progress import silent
 from p2w.training import Training, add_adapter, trainable
 from p2w.weight_tokens import WeightTokens
 

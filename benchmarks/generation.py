@@ -15,9 +15,9 @@ from prompts import encoder, encoder_flops, write_prompts
 from transformers import AutoConfig
 
 from p2w.adapters import WEIGHTS_FILE, LoraSettings, adapter_config_json
+from p2w.artifacts.files import read_json
 from p2w.decoder import build_decoder
 from p2w.embeddings import PromptStates
-from p2w.files import read_json
 from p2w.generation import pick_prompts
 from p2w.held_out import write_generated
 from p2w.peft_layout import layout_of

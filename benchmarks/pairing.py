@@ -17,12 +17,12 @@ from measure import parser, processor_seconds, report, start
 from pocket_data import BASE, CONFIG, EXPERIMENT, SEED, PocketData, samples
 
 from p2w.adapters import write_adapter
-from p2w.config import parse
 from p2w.decoder_config import DecoderConfig
 from p2w.decoder_training import masked_weighted_mse
 from p2w.evaluation import EvaluationConfig, predict
 from p2w.generation import draw_condition, generate
-from p2w.progress import silent
+from p2w.jobs.progress import silent
+from p2w.settings.config import parse
 from p2w.weight_tokens import WeightTokens
 
 SETTINGS = ('{"name": "random"}', '{"name": "expected", "pairing": "expected"}')

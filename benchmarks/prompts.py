@@ -10,8 +10,8 @@ from measure import POCKET
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
+from p2w.artifacts.files import read_json
 from p2w.base_model import BaseModel
-from p2w.files import read_json
 from p2w.prompt_encoder import PromptEncoder
 
 MINILM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.cli import run
-from p2w.explain import explain
+from p2w.artifacts.explain import explain
+from p2w.jobs.cli import run
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from p2w.adapter_layout import PEFT_PREFIX, AdapterLayout
-from p2w.files import json_text, read_json, together, write_bytes
-from p2w.seals import check_files, write_record
+from p2w.artifacts.files import json_text, read_json, together, write_bytes
+from p2w.artifacts.seals import check_files, write_record
 
 if TYPE_CHECKING:
     from peft import LoraConfig

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from p2w.adapter_layout import AdapterLayout, check_layout
+from p2w.artifacts.seals import check_seal
+from p2w.artifacts.tables import TABLES, read_metadata, table_writer
 from p2w.epoch_files import SnapshotHeader, read_snapshot_header, read_snapshots
-from p2w.seals import check_seal
-from p2w.tables import TABLES, read_metadata, table_writer
 
 CONTENT = ("adapter_config", "layout", "provenance", "task")  # keys of a table's metadata
 # What must be equal for two adapters to stand in one table: same model, same shapes, same scale.

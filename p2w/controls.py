@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from p2w.adapters import WEIGHTS_FILE, read_adapter, write_adapter
+from p2w.artifacts.provenance import provenance
 from p2w.embeddings import read_embeddings
-from p2w.provenance import provenance
 
 CONTROLS = ("weight_average", "nearest_prompts")
 

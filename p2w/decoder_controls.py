@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from p2w.device import best_device
+from p2w.artifacts.files import together
+from p2w.artifacts.provenance import provenance
 from p2w.embeddings import read_embeddings, read_embeddings_metadata
-from p2w.files import together
 from p2w.generation import mean_condition
 from p2w.held_out import check_encoder, read_condition, write_generated
-from p2w.provenance import provenance
+from p2w.jobs.device import best_device
 from p2w.trained_decoder import load_decoder
 
 

@@ -13,9 +13,12 @@ from torch import Tensor
 from p2w.decoder import HyperConvDecoder, build_decoder
 from p2w.decoder_batches import Batches, load_tasks
 from p2w.decoder_config import DecoderConfig
-from p2w.finite import check_gradients, check_weights
 from p2w.generation import Prompts, stream
-from p2w.memory import in_pieces_that_fit
+from p2w.jobs.finite import check_gradients, check_weights
+from p2w.jobs.memory import in_pieces_that_fit
+from p2w.jobs.processes import ALONE, Processes
+from p2w.jobs.progress import Report, silent
+from p2w.jobs.resume import UNSAVED, SavedState, State, join_parts, split_parts
 from p2w.optimizers import (
     build_optimizer,
     convolution_precision,
@@ -24,9 +27,6 @@ from p2w.optimizers import (
     set_learning_rate,
     update,
 )
-from p2w.processes import ALONE, Processes
-from p2w.progress import Report, silent
-from p2w.resume import UNSAVED, SavedState, State, join_parts, split_parts
 from p2w.weight_tokens import WeightTokens
 
 INIT = 0  # use of the seed for the decoder's first parameters; p2w/decoder_batches.py has the others

@@ -17,14 +17,14 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from p2w.device import best_device
-from p2w.files import DamagedFileError
-from p2w.progress import Report, reporter, silent
+from p2w.artifacts.files import DamagedFileError
+from p2w.artifacts.provenance import provenance
+from p2w.artifacts.tables import read_metadata, read_table, write_table
+from p2w.jobs.device import best_device
+from p2w.jobs.progress import Report, reporter, silent
+from p2w.jobs.resume import UNSAVED, SavedState, State
 from p2w.prompt_encoder import PromptEncoder
-from p2w.provenance import provenance
-from p2w.resume import UNSAVED, SavedState, State
 from p2w.samples import read_samples
-from p2w.tables import read_metadata, read_table, write_table
 
 Encode = Callable[[Sequence[str]], list[np.ndarray]]
 Form = Literal["prompt", "prompt_answer", "mix"]

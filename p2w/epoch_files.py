@@ -9,8 +9,8 @@ from torch import Tensor
 
 from p2w.adapter_layout import AdapterLayout
 from p2w.adapters import RUN_FILE, write_adapter
-from p2w.files import together
-from p2w.tensor_files import read_tensors, write_tensors
+from p2w.artifacts.files import together
+from p2w.artifacts.tensor_files import read_tensors, write_tensors
 
 SNAPSHOTS_FILE = "snapshots.safetensors"
 STATE_FILE = "training_state.safetensors"

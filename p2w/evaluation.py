@@ -10,22 +10,22 @@ import torch
 
 from p2w.adapter_layout import AdapterLayout, check_layout
 from p2w.adapters import CONFIG_FILE, WEIGHTS_FILE, read_adapter
+from p2w.artifacts.files import sha256, together
+from p2w.artifacts.provenance import provenance
+from p2w.artifacts.seals import write_record
+from p2w.artifacts.tables import write_table
 from p2w.base_model import BaseModel, check_base_model
-from p2w.device import best_device
 from p2w.evaluation_file import evaluation_file
-from p2w.files import sha256, together
+from p2w.jobs.device import best_device
+from p2w.jobs.memory import in_pieces_that_fit
+from p2w.jobs.progress import Report, reporter
+from p2w.jobs.resume import UNSAVED, SavedState, State
 from p2w.lora import Adapter, LoraStack, scaling
-from p2w.memory import in_pieces_that_fit
-from p2w.overlap import overlap
-from p2w.predictions import prediction_table
-from p2w.progress import Report, reporter
-from p2w.provenance import provenance
-from p2w.resume import UNSAVED, SavedState, State
+from p2w.report.source_names import BASE
 from p2w.samples import read_samples
-from p2w.scoring import Answer, adapters_at_once, answer, check_model, tokenize_samples
-from p2w.seals import write_record
-from p2w.source_names import BASE
-from p2w.tables import write_table
+from p2w.scoring.continuations import Answer, adapters_at_once, answer, check_model, tokenize_samples
+from p2w.scoring.overlap import overlap
+from p2w.scoring.predictions import prediction_table
 
 Answers = dict[str, dict[int, Answer]]  # by source and position of the row
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from p2w.answers import INVALID
-from p2w.metrics import average, majority, score, spread_over_draws, spread_over_seeds
-from p2w.paired import compare
-from p2w.source_names import BASE, MEANING, METHOD, TRAINED
+from p2w.report.source_names import BASE, MEANING, METHOD, TRAINED
+from p2w.scoring.answers import INVALID
+from p2w.scoring.metrics import average, majority, score, spread_over_draws, spread_over_seeds
+from p2w.scoring.paired import compare
 
 # Sources in the order of the file; the training adapters by name after the base model, other sources at the end.
 ORDER = (BASE, TRAINED, *(name for name in MEANING if name != BASE))
@@ -47,7 +47,7 @@ def evaluation_file(
 
     Args:
         predictions: one row per source and test row, see docs/evaluation.md.
-        overlap: what `p2w.overlap.overlap` found.
+        overlap: what `p2w.scoring.overlap.overlap` found.
         seed: of the bootstrap intervals.
 
     Raises:

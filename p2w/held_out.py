@@ -9,19 +9,19 @@ import pandas as pd
 from torch import Tensor
 
 from p2w.adapters import RUN_FILE, write_adapter
+from p2w.artifacts.files import together, write_text
+from p2w.artifacts.provenance import provenance
+from p2w.artifacts.seals import write_record
 from p2w.checkpoints import CheckpointFiles
 from p2w.decoder import HyperConvDecoder
 from p2w.decoder_config import DecoderConfig
 from p2w.decoder_training import train_decoder
-from p2w.device import best_device
 from p2w.embeddings import read_embeddings, read_embeddings_metadata
-from p2w.files import together, write_text
 from p2w.generation import draw_condition, generate
-from p2w.processes import joined
-from p2w.progress import reporter, silent
-from p2w.provenance import provenance
-from p2w.resume import SavedState
-from p2w.seals import write_record
+from p2w.jobs.device import best_device
+from p2w.jobs.processes import joined
+from p2w.jobs.progress import reporter, silent
+from p2w.jobs.resume import SavedState
 from p2w.trained_decoder import TrainedDecoder, load_decoder, save_decoder
 from p2w.weight_tokens import WeightTokens
 

@@ -12,8 +12,8 @@ from p2w.adapters import LoraSettings, write_adapter
 from p2w.base_model import BaseModel
 from p2w.finetune_config import FinetuneConfig
 from p2w.finetune_data import select_samples
-from p2w.progress import Report, silent
-from p2w.resume import SavedState
+from p2w.jobs.progress import Report, silent
+from p2w.jobs.resume import SavedState
 from p2w.training import Training
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from p2w.files import sha256
-from p2w.model_formats import IGNORED
+from p2w.artifacts.files import sha256
+from p2w.hub.model_formats import IGNORED
 from p2w.token_batches import by_length
 
 if TYPE_CHECKING:

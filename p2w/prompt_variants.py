@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 
-from p2w.device import best_device
+from p2w.artifacts.files import together
+from p2w.artifacts.provenance import provenance
 from p2w.embeddings import PromptSelection, condition_texts, encode_cached, select_prompts, write_embeddings
-from p2w.files import together
+from p2w.jobs.device import best_device
 from p2w.prompt_encoder import PromptEncoder
-from p2w.provenance import provenance
 from p2w.samples import read_samples
 
 SCRIPT = "workflow/scripts/prompt_variants.py"

@@ -7,12 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from p2w.files import sha256, together, write_json
-from p2w.provenance import provenance
+from p2w.artifacts.files import sha256, together, write_json
+from p2w.artifacts.provenance import provenance
+from p2w.artifacts.tables import read_foreign_table, write_table
 from p2w.raw_hub import hub_file
 from p2w.raw_json import read_json_samples
 from p2w.sources import Source
-from p2w.tables import read_foreign_table, write_table
 from p2w.tasks import HubFiles, Location
 
 # A table, where it comes from, and the files outside the Hub that were read for it.

@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from p2w.config import parse
-from p2w.files import read_json
+from p2w.artifacts.files import read_json
+from p2w.settings.config import parse
 
 SCHEMA = pa.schema(
     {"id": pa.string(), "question": pa.string(), "choices": pa.list_(pa.string()), "answer": pa.string()}

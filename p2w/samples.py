@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from p2w.tables import read_table, write_table
+from p2w.artifacts.tables import read_table, write_table
 from p2w.tasks import Answer, AnswerFormat, Choices, Task
 
 SCHEMA = pa.schema(

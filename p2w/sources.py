@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from p2w.config import convert
+from p2w.settings.config import convert
+from p2w.settings.yaml_files import read_yaml
 from p2w.tasks import SPLITS
-from p2w.yaml_files import read_yaml
 
 NEEDS = {"hub": (), "local": ("root",), "pocket": ("seed", "rows")}
 

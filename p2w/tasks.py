@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from p2w.config import parse
-from p2w.yaml_files import read_yaml
+from p2w.settings.config import parse
+from p2w.settings.yaml_files import read_yaml
 
 SPLITS = ("train", "validation", "test")
 

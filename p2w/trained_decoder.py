@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
+from p2w.artifacts.tensor_files import read_tensors, write_tensors
 from p2w.decoder import HyperConvDecoder
-from p2w.tensor_files import read_tensors, write_tensors
 from p2w.weight_tokens import WeightTokens
 
 

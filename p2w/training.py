@@ -16,17 +16,17 @@ from transformers import PreTrainedModel
 
 from p2w.adapter_layout import AdapterLayout
 from p2w.adapters import LoraSettings, adapter_config_json, read_adapter
+from p2w.artifacts.tensor_files import read_tensors
 from p2w.base_model import BaseModel
 from p2w.chat import IGNORED, supervised_batch
 from p2w.epoch_files import STATE_FILE, Epoch, SnapshotHeader, Snapshots
 from p2w.finetune_config import FinetuneConfig
 from p2w.finetune_data import encode_samples, epoch_batches, micro_batches, select_samples
-from p2w.finite import check_gradients, check_weights
-from p2w.global_random import random_state, seeded, set_random_state
-from p2w.memory import in_pieces_that_fit
-from p2w.progress import Report, silent
-from p2w.resume import UNSAVED, SavedState, State, join_parts, split_parts
-from p2w.tensor_files import read_tensors
+from p2w.jobs.finite import check_gradients, check_weights
+from p2w.jobs.global_random import random_state, seeded, set_random_state
+from p2w.jobs.memory import in_pieces_that_fit
+from p2w.jobs.progress import Report, silent
+from p2w.jobs.resume import UNSAVED, SavedState, State, join_parts, split_parts
 
 ADAPTER = "default"  # PEFT's own name for a model's first adapter, a part of its parameter names in memory
 MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW remembers of a parameter, besides the step

@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from p2w.artifacts.files import sha256
 from p2w.base_model import BaseModel
-from p2w.cli import run
 from p2w.embeddings import encode_cached
-from p2w.files import sha256
+from p2w.jobs.cli import run
 from p2w.prompt_encoder import PromptEncoder
 
 ROOT = Path(__file__).parent.parent

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import torch
 from safetensors.torch import load_file, save_file
 
-from p2w.tables import read_metadata, read_table, write_table
+from p2w.artifacts.tables import read_metadata, read_table, write_table
 from tests.bad_world import ROWS, Arguments, World
 
 Change = Callable[[World, Arguments], object]

@@ -1,6 +1,6 @@
 """Evaluation files with chosen numbers, for tests of what is made from them."""
 
-from p2w.metrics import wilson
+from p2w.scoring.metrics import wilson
 
 SHUFFLED, CONSTANT = "generated/shuffled_prompts", "constant"
 

@@ -2,7 +2,7 @@
 
 import yaml
 
-from p2w.config import overlay
+from p2w.settings.config import overlay
 from tests.workspace import PROJECT
 
 FILES = {path.stem: path for path in sorted((PROJECT / "config/experiments").rglob("*.yaml"))}

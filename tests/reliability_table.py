@@ -8,8 +8,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.files import read_json, write_text
-from p2w.provenance import versions
+from p2w.artifacts.files import read_json, write_text
+from p2w.artifacts.provenance import versions
 
 DOCUMENT = Path("docs/reliability.md")
 TABLE = re.compile("(?<=<!-- table -->\n).*?(?=<!-- end of table -->)", re.DOTALL)

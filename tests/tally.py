@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from p2w.files import write_json
+from p2w.artifacts.files import write_json
 
 NAME = "tally"
 COUNTS = pytest.StashKey[dict[str, list[int]]]()

@@ -10,7 +10,7 @@ from peft import PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 
 from p2w.adapters import LoraSettings, read_adapter, write_adapter
-from p2w.config import parse
+from p2w.settings.config import parse
 from p2w.training import add_adapter, trainable
 
 LORA = LoraSettings(rank=3, alpha=7)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2w.answers import INVALID, officially_right, parse_answer
+from p2w.scoring.answers import INVALID, officially_right, parse_answer
 
 LETTERS = ["[A]", "[B]", "[C]", "[D]"]
 DIGITS = ["[1]", "[2]", "[3]", "[4]"]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from p2w.files import write_json
+from p2w.artifacts.files import write_json
 from tests.bad_world import Case, World, answer, cases, write_foreign
 from tests.breaking import (
     adapter_config,

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
+from p2w.artifacts.seals import read_record, write_record
 from p2w.checkpoints import Block, read_checkpoints, write_blocks
-from p2w.seals import read_record, write_record
 from tests.bad_world import Arguments, Case, World, answer, cases
 from tests.breaking import both, copied, cut, edited, flipped, folder_instead, gone, option, replaced, setting, table
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from p2w.experiments import Experiments, explain_target, find_experiments, read_sources, read_task_table
+from p2w.settings.experiments import Experiments, explain_target, find_experiments, read_sources, read_task_table
 from tests.workspace import PROJECT, Workspace
 
 CONFIG = PROJECT / "config"

@@ -8,10 +8,10 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from p2w.cards import CardInputs, write_card
-from p2w.files import sha256, write_json
-from p2w.seals import read_record, write_record
-from p2w.tables import write_table
+from p2w.artifacts.files import sha256, write_json
+from p2w.artifacts.seals import read_record, write_record
+from p2w.artifacts.tables import write_table
+from p2w.report.cards import CardInputs, write_card
 from tests.evaluations import evaluation
 
 REVISION = "7ae557604adf67be50417f59c2c2f167def9a775"
@@ -111,5 +111,5 @@ def test_draw_without_answers_is_named(inputs):
 
 
 def test_cards_are_cheap():
-    code = "import sys, p2w.cards; assert not {'torch', 'peft', 'transformers'} & set(sys.modules)"
+    code = "import sys, p2w.report.cards; assert not {'torch', 'peft', 'transformers'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -13,10 +13,10 @@ from safetensors.torch import save_file
 
 from p2w.adapter_layout import AdapterLayout
 from p2w.adapters import LoraSettings
+from p2w.artifacts.tables import write_table
 from p2w.checkpoints import read_checkpoints, write_checkpoints
 from p2w.epoch_files import SnapshotHeader, Snapshots, write_snapshots
 from p2w.foreign_checkpoints import checkpoint_files, import_checkpoints
-from p2w.tables import write_table
 
 CONFIG = {"peft_type": "LORA", "r": 2, "lora_alpha": 6, "base_model_name_or_path": "base", "target_modules": ["q_proj"]}
 

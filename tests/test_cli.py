@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from p2w.cli import json_config, run
-from p2w.files import sha256
+from p2w.artifacts.files import sha256
+from p2w.artifacts.tables import read_metadata
+from p2w.jobs.cli import json_config, run
 from p2w.samples import read_samples
-from p2w.tables import read_metadata
 from tests.hub_server import serving
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"

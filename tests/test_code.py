@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from p2w import code
-from p2w.code import code_files, code_hash
+from p2w.artifacts import code
+from p2w.artifacts.code import code_files, code_hash
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_every_script_of_the_workflow_has_its_modules() -> None:
     scripts = sorted(path.as_posix() for path in Path("workflow/scripts").glob("*.py"))
     assert "workflow/scripts/samples.py" in scripts
     for script in scripts:
-        assert {script, "p2w/__init__.py", "p2w/config.py"} <= set(code_files(script)), script
+        assert {script, "p2w/__init__.py", "p2w/settings/config.py"} <= set(code_files(script)), script
 
 
 @pytest.mark.parametrize("script", ["workflow/scripts/raw.py", "workflow/scripts/samples.py"])
@@ -90,5 +90,5 @@ def test_nothing_that_python_loads_is_missed(script: str) -> None:
         " if name.split('.')[0] == 'p2w' and m.__file__), sep='\\n')"
     )
     done = subprocess.run([sys.executable, "-c", program, script], capture_output=True, text=True, check=True)
-    assert "p2w/config.py" in done.stdout.split()
+    assert "p2w/settings/config.py" in done.stdout.split()
     assert set(done.stdout.split()) <= set(code_files(script))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from p2w.comparisons import Difference, of_task, over_tasks
+from p2w.report.comparisons import Difference, of_task, over_tasks
 from tests.evaluations import evaluation
 
 

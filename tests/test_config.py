@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2w.config import convert, parse
+from p2w.settings.config import convert, parse
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from p2w.adapters import read_adapter
+from p2w.artifacts.files import read_json, sha256
 from p2w.decoder_controls import write_constant, write_prompt_controls
-from p2w.files import read_json, sha256
 from p2w.generation import mean_condition
 from p2w.held_out import generate_adapter
 from tests.test_held_out import train, world  # noqa: F401 (a fixture)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from p2w import device
+from p2w.jobs import device
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import torch
 from recount import assert_same, recount
 
 from p2w.adapters import LoraSettings, write_adapter
-from p2w.answers import officially_right
+from p2w.artifacts.files import read_json
 from p2w.base_model import BaseModel
 from p2w.evaluation import EvaluationConfig, chance_level, evaluate, predict, select_rows
-from p2w.files import read_json
-from p2w.progress import silent
+from p2w.jobs.progress import silent
 from p2w.samples import write_samples
+from p2w.scoring.answers import officially_right
 from p2w.training import add_adapter, trainable
 
 

@@ -5,9 +5,9 @@ import pytest
 from answer_tables import counted_officially, first_right, random_answers
 from recount import assert_same, recount
 
+from p2w.artifacts.seals import read_record, write_record
+from p2w.artifacts.tables import read_table, write_table
 from p2w.evaluation_file import evaluation_file
-from p2w.seals import read_record, write_record
-from p2w.tables import read_table, write_table
 
 KEYS = {"accuracy", "valid", "accuracy_when_valid", "choice_accuracy", "official", "ci95", "confusion", "adapters"}
 SOURCES = [

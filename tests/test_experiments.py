@@ -11,7 +11,6 @@ from transformers import Qwen2Config
 
 from p2w.adapters import LoraSettings
 from p2w.base_model import BaseModel
-from p2w.config import parse
 from p2w.decoder import HyperConvDecoder
 from p2w.decoder_config import DecoderConfig
 from p2w.embeddings import PromptSelection
@@ -19,6 +18,7 @@ from p2w.evaluation import EvaluationConfig
 from p2w.finetune_config import FinetuneConfig
 from p2w.peft_layout import layout_of
 from p2w.prompt_encoder import PromptEncoder
+from p2w.settings.config import parse
 from p2w.sources import load_sources
 from p2w.tasks import Task, load_tasks
 from p2w.weight_tokens import WeightTokens

@@ -9,12 +9,12 @@ import torch
 from matplotlib.figure import Figure
 
 from p2w.__main__ import main
-from p2w.explain import explain
-from p2w.files import sha256, write_json
-from p2w.provenance import provenance
-from p2w.records import as_comment, find_record, write_into_png
-from p2w.tables import write_table
-from p2w.tensor_files import write_tensors
+from p2w.artifacts.explain import explain
+from p2w.artifacts.files import sha256, write_json
+from p2w.artifacts.provenance import provenance
+from p2w.artifacts.records import as_comment, find_record, write_into_png
+from p2w.artifacts.tables import write_table
+from p2w.artifacts.tensor_files import write_tensors
 
 SCRIPT = "workflow/scripts/samples.py"
 

@@ -13,20 +13,20 @@ import pytest
 import torch
 
 from p2w.adapters import write_adapter
-from p2w.figure_style import drawing, legend_columns, line_style, source_style
-from p2w.figures import FIGURES, Material, write_figures
-from p2w.figures_map import Place
-from p2w.figures_scores import transfer_figure
-from p2w.figures_training import (
+from p2w.artifacts.records import find_record
+from p2w.artifacts.seals import write_record
+from p2w.report.figure_style import drawing, legend_columns, line_style, source_style
+from p2w.report.figures import FIGURES, Material, write_figures
+from p2w.report.figures_map import Place
+from p2w.report.figures_scores import transfer_figure
+from p2w.report.figures_training import (
     TOGETHER,
     read_adapter_losses,
     read_benchmarks,
     read_decoder_losses,
     training_figure,
 )
-from p2w.records import find_record
-from p2w.seals import write_record
-from p2w.source_names import MEANING
+from p2w.report.source_names import MEANING
 from tests.evaluations import evaluation
 from tests.workspace import PROJECT
 

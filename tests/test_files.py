@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2w.files import atomic_path, read_json, sha256, write_json, write_text
+from p2w.artifacts.files import atomic_path, read_json, sha256, write_json, write_text
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from p2w.findings import findings, signed
+from p2w.report.findings import findings, signed
 from tests.evaluations import CONSTANT, SHUFFLED, evaluation, result
 
 

@@ -12,11 +12,11 @@ from torch.nn.functional import cross_entropy
 
 from p2w.adapters import LoraSettings, read_adapter
 from p2w.chat import supervised_batch
-from p2w.config import parse
 from p2w.epoch_files import read_snapshots, write_epoch
 from p2w.finetune import train_epoch
 from p2w.finetune_config import FinetuneConfig
 from p2w.finetune_data import epoch_batches, select_samples
+from p2w.settings.config import parse
 from p2w.training import Training, response_loss, trainable
 
 LORA = LoraSettings(rank=3, alpha=7, dropout=0.1)

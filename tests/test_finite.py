@@ -10,11 +10,11 @@ from test_evaluation import write_toy
 from test_finetune import CONFIG, LORA
 
 from p2w.adapters import read_adapter, write_adapter
+from p2w.artifacts.tensor_files import read_tensors
 from p2w.evaluation import EvaluationConfig, evaluate
 from p2w.finetune import train_epoch
-from p2w.finite import check_gradients, check_weights, first_not_finite
-from p2w.resume import INTERVAL
-from p2w.tensor_files import read_tensors
+from p2w.jobs.finite import check_gradients, check_weights, first_not_finite
+from p2w.jobs.resume import INTERVAL
 
 WHOLE = {"a": torch.tensor([[1.0, -3e38]]), "b": torch.tensor([3e38, 3e38]).bfloat16()}
 

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from p2w.adapters import LoraSettings
 from p2w.base_model import BaseModel
-from p2w.config import overlay, parse
 from p2w.decoder_config import DecoderConfig
 from p2w.embeddings import PromptSelection
 from p2w.evaluation import EvaluationConfig
-from p2w.experiments import Experiments, explain_target, known, read_sources, read_task_table
 from p2w.finetune_config import FinetuneConfig
-from p2w.paper_numbers import PaperNumbers
 from p2w.prompt_encoder import PromptEncoder
 from p2w.raw_json import JsonSample
+from p2w.report.paper_numbers import PaperNumbers
 from p2w.samples import render_samples
+from p2w.settings.config import overlay, parse
+from p2w.settings.experiments import Experiments, explain_target, known, read_sources, read_task_table
 from p2w.sources import Source
 from p2w.tasks import AnswerFormat, Location, Task
 from tests.bad_world import DECODER, ENCODER, FINETUNE, LETTER, LORA, TASK

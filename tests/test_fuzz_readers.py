@@ -17,19 +17,19 @@ from safetensors.torch import save_file
 
 from p2w.adapters import read_adapter
 from p2w.adapters import read_tensors as read_foreign_tensors
+from p2w.artifacts.files import read_json
+from p2w.artifacts.seals import read_record
+from p2w.artifacts.tables import read_foreign_table, read_metadata, read_table
+from p2w.artifacts.tensor_files import read_tensors
 from p2w.checkpoints import CheckpointFiles, read_checkpoints
 from p2w.embeddings import read_embeddings
 from p2w.epoch_files import read_snapshot_header, read_snapshots
-from p2w.evaluations import read_evaluation
-from p2w.files import read_json
 from p2w.foreign_checkpoints import read_foreign_adapter
 from p2w.raw_json import read_json_samples
+from p2w.report.evaluations import read_evaluation
 from p2w.samples import read_samples
-from p2w.seals import read_record
-from p2w.tables import read_foreign_table, read_metadata, read_table
-from p2w.tensor_files import read_tensors
+from p2w.settings.yaml_files import read_yaml
 from p2w.trained_decoder import load_decoder
-from p2w.yaml_files import read_yaml
 from tests.bad_world import ROWS, World
 
 Reader = Callable[[Path], Any]

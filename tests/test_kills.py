@@ -8,7 +8,7 @@ from signal import SIGKILL, SIGTERM
 import numpy as np
 import pytest
 
-from p2w.files import sha256
+from p2w.artifacts.files import sha256
 from tests.commands import Command, kill
 from tests.stages import STATE, Stage, make_world
 

@@ -9,8 +9,8 @@ from signal import SIGINT, SIGKILL, SIGTERM, Signals
 
 import pytest
 
-from p2w.files import sha256
-from p2w.resume import INTERVAL
+from p2w.artifacts.files import sha256
+from p2w.jobs.resume import INTERVAL
 from tests.workspace import Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kills_workflow")]

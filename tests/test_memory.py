@@ -9,11 +9,11 @@ from test_decoder_training import SHORT, train
 from test_evaluation import write_toy
 from test_finetune import CONFIG, LORA
 
-from p2w import scoring
 from p2w.decoder import HyperConvDecoder
 from p2w.evaluation import EvaluationConfig, predict
-from p2w.memory import NoRoom, in_pieces_that_fit
-from p2w.progress import silent
+from p2w.jobs.memory import NoRoom, in_pieces_that_fit
+from p2w.jobs.progress import silent
+from p2w.scoring import continuations
 from p2w.training import Training
 
 STEADY = replace(LORA, dropout=0.0)
@@ -129,7 +129,7 @@ def test_evaluation_in_smaller_pieces(tiny_base_model, tiny_samples, tmp_path, m
 
     expected = answers()
     size = lambda _model, stack, _cached, packed, *_: len(stack) * len(packed.ids)  # noqa: E731
-    monkeypatch.setattr(scoring, "_answer_batch", limited(scoring._answer_batch, size, most))
+    monkeypatch.setattr(continuations, "_answer_batch", limited(continuations._answer_batch, size, most))
     found = answers()
     assert found.drop(columns="likelihoods").equals(expected.drop(columns="likelihoods"))
     difference = np.stack(found["likelihoods"].to_list()) - np.stack(expected["likelihoods"].to_list())
@@ -138,7 +138,7 @@ def test_evaluation_in_smaller_pieces(tiny_base_model, tiny_samples, tmp_path, m
 
 
 def test_no_room_for_one_row_of_one_adapter(tiny_base_model, tiny_samples, monkeypatch):
-    monkeypatch.setattr(scoring, "_answer_batch", lambda *_: out_of_memory())
+    monkeypatch.setattr(continuations, "_answer_batch", lambda *_: out_of_memory())
     config = EvaluationConfig(max_rows=22, batch_tokens=2000)
     with pytest.raises(NoRoom, match=r"adapters side by side: memory ran out with 1 at once"):
         predict(tiny_base_model, tiny_samples, {}, config, torch.device("cpu"), silent)

@@ -3,7 +3,16 @@
 import pandas as pd
 import pytest
 
-from p2w.metrics import average, confusion, majority, score, spread, spread_over_draws, spread_over_seeds, wilson
+from p2w.scoring.metrics import (
+    average,
+    confusion,
+    majority,
+    score,
+    spread,
+    spread_over_draws,
+    spread_over_seeds,
+    wilson,
+)
 
 
 def answers(gold, prediction, choice, text="", **columns):

@@ -3,9 +3,9 @@
 import pytest
 from huggingface_hub import constants
 
-from p2w.files import read_json, sha256
-from p2w.hub import DownloadError
-from p2w.models import download_model
+from p2w.artifacts.files import read_json, sha256
+from p2w.hub.calls import DownloadError
+from p2w.hub.models import download_model
 from tests.hub_server import serving
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2w.adapters import LoraSettings, read_adapter
-from p2w.files import read_json, sha256
+from p2w.artifacts.files import read_json, sha256
 from p2w.finetune_config import FinetuneConfig
 from p2w.multi_task import pool_samples, train_multi_task
 

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import constants
 
-from p2w.files import read_json, sha256
-from p2w.hub import DownloadError
-from p2w.hub_file import HASH, HubFile, check, fetch
-from p2w.models import download_model
+from p2w.artifacts.files import read_json, sha256
+from p2w.hub.calls import DownloadError
+from p2w.hub.file import HASH, HubFile, check, fetch
+from p2w.hub.models import download_model
 from p2w.raw import fetch_raw
 from p2w.sources import Source
 from p2w.tasks import HubFiles, Location

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2w.overlap import overlap
+from p2w.scoring.overlap import overlap
 
 CHOICES = ["a pear", "a chair"]
 

@@ -14,8 +14,8 @@ from transformers import (
 )
 
 from p2w.lora import LoraStack
-from p2w.packing import Tree, attention_mask, pack
-from p2w.scoring import Question, answer, check_model
+from p2w.scoring.continuations import Question, answer, check_model
+from p2w.scoring.packing import Tree, attention_mask, pack
 from tests.test_scoring import END, Ends, assert_plain, ignore
 
 SIZES = {

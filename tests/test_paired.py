@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from p2w.paired import bootstrap_interval, compare, majority_right, mcnemar
+from p2w.scoring.paired import bootstrap_interval, compare, majority_right, mcnemar
 
 
 def one(*right):
@@ -131,7 +131,7 @@ def test_same_seed_same_interval():
 def test_rows_are_resampled_in_pieces_that_do_not_show(monkeypatch):
     pair = random_pair(np.random.default_rng(0), 50, 0.7, 0.5)
     whole = bootstrap_interval(*pair, seed=1)
-    monkeypatch.setattr("p2w.paired._AT_ONCE", 70)
+    monkeypatch.setattr("p2w.scoring.paired._AT_ONCE", 70)
     assert bootstrap_interval(*pair, seed=1) == pytest.approx(whole)
 
 

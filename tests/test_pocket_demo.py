@@ -2,7 +2,7 @@
 
 import pytest
 
-from p2w.files import read_json
+from p2w.artifacts.files import read_json
 from tests.workspace import Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pocket")]

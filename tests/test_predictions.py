@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from p2w.predictions import prediction_table
-from p2w.scoring import Answer
+from p2w.scoring.continuations import Answer
+from p2w.scoring.predictions import prediction_table
 
 COLUMNS = ["source", "id", "choices", "gold", "response", "text", "prediction", "choice", "likelihoods"]
 

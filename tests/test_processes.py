@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 from test_decoder_training import SHORT, train
 
-from p2w.processes import ALONE, Processes, joined
+from p2w.jobs.processes import ALONE, Processes, joined
 
 SHARED = dataclasses.replace(SHORT, condition_noise=0.1, weight_noise=0.1)
 

@@ -2,7 +2,7 @@
 
 import io
 
-from p2w.progress import Progress
+from p2w.jobs.progress import Progress
 
 
 def test_lines_at_intervals():

@@ -19,7 +19,7 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
-from p2w.files import sha256
+from p2w.artifacts.files import sha256
 from p2w.prompt_encoder import PromptEncoder
 
 WORDS = ["what", "colour", "is", "a", "pear", "green"]

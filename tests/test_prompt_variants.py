@@ -5,11 +5,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from p2w.artifacts.tables import read_metadata, read_table
 from p2w.embeddings import PromptSelection, prompt_key, read_embeddings
 from p2w.prompt_encoder import PromptEncoder
 from p2w.prompt_variants import embed_variants, random_words, shuffled_words, vocabulary_of
 from p2w.samples import write_samples
-from p2w.tables import read_metadata, read_table
 
 TEXTS = ["What color is a plum?\nA: red\nB: blue\nAnswer with [A] or [B].", "Who barks?\nA: dogs"]
 ENCODER = PromptEncoder(max_length=9, sha256="0" * 64, package="nowhere")

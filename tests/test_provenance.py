@@ -4,8 +4,8 @@ import json
 import socket
 from pathlib import Path
 
-from p2w.files import sha256
-from p2w.provenance import provenance, versions
+from p2w.artifacts.files import sha256
+from p2w.artifacts.provenance import provenance, versions
 
 SCRIPT = "workflow/scripts/samples.py"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from p2w.explain import explain
-from p2w.records import find_record, record_of
+from p2w.artifacts.explain import explain
+from p2w.artifacts.records import find_record, record_of
 from tests.finished import SUMMARY
 from tests.workspace import Workspace
 

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import constants
 
-from p2w.files import read_json, sha256
-from p2w.hub import DownloadError
+from p2w.artifacts.files import read_json, sha256
+from p2w.artifacts.tables import read_metadata
+from p2w.hub.calls import DownloadError
 from p2w.raw import fetch_raw, manifest_path
 from p2w.sources import Source
-from p2w.tables import read_metadata
 from p2w.tasks import HubFiles, Location
 from tests.hub_faults import Fault
 from tests.hub_server import HubServer, serving

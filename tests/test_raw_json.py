@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
-from p2w.config import parse
+from p2w.artifacts.tables import read_metadata, read_table
 from p2w.raw import fetch_raw
 from p2w.raw_json import read_json_samples
 from p2w.samples import read_samples, render_samples, write_samples
+from p2w.settings.config import parse
 from p2w.sources import Source
-from p2w.tables import read_metadata, read_table
 from p2w.tasks import Task, load_tasks
 
 COMMENTS = "\n".join(

@@ -16,15 +16,15 @@ from test_finetune import CONFIG, FILES, LORA
 from torch.multiprocessing import start_processes
 
 from p2w.adapters import write_adapter
+from p2w.artifacts.files import sha256
 from p2w.decoder_training import train_decoder
 from p2w.embeddings import encode_cached
 from p2w.evaluation import EvaluationConfig, predict
-from p2w.files import sha256
 from p2w.finetune import train_epoch
+from p2w.jobs.processes import Processes
+from p2w.jobs.progress import Progress
+from p2w.jobs.resume import INTERVAL, SavedState, say
 from p2w.multi_task import train_multi_task
-from p2w.processes import Processes
-from p2w.progress import Progress
-from p2w.resume import INTERVAL, SavedState, say
 from p2w.training import add_adapter, trainable
 from tests.commands import SERVER
 
@@ -166,9 +166,13 @@ def test_a_signal_saves_at_the_end_of_the_step(path, monkeypatch, capsys, number
 
 
 def test_ctrl_c_twice_ends_at_once(path):
-    with pytest.raises(KeyboardInterrupt), SavedState(path, GUARD):
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
+    def press():
+        with SavedState(path, GUARD):
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        press()
 
 
 def test_without_a_file_signals_are_left_alone():

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from p2w.retry import LONGEST_WAIT, PATIENCE, Wait, retry
+from p2w.hub.retry import LONGEST_WAIT, PATIENCE, Wait, retry
 
 
 def failing(times: int, error: Exception) -> Callable[[], str]:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2w.config import parse
+from p2w.artifacts.tables import read_metadata, write_table
 from p2w.samples import COLUMNS, either, read_samples, render_samples, write_samples
-from p2w.tables import read_metadata, write_table
+from p2w.settings.config import parse
 from p2w.tasks import AnswerFormat, Task, load_tasks
 from tests.task_rows import (
     ARC_DIGITS,

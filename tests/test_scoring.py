@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 
 from p2w.chat import prompt_ids, response_ids
 from p2w.lora import LoraStack, adapted
-from p2w.scoring import Question, adapters_at_once, answer, check_model, tokenize_samples
+from p2w.scoring.continuations import Question, adapters_at_once, answer, check_model, tokenize_samples
 
 END, FILLER = 256, 257
 

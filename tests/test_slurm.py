@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from p2w.files import read_json, sha256
+from p2w.artifacts.files import read_json, sha256
 from tests.slurm_cluster import Slurm
 from tests.workspace import Workspace
 

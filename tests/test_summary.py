@@ -5,11 +5,11 @@ import re
 import pandas as pd
 import pytest
 
-from p2w.document import to_html, to_markdown
-from p2w.paper_numbers import read_paper_numbers
-from p2w.seals import write_record
-from p2w.summary import evaluation_table, summary_rows, write_summary
-from p2w.summary_document import summary_blocks
+from p2w.artifacts.seals import write_record
+from p2w.report.document import to_html, to_markdown
+from p2w.report.paper_numbers import read_paper_numbers
+from p2w.report.summary import evaluation_table, summary_rows, write_summary
+from p2w.report.summary_document import summary_blocks
 from tests.evaluations import SHUFFLED, evaluation, result
 from tests.workspace import PROJECT
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from p2w.tables import read_metadata, read_table, write_table
+from p2w.artifacts.tables import read_metadata, read_table, write_table
 
 METADATA = {"config": {"rate": 0.1, "name": "Drücken"}, "inputs": [], "seed": None}
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from p2w.config import parse
+from p2w.settings.config import parse
 from p2w.tasks import AnswerFormat, TaskTable, load_tasks
 
 CHOICE = {"arc_easy", "arc_challenge", "boolq", "hellaswag", "openbookqa", "piqa", "winogrande", "social_iqa", "qasc"}

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from p2w.weight_map import inner_products, principal_plane
+from p2w.report.weight_map import inner_products, principal_plane
 
 SHAPES = {"model.layers.0.self_attn.q_proj": (11, 7), "model.layers.1.mlp.down_proj": (5, 13)}
 RANK = 3

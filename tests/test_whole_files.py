@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from p2w.cli import run
-from p2w.files import atomic_path, read_json, together, write_text
-from p2w.seals import SEAL
+from p2w.artifacts.files import atomic_path, read_json, together, write_text
+from p2w.artifacts.seals import SEAL
+from p2w.jobs.cli import run
 from tests.bad_world import ROOT, World, argv, contents, script
 
 # Commands that write, with how they are told where to.
@@ -43,7 +43,7 @@ def unguarded(path: Path) -> Iterator[str]:
 
 
 def test_every_writer_goes_through_a_temporary_name() -> None:
-    ours = {"write_text(", "write_bytes("}  # the functions of p2w.files, which do
+    ours = {"write_text(", "write_bytes("}  # the functions of p2w.artifacts.files, which do
     in_memory = {"save(whole, {'format': 'pt'})", "table.to_csv(index=False, float_format='%.6g')"}
     found = [
         f"{path.relative_to(ROOT)}: {call}"

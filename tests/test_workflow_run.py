@@ -12,8 +12,8 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
+from p2w.artifacts.files import read_json, sha256
 from p2w.evaluation_file import ORDER
-from p2w.files import read_json, sha256
 from tests.breaking import flip
 from tests.finished import EVALUATION, SUMMARY, TASKS
 

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen2ForCausalLM
 
-from p2w.files import together, write_bytes, write_json
+from p2w.artifacts.files import together, write_bytes, write_json
+from p2w.artifacts.provenance import provenance
 from p2w.pocket.curriculum import PHASES
 from p2w.pocket.drills import Drills
 from p2w.pocket.probe import base_accuracies
@@ -17,7 +18,6 @@ from p2w.pocket.prompts import ROWS, Exercise, exercises
 from p2w.pocket.tokenizer import build_tokenizer, save_tokenizer
 from p2w.pocket.train_base import Training, load_or_train, new_model, train_phase
 from p2w.pocket.world import RELATIONS
-from p2w.provenance import provenance
 
 SCRIPT = "workflow/scripts/build_pocket_base.py"
 CONTEXT = 2048

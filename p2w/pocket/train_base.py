@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerBase, Qwen2Config, Qwen2ForCausalLM
 
-from p2w.files import atomic_path
+from p2w.artifacts.files import atomic_path
 from p2w.pocket.curriculum import Batch, Phase, make_batch
 from p2w.pocket.drills import Drills
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.cli import Parser, at_least, run
+from p2w.jobs.cli import Parser, at_least, run
 from p2w.pocket.build import build_base_model
 
 

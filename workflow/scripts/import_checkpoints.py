@@ -14,10 +14,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from p2w.adapters import LoraSettings
+from p2w.artifacts.provenance import provenance
 from p2w.base_model import BaseModel
-from p2w.cli import Parser, json_config, run
 from p2w.foreign_checkpoints import checkpoint_files, import_checkpoints
-from p2w.provenance import provenance
+from p2w.jobs.cli import Parser, json_config, run
 
 SCRIPT = "workflow/scripts/import_checkpoints.py"
 

@@ -5,13 +5,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from p2w.adapters import LoraSettings
+from p2w.artifacts.provenance import provenance
 from p2w.base_model import BaseModel
-from p2w.cli import Parser, at_least, json_config, paired, run
-from p2w.device import best_device
 from p2w.finetune_config import FinetuneConfig
+from p2w.jobs.cli import Parser, at_least, json_config, paired, run
+from p2w.jobs.device import best_device
+from p2w.jobs.progress import reporter
 from p2w.multi_task import train_multi_task
-from p2w.progress import reporter
-from p2w.provenance import provenance
 from p2w.samples import read_samples
 
 SCRIPT = "workflow/scripts/multi_task.py"

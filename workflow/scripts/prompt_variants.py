@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.cli import Parser, at_least, json_config, run
 from p2w.embeddings import PromptSelection
+from p2w.jobs.cli import Parser, at_least, json_config, run
 from p2w.prompt_encoder import PromptEncoder
 from p2w.prompt_variants import embed_variants
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.cli import Parser, json_config, run
+from p2w.jobs.cli import Parser, json_config, run
 from p2w.raw import fetch_raw
 from p2w.sources import Source
 from p2w.tasks import Location

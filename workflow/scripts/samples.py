@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.cli import Parser, json_config, run
-from p2w.provenance import provenance
+from p2w.artifacts.provenance import provenance
+from p2w.artifacts.tables import read_table
+from p2w.jobs.cli import Parser, json_config, run
 from p2w.samples import render_samples, write_samples
-from p2w.tables import read_table
 from p2w.tasks import AnswerFormat, Task
 
 SCRIPT = "workflow/scripts/samples.py"

@@ -1,0 +1,1 @@
+"""Files that appear whole, are noticed when damaged, and say what made them."""

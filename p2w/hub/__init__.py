@@ -1,0 +1,1 @@
+"""The Hugging Face Hub: its own client, pinned revisions, checked bytes."""

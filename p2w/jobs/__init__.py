@@ -1,0 +1,1 @@
+"""What every command needs while it runs: its command line, progress, saved state, memory, processes."""

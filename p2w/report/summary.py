@@ -1,0 +1,110 @@
+"""Evaluation files as tables: one for a terminal, one over all held-out tasks as csv, markdown and HTML."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from p2w.artifacts.files import together, write_json, write_text
+from p2w.artifacts.provenance import provenance
+from p2w.report.document import to_html, to_markdown
+from p2w.report.evaluations import read_evaluation
+from p2w.report.paper_numbers import read_paper_numbers
+from p2w.report.summary_document import summary_blocks
+
+READING = """\
+accuracy: right answers in the required form, read strictly; valid: answers in the required form; choice: the most
+likely answer among those on offer, whatever the form. `generated` never saw an answer of this task, only prompts.
+It works when it beats `base`; conditioning on prompts helps only if it beats `weight_average`, `nearest_prompts` and
+itself with other prompts (`generated/…`, `constant`) too. `target_trained` was trained on the task itself;
+`best_trained` was picked by its score here: both are ceilings."""
+
+METRICS = ("accuracy", "valid", "accuracy_when_valid", "choice_accuracy")
+# Columns that only some sources or some evaluations have.
+OPTIONAL = ("official", "choice_text_accuracy", "draws", "std_over_draws", "seeds", "std_over_seeds")
+
+
+def evaluation_table(evaluation: Mapping[str, Any]) -> str:
+    """One held-out task as aligned text, with a sentence on how to read it."""
+    head = (
+        f"{evaluation['experiment']}: held-out task {evaluation['held_out']}, "
+        f"{evaluation['n']} {evaluation['split']} rows, chance {evaluation['chance']:.2f}"
+    )
+    lines = [head, "", f"{'source':28}{'accuracy':>9}  {'95 % interval':14}{'valid':>7}{'choice':>8}  note"]
+    lines += [_line(name, result) for name, result in evaluation["sources"].items()]
+    return "\n".join([*lines, "", READING])
+
+
+def _line(name: str, result: Mapping[str, Any]) -> str:
+    low, high = result["ci95"]
+    return (
+        f"{name:28}{result['accuracy']:>9.3f}  {f'{low:.3f} - {high:.3f}':14}{result['valid']:>7.2f}"
+        f"{result['choice_accuracy']:>8.3f}  {_note(result)}"
+    ).rstrip()
+
+
+def _note(result: Mapping[str, Any]) -> str:
+    if "draws" in result:
+        seeds = f"{result['seeds']} seeds of " if "seeds" in result else ""
+        return f"{seeds}{result['draws']} draws, std {result['std_over_draws']:.3f}"
+    return result.get("task", "") or (f"mean of {result['adapters']}" if result["adapters"] > 1 else "")
+
+
+def summary_rows(evaluations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """One row per held-out task and source; `difference` is `generated` minus that source."""
+    return pd.DataFrame([_row(evaluation, name) for evaluation in evaluations for name in evaluation["sources"]])
+
+
+def _row(evaluation: Mapping[str, Any], name: str) -> dict[str, Any]:
+    result = evaluation["sources"][name]
+    compared = evaluation.get("comparisons", {}).get(name, {})
+    low, high = compared.get("ci95", (None, None))
+    return {
+        "experiment": evaluation["experiment"],
+        "held_out": evaluation["held_out"],
+        "source": name,
+        "n": evaluation["n"],
+        "chance": evaluation["chance"],
+        "majority": evaluation.get("majority", {}).get("accuracy"),
+        **{metric: result[metric] for metric in METRICS},
+        "ci95_low": result["ci95"][0],
+        "ci95_high": result["ci95"][1],
+        "adapters": result["adapters"],
+        **{key: result.get(key) for key in OPTIONAL},
+        "difference": compared.get("difference"),
+        "difference_low": low,
+        "difference_high": high,
+        "mcnemar_p": compared.get("mcnemar_p"),
+    }
+
+
+def write_summary(
+    evaluations: Sequence[Path],
+    csv: Path,
+    markdown: Path,
+    html: Path,
+    published: Path,
+    figures: Mapping[Path, Path],
+) -> None:
+    """Write the summary as csv, markdown and one HTML page, and beside them `{stem}.run.json`: what it was made from.
+
+    Args:
+        published: the paper's numbers, see `p2w.report.paper_numbers`.
+        figures: images to the files that hold their captions.
+    """
+    results = [read_evaluation(path) for path in evaluations]
+    captions = {image: _caption(path) for image, path in figures.items()}
+    blocks = summary_blocks(results, read_paper_numbers(published), captions)
+    inputs = [*evaluations, published, *figures, *figures.values()]
+    record = provenance("workflow/scripts/summary.py", {"experiment": results[0]["experiment"]}, inputs)
+    with together():
+        write_text(csv, summary_rows(results).to_csv(index=False, float_format="%.6g"))
+        write_text(markdown, to_markdown(blocks, markdown.parent))
+        write_text(html, to_html(blocks, f"P2W: {results[0]['experiment']}"))
+        write_json(markdown.with_name(f"{markdown.stem}.run.json"), record)
+
+
+def _caption(path: Path) -> str:
+    """A caption written for Snakemake's report (reStructuredText), as a paragraph of ours."""
+    return " ".join(path.read_text(encoding="utf-8").split()).replace("``", "`")

@@ -1,0 +1,1 @@
+"""Closed, typed settings: experiments, tasks, schemas."""
