@@ -25,9 +25,9 @@ from p2w.decoder import build_decoder
 from p2w.decoder_batches import Batches, load_tasks
 from p2w.decoder_config import DecoderConfig
 from p2w.decoder_training import INIT, accumulate_gradients, lr_schedule
-from p2w.embeddings import PromptStates
 from p2w.generation import stream
 from p2w.optimizers import build_optimizer, set_learning_rate, update
+from p2w.prompt_states import PromptStates
 from p2w.weight_tokens import WeightTokens
 
 SMALLER = 8

@@ -27,8 +27,8 @@ from torch.utils._pytree import tree_leaves
 from p2w.decoder import HyperConvDecoder, Shape
 from p2w.decoder_config import DecoderConfig
 from p2w.decoder_training import accumulate_gradients
-from p2w.embeddings import PromptStates
 from p2w.optimizers import build_optimizer, update
+from p2w.prompt_states import PromptStates
 from p2w.weight_tokens import WeightTokens
 
 TASKS = 6

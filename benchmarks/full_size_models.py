@@ -13,8 +13,8 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokeni
 from p2w.adapter_layout import AdapterLayout
 from p2w.adapters import LoraSettings
 from p2w.base_model import BaseModel
-from p2w.embeddings import PromptStates
 from p2w.peft_layout import layout_of
+from p2w.prompt_states import PromptStates
 
 POCKET = str(Path(__file__).parent.parent / "p2w/pocket/base_model")
 LORA = LoraSettings(rank=8, alpha=16)

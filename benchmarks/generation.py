@@ -17,12 +17,12 @@ from transformers import AutoConfig
 from p2w.adapters import WEIGHTS_FILE, LoraSettings, adapter_config_json
 from p2w.artifacts.files import read_json
 from p2w.decoder import build_decoder
-from p2w.embeddings import PromptStates
 from p2w.generation import pick_prompts
 from p2w.held_out import write_generated
 from p2w.peft_layout import layout_of
 from p2w.pocket.tables import pocket_table
 from p2w.prompt_encoder import LoadedEncoder
+from p2w.prompt_states import PromptStates
 from p2w.samples import render_samples
 from p2w.tasks import load_tasks
 from p2w.trained_decoder import TrainedDecoder, load_decoder, save_decoder

@@ -18,9 +18,10 @@ from p2w.adapters import LoraSettings
 from p2w.artifacts.files import read_json, write_json
 from p2w.base_model import BaseModel
 from p2w.decoder_config import DecoderConfig
-from p2w.embeddings import PromptStates, select_prompts
+from p2w.embeddings import select_prompts
 from p2w.finetune_config import FinetuneConfig
 from p2w.pocket.tables import pocket_table
+from p2w.prompt_states import PromptStates
 from p2w.samples import render_samples
 from p2w.settings.config import parse
 from p2w.tasks import load_tasks

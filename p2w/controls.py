@@ -10,7 +10,7 @@ from torch.nn.functional import cosine_similarity
 
 from p2w.adapters import WEIGHTS_FILE, read_adapter, write_adapter
 from p2w.artifacts.provenance import provenance
-from p2w.embeddings import read_embeddings
+from p2w.prompt_states import read_embeddings
 
 CONTROLS = ("weight_average", "nearest_prompts")
 

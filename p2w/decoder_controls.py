@@ -5,10 +5,10 @@ from pathlib import Path
 
 from p2w.artifacts.files import together
 from p2w.artifacts.provenance import provenance
-from p2w.embeddings import read_embeddings, read_embeddings_metadata
 from p2w.generation import mean_condition
 from p2w.held_out import check_encoder, read_condition, write_generated
 from p2w.jobs.device import best_device
+from p2w.prompt_states import read_embeddings, read_embeddings_metadata
 from p2w.trained_decoder import load_decoder
 
 

@@ -5,7 +5,6 @@ rewritten, so any number of jobs may use it at once, on a network file system to
 """
 
 import hashlib
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,15 +14,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import torch
-from torch import Tensor
 
 from p2w.artifacts.files import DamagedFileError
 from p2w.artifacts.provenance import provenance
-from p2w.artifacts.tables import read_metadata, read_table, write_table
+from p2w.artifacts.tables import read_table, write_table
 from p2w.jobs.device import best_device
 from p2w.jobs.progress import Report, reporter, silent
 from p2w.jobs.resume import UNSAVED, SavedState, State
 from p2w.prompt_encoder import PromptEncoder
+from p2w.prompt_states import prompt_key, states_array, states_of, write_embeddings
 from p2w.samples import read_samples
 
 Encode = Callable[[Sequence[str]], list[np.ndarray]]
@@ -32,9 +31,16 @@ BATCH = 32  # prompts that are encoded at once
 MIX = 5  # of so many rows, one shows its answer: the paper's 4:1
 
 
-def prompt_key(text: str) -> str:
-    """What a prompt is known by: the sha256 of its text."""
-    return hashlib.sha256(text.encode()).hexdigest()
+@dataclass(frozen=True)
+class PromptSelection:
+    """Which prompts of the train split describe a task: at most so many, chosen by seed; and what is read of them."""
+
+    max_per_task: int
+    form: Form = "prompt"
+
+    def __post_init__(self) -> None:
+        if self.max_per_task < 1:
+            raise ValueError(f"max_per_task: found {self.max_per_task}, expected at least 1")
 
 
 def select_prompts(samples: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
@@ -128,112 +134,14 @@ def _cached_states(cache: Path, wanted: set[str]) -> dict[str, np.ndarray]:
             raise ValueError(f"{segment}: {error.reason}; remove it and run again, it is only a cache") from error
         keys = table["prompt_sha256"].to_pylist()
         if wanted & set(keys):
-            states |= {k: s for k, s in zip(keys, _states(table), strict=True) if k in wanted}
+            states |= {k: s for k, s in zip(keys, states_of(table), strict=True) if k in wanted}
     return states
 
 
 def _write_segment(cache: Path, states: dict[str, np.ndarray]) -> None:
     name = hashlib.sha256("".join(sorted(states)).encode()).hexdigest()[:16]
-    table = pa.table({"prompt_sha256": list(states), "states": _states_array(list(states.values()))})
+    table = pa.table({"prompt_sha256": list(states), "states": states_array(list(states.values()))})
     write_table(cache / f"{name}.parquet", table, {"content": "prompt embedding cache segment"})
-
-
-def _states_array(states: Sequence[np.ndarray]) -> pa.ListArray:
-    """Ragged (length, dim) arrays as list<fixed_size_list<half>[dim]>."""
-    dim = states[0].shape[1]
-    values = pa.array(np.concatenate(states).astype(np.float16).reshape(-1))
-    offsets = np.cumsum([0, *map(len, states)], dtype=np.int32)
-    return pa.ListArray.from_arrays(offsets, pa.FixedSizeListArray.from_arrays(values, dim))
-
-
-def _states(table: pa.Table) -> list[np.ndarray]:
-    offsets, flat = _flat_states(table)
-    return [flat[start:stop] for start, stop in itertools.pairwise(offsets)]
-
-
-def _flat_states(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets (N + 1) and states (tokens, dim) float16, without a copy."""
-    column = table["states"].combine_chunks()
-    rows = column.values
-    flat = rows.values.to_numpy().reshape(-1, rows.type.list_size)
-    return column.offsets.to_numpy().astype(np.int64), flat
-
-
-def write_embeddings(
-    path: str | Path, ids: Sequence[str], texts: Sequence[str], states: Sequence[np.ndarray], metadata: dict
-) -> None:
-    """One row per prompt: id, prompt_sha256, tokens (count), states (ragged, half precision)."""
-    columns = {
-        "id": list(ids),
-        "prompt_sha256": [prompt_key(text) for text in texts],
-        "tokens": [len(state) for state in states],
-        "states": _states_array(states),
-    }
-    write_table(path, pa.table(columns), metadata)
-
-
-@dataclass(frozen=True)
-class PromptStates:
-    """All prompts of a task: `flat` (tokens, dim) float16, `offsets` (prompts + 1), `max_length` of a padded prompt."""
-
-    flat: Tensor
-    offsets: Tensor
-    max_length: int
-
-    @classmethod
-    def from_states(cls, states: Sequence[np.ndarray], max_length: int) -> "PromptStates":
-        """From the states of each prompt, (length, dim) float16."""
-        offsets = torch.tensor([0, *itertools.accumulate(map(len, states))])
-        return cls(torch.from_numpy(np.concatenate(states)), offsets, max_length)
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    @property
-    def dim(self) -> int:
-        return self.flat.shape[1]
-
-    def gather(self, indices: Tensor) -> Tensor:
-        """Prompts at `indices` (int64, any shape S) as (*S, max_length, dim) float32, zero where a prompt has ended."""
-        start, stop = self.offsets[indices], self.offsets[indices + 1]
-        positions = start.unsqueeze(-1) + torch.arange(self.max_length, device=start.device)
-        inside = positions < stop.unsqueeze(-1)
-        states = self.flat[torch.where(inside, positions, start.unsqueeze(-1))]
-        return states.float().mul_(inside.unsqueeze(-1))
-
-    def mean(self) -> Tensor:
-        """Mean over prompts of each prompt's mean token state, (dim,) float32."""
-        lengths = self.offsets.diff()
-        owners = torch.repeat_interleave(torch.arange(len(self), device=lengths.device), lengths)
-        sums = torch.zeros(len(self), self.dim, device=self.flat.device).index_add_(0, owners, self.flat.float())
-        return (sums / lengths.unsqueeze(-1)).mean(0)
-
-
-def read_embeddings_metadata(path: str | Path) -> dict[str, Any]:
-    """What prompt embeddings say of themselves: `task`, `encoder`; ValueError when the file holds something else."""
-    metadata = read_metadata(path)
-    if "encoder" not in metadata:
-        raise ValueError(f"{path}: found a table with {', '.join(sorted(metadata))}, expected prompt embeddings")
-    return metadata
-
-
-def read_embeddings(path: str | Path, device: torch.device | str = "cpu") -> PromptStates:
-    """Load a task's prompt embeddings; ValueError when the file is not one."""
-    encoder = PromptEncoder(**read_embeddings_metadata(path)["encoder"])
-    offsets, flat = _flat_states(read_table(path))
-    return PromptStates(torch.tensor(flat, device=device), torch.tensor(offsets, device=device), encoder.max_length)
-
-
-@dataclass(frozen=True)
-class PromptSelection:
-    """Which prompts of the train split describe a task: at most so many, chosen by seed; and what is read of them."""
-
-    max_per_task: int
-    form: Form = "prompt"
-
-    def __post_init__(self) -> None:
-        if self.max_per_task < 1:
-            raise ValueError(f"max_per_task: found {self.max_per_task}, expected at least 1")
 
 
 def embed_prompts(

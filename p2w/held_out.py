@@ -16,12 +16,12 @@ from p2w.checkpoints import CheckpointFiles
 from p2w.decoder import HyperConvDecoder
 from p2w.decoder_config import DecoderConfig
 from p2w.decoder_training import train_decoder
-from p2w.embeddings import read_embeddings, read_embeddings_metadata
 from p2w.generation import draw_condition, generate
 from p2w.jobs.device import best_device
 from p2w.jobs.processes import joined
 from p2w.jobs.progress import reporter, silent
 from p2w.jobs.resume import SavedState
+from p2w.prompt_states import read_embeddings, read_embeddings_metadata
 from p2w.trained_decoder import TrainedDecoder, load_decoder, save_decoder
 from p2w.weight_tokens import WeightTokens
 

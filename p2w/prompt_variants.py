@@ -9,9 +9,10 @@ from numpy.random import Generator
 
 from p2w.artifacts.files import together
 from p2w.artifacts.provenance import provenance
-from p2w.embeddings import PromptSelection, condition_texts, encode_cached, select_prompts, write_embeddings
+from p2w.embeddings import PromptSelection, condition_texts, encode_cached, select_prompts
 from p2w.jobs.device import best_device
 from p2w.prompt_encoder import PromptEncoder
+from p2w.prompt_states import write_embeddings
 from p2w.samples import read_samples
 
 SCRIPT = "workflow/scripts/prompt_variants.py"

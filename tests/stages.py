@@ -13,7 +13,7 @@ from p2w.adapter_layout import AdapterLayout
 from p2w.adapters import LoraSettings, write_adapter
 from p2w.base_model import BaseModel
 from p2w.checkpoints import Block, write_blocks
-from p2w.embeddings import write_embeddings
+from p2w.prompt_states import write_embeddings
 from p2w.samples import write_samples
 from p2w.training import add_adapter, trainable
 from tests.commands import Command

@@ -7,7 +7,7 @@ import torch
 from p2w.adapters import LoraSettings, read_adapter, write_adapter
 from p2w.artifacts.files import read_json
 from p2w.controls import write_control
-from p2w.embeddings import write_embeddings
+from p2w.prompt_states import write_embeddings
 from p2w.training import add_adapter, trainable
 
 ENCODER = {"max_length": 7, "sha256": "0" * 64, "package": "nowhere"}

@@ -9,8 +9,8 @@ from official import VALUES, random_lora
 from p2w.adapter_layout import AdapterLayout
 from p2w.decoder_config import DecoderConfig
 from p2w.decoder_training import lr_schedule, masked_weighted_mse, train_decoder
-from p2w.embeddings import PromptStates
 from p2w.generation import draw_condition, generate, pick_prompts, stream
+from p2w.prompt_states import PromptStates
 from p2w.settings.config import parse
 from p2w.trained_decoder import TrainedDecoder, load_decoder, save_decoder
 from p2w.weight_tokens import WeightTokens

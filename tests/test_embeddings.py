@@ -6,18 +6,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from p2w.embeddings import (
-    MIX,
-    PromptSelection,
-    condition_texts,
-    embed_prompts,
-    encode_cached,
-    prompt_key,
-    read_embeddings,
-    select_prompts,
-    write_embeddings,
-)
+from p2w.embeddings import MIX, PromptSelection, condition_texts, embed_prompts, encode_cached, select_prompts
 from p2w.prompt_encoder import PromptEncoder
+from p2w.prompt_states import prompt_key, read_embeddings, write_embeddings
 from p2w.samples import write_samples
 
 DIM = 5

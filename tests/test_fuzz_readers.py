@@ -22,9 +22,9 @@ from p2w.artifacts.seals import read_record
 from p2w.artifacts.tables import read_foreign_table, read_metadata, read_table
 from p2w.artifacts.tensor_files import read_tensors
 from p2w.checkpoints import CheckpointFiles, read_checkpoints
-from p2w.embeddings import read_embeddings
 from p2w.epoch_files import read_snapshot_header, read_snapshots
 from p2w.foreign_checkpoints import read_foreign_adapter
+from p2w.prompt_states import read_embeddings
 from p2w.raw_json import read_json_samples
 from p2w.report.evaluations import read_evaluation
 from p2w.samples import read_samples

@@ -17,8 +17,8 @@ from p2w.artifacts.files import read_json, sha256
 from p2w.artifacts.seals import read_record
 from p2w.checkpoints import Block, write_blocks
 from p2w.decoder_config import DecoderConfig
-from p2w.embeddings import write_embeddings
 from p2w.held_out import generate_adapter, train_without
+from p2w.prompt_states import write_embeddings
 from p2w.training import add_adapter, trainable
 
 ENCODER = {"max_length": 6, "sha256": "0" * 64, "package": "nowhere"}

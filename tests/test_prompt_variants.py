@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from p2w.artifacts.tables import read_metadata, read_table
-from p2w.embeddings import PromptSelection, prompt_key, read_embeddings
+from p2w.embeddings import PromptSelection
 from p2w.prompt_encoder import PromptEncoder
+from p2w.prompt_states import prompt_key, read_embeddings
 from p2w.prompt_variants import embed_variants, random_words, shuffled_words, vocabulary_of
 from p2w.samples import write_samples
 

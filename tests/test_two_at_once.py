@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from p2w.artifacts.tables import read_table
-from p2w.embeddings import prompt_key
+from p2w.prompt_states import prompt_key
 from tests.workspace import PROJECT, Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("two_at_once")]
