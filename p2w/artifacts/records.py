@@ -4,19 +4,18 @@ Imports no torch: a record is read in a moment.
 """
 
 import json
-import struct
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from safetensors import SafetensorError, safe_open
 
 from p2w.artifacts.files import atomic_path, read_json
 from p2w.artifacts.tables import read_metadata
 
 KEY = "p2w"
-PNG = b"\x89PNG\r\n\x1a\n"
 COMMENT = f"<!-- {KEY} ", " -->"
 
 
@@ -85,23 +84,16 @@ def as_comment(record: Mapping[str, Any]) -> str:
 
 
 def write_into_png(path: Path, record: Mapping[str, Any]) -> None:
-    """Put a record into a PNG file, as a text chunk before its end; the file appears whole."""
-    content = path.read_bytes()
-    body = b"tEXt" + KEY.encode() + b"\0" + json.dumps(record, allow_nan=False).encode("ascii")
-    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-    end = content.rindex(b"IEND") - 4
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content[:end] + chunk + content[end:])
+    """Put a record into a PNG file, as a text beside the same pixels; the file appears whole."""
+    text = PngInfo()
+    text.add_text(KEY, json.dumps(record, allow_nan=False))
+    with Image.open(path) as image, atomic_path(path) as temporary:
+        image.save(temporary, format="PNG", pnginfo=text, dpi=image.info["dpi"])
 
 
 def _in_png(path: Path) -> Mapping[str, Any]:
-    content, start = path.read_bytes(), len(PNG)
-    if not content.startswith(PNG):
-        raise ValueError(f"{path}: not a PNG file; remove it and run again")
-    while start + 8 <= len(content):
-        (size,) = struct.unpack(">I", content[start : start + 4])
-        kind, data = content[start + 4 : start + 8], content[start + 8 : start + 8 + size]
-        if kind == b"tEXt" and data.startswith(KEY.encode() + b"\0"):
-            return json.loads(data.partition(b"\0")[2])
-        start += size + 12
-    return {}
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            return json.loads(image.text.get(KEY, "{}"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ValueError(f"{path}: not a readable PNG file ({error}); remove it and run again") from error
