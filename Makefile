@@ -4,8 +4,9 @@ BIN := .venv/bin
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 # Where there is no GPU, `gpu` only says how many jobs train at once.
 FLAGS := --cores $(CORES) --resources gpu=$(CORES) --quiet rules host
-# Processes that run the tests; each takes about 1 GB.
+# Processes that run the tests; each takes about 1 GB. Groups of tests stay together, in the order of tests/conftest.py.
 WORKERS ?= 2
+PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 DEMO := results/pocket/evaluation/arc_challenge.json
 
 .PHONY: help demo pocket report formats bench test reliability check lint lock clean adopt env env-dev .FORCE
@@ -64,13 +65,13 @@ lint: env-dev
 	$(BIN)/snakemake --lint
 
 check: env-dev
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup
+	$(PYTEST)
 
 test: lint check
 
 # The long form of what `check` runs too; needs root for a real SLURM (docs/slurm.md).
 reliability: env-dev
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup -m reliability --thorough --tally .reliability.json
+	$(PYTEST) -m reliability --thorough --tally .reliability.json
 	$(BIN)/python -m tests.reliability_table .reliability.json
 
 lock:

@@ -19,7 +19,7 @@ def test_where(worker_id, number):
 
 def test_a_group_stays_in_one_process(tmp_path: Path) -> None:
     (tmp_path / "test_grouped.py").write_text(TESTS)
-    command = [sys.executable, "-m", "pytest", "--numprocesses", "2", "--dist", "loadgroup"]
+    command = [sys.executable, "-m", "pytest", "--numprocesses", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     (worker,) = tmp_path.glob("gw*")
     assert worker.read_text() == "x" * 8
