@@ -72,7 +72,7 @@ test: lint check
 # The long form of what `check` runs too; needs root for a real SLURM (docs/slurm.md).
 reliability: env-dev
 	$(PYTEST) -m reliability --thorough --tally .reliability.json
-	$(BIN)/python -m tests.reliability_table .reliability.json
+	$(BIN)/python -m tests.support.reliability_table .reliability.json
 
 lock:
 	$(PYTHON) -m venv .venv-lock

@@ -14,10 +14,10 @@ from measure import claim, copy_bandwidth, in_turns, parser, report, start
 from plain_tokens import tokenize_plain
 from torch import Tensor
 
-from p2w.adapter_layout import AdapterLayout
-from p2w.artifacts.files import atomic_path
-from p2w.checkpoints import Block, read_checkpoints, write_blocks
-from p2w.weight_tokens import WeightTokens
+from p2w.adapters.checkpoints import Block, read_checkpoints, write_blocks
+from p2w.adapters.layout import AdapterLayout
+from p2w.adapters.weight_tokens import WeightTokens
+from p2w.runtime.files import atomic_path
 
 
 def to_parquet_and_back(folder: Path, layout: AdapterLayout, flat: Tensor) -> Tensor:

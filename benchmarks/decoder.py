@@ -20,15 +20,15 @@ from prompts import PaddedEncoder, encoder, read_prompts
 from safetensors.torch import save_file
 from torch import Tensor
 
-from p2w.adapter_layout import PEFT_PREFIX, AdapterLayout
-from p2w.decoder import build_decoder
-from p2w.decoder_batches import Batches, load_tasks
-from p2w.decoder_config import DecoderConfig
-from p2w.decoder_training import INIT, accumulate_gradients, lr_schedule
-from p2w.generation import stream
-from p2w.optimizers import build_optimizer, set_learning_rate, update
-from p2w.prompt_states import PromptStates
-from p2w.weight_tokens import WeightTokens
+from p2w.adapters.layout import PEFT_PREFIX, AdapterLayout
+from p2w.adapters.weight_tokens import WeightTokens
+from p2w.config.decoder import DecoderConfig
+from p2w.generators.batches import Batches, load_tasks
+from p2w.generators.generation import stream
+from p2w.generators.hyperconv import build_decoder
+from p2w.generators.optimizers import build_optimizer, set_learning_rate, update
+from p2w.generators.training import INIT, accumulate_gradients, lr_schedule
+from p2w.prompts.states import PromptStates
 
 SMALLER = 8
 TASKS, CHECKPOINTS, PROMPTS = 3, 4, 64

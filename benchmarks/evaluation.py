@@ -16,15 +16,15 @@ from plain_scoring import answer_one, evaluate_alone, tokenized
 from transformers import AutoConfig
 from transformers.utils import logging
 
-from p2w.adapters import LoraSettings, read_adapter, write_adapter
-from p2w.base_model import BaseModel
-from p2w.evaluation import EvaluationConfig, predict
-from p2w.jobs.progress import silent
-from p2w.lora import adapted, scaling
+from p2w.adapters.peft_folder import LoraSettings, read_adapter, write_adapter
+from p2w.base.base_model import BaseModel
+from p2w.config.tasks import load_tasks
+from p2w.data.samples import render_samples
+from p2w.evaluation.evaluate import EvaluationConfig, predict
+from p2w.evaluation.lora_stack import adapted, scaling
+from p2w.finetuning.training import add_adapter, trainable
 from p2w.pocket.tables import pocket_table
-from p2w.samples import render_samples
-from p2w.tasks import load_tasks
-from p2w.training import add_adapter, trainable
+from p2w.runtime.progress import silent
 
 TASK = "arc_challenge"
 BATCH_TOKENS = 4096

@@ -16,10 +16,10 @@ from measure import claim, flops_peak, in_turns, parser, report, start
 from prompts import ARC, made_up
 from transformers import Qwen2Config
 
-from p2w.chat import supervised_batch
-from p2w.finetune_config import FinetuneConfig
-from p2w.finetune_data import epoch_batches
-from p2w.training import Training
+from p2w.base.chat import supervised_batch
+from p2w.config.finetuning import FinetuneConfig
+from p2w.finetuning.batches import epoch_batches
+from p2w.finetuning.training import Training
 
 # Widths of 4 heads; as many words as keep the output layer's share of all weights, 28 %.
 SIZES = {"vocab_size": 11440, "hidden_size": 256, "intermediate_size": 1408, "num_attention_heads": 4}

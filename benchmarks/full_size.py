@@ -22,8 +22,8 @@ import torch
 from full_size_counts import matmul_peak, peak_memory
 from full_size_stages import STAGES, Setting, measure
 
-from p2w.jobs.device import best_device
-from p2w.settings.config import parse
+from p2w.config.settings import parse
+from p2w.runtime.device import best_device
 
 # Stages that depend on the options of training.
 TRAINED = ("finetune", "decoder")

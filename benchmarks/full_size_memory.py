@@ -24,12 +24,12 @@ from torch.nn.functional import layer_norm
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from p2w.decoder import HyperConvDecoder, Shape
-from p2w.decoder_config import DecoderConfig
-from p2w.decoder_training import accumulate_gradients
-from p2w.optimizers import build_optimizer, update
-from p2w.prompt_states import PromptStates
-from p2w.weight_tokens import WeightTokens
+from p2w.adapters.weight_tokens import WeightTokens
+from p2w.config.decoder import DecoderConfig
+from p2w.generators.hyperconv import HyperConvDecoder, Shape
+from p2w.generators.optimizers import build_optimizer, update
+from p2w.generators.training import accumulate_gradients
+from p2w.prompts.states import PromptStates
 
 TASKS = 6
 CARDS = (24, 40, 80)  # GB
@@ -135,7 +135,7 @@ def _moment(values: int) -> list[Tensor]:
 
 
 def _pieces(config: DecoderConfig, shapes: Sequence[Shape], states: PromptStates, targets: Tensor) -> Iterator[Piece]:
-    """Two micro-batches, gathered as `p2w.decoder_batches.Batches` does it."""
+    """Two micro-batches, gathered as `p2w.generators.batches.Batches` does it."""
     size = config.micro_batch_size or config.batch_size
     for _ in range(2):
         conditions = torch.empty(size, *shapes[0])

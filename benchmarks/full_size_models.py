@@ -10,11 +10,11 @@ import torch
 from torch import Generator, Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase, Qwen2Config
 
-from p2w.adapter_layout import AdapterLayout
-from p2w.adapters import LoraSettings
-from p2w.base_model import BaseModel
-from p2w.peft_layout import layout_of
-from p2w.prompt_states import PromptStates
+from p2w.adapters.layout import AdapterLayout
+from p2w.adapters.peft_folder import LoraSettings
+from p2w.adapters.peft_layout import layout_of
+from p2w.base.base_model import BaseModel
+from p2w.prompts.states import PromptStates
 
 POCKET = str(Path(__file__).parent.parent / "p2w/pocket/base_model")
 LORA = LoraSettings(rank=8, alpha=16)

@@ -10,19 +10,19 @@ import yaml
 from full_size_counts import Steps, decoder_flops, model_flops, timed
 from full_size_models import LAYERS, LORA, RandomCheckpoints, RandomQwen, prompt_states, samples
 
-from p2w.adapters import write_adapter
-from p2w.chat import prompt_ids
-from p2w.checkpoints import Block, read_checkpoints, write_blocks
-from p2w.decoder import build_decoder
-from p2w.decoder_config import DecoderConfig
-from p2w.decoder_training import train_decoder
-from p2w.evaluation import EvaluationConfig, predict
-from p2w.finetune_config import FinetuneConfig
-from p2w.generation import draw_condition, generate
-from p2w.jobs.progress import silent
-from p2w.optimizers import OptimizerName
-from p2w.training import Training, add_adapter, trainable
-from p2w.weight_tokens import WeightTokens
+from p2w.adapters.checkpoints import Block, read_checkpoints, write_blocks
+from p2w.adapters.peft_folder import write_adapter
+from p2w.adapters.weight_tokens import WeightTokens
+from p2w.base.chat import prompt_ids
+from p2w.config.decoder import DecoderConfig
+from p2w.config.finetuning import FinetuneConfig
+from p2w.evaluation.evaluate import EvaluationConfig, predict
+from p2w.finetuning.training import Training, add_adapter, trainable
+from p2w.generators.generation import draw_condition, generate
+from p2w.generators.hyperconv import build_decoder
+from p2w.generators.optimizers import OptimizerName
+from p2w.generators.training import train_decoder
+from p2w.runtime.progress import silent
 
 EXPERIMENT = Path(__file__).parent.parent / "config/experiments/qwen2.5-0.5b.yaml"
 REDUCED = 8  # how many times fewer layers, channels, prompts and positions where there is no GPU

@@ -14,19 +14,19 @@ from measure import POCKET, PROJECT, at_most, claim, flops_peak, in_turns, parse
 from prompts import encoder, encoder_flops, write_prompts
 from transformers import AutoConfig
 
-from p2w.adapters import WEIGHTS_FILE, LoraSettings, adapter_config_json
-from p2w.artifacts.files import read_json
-from p2w.decoder import build_decoder
-from p2w.generation import pick_prompts
-from p2w.held_out import write_generated
-from p2w.peft_layout import layout_of
+from p2w.adapters.peft_folder import WEIGHTS_FILE, LoraSettings, adapter_config_json
+from p2w.adapters.peft_layout import layout_of
+from p2w.adapters.weight_tokens import WeightTokens
+from p2w.config.tasks import load_tasks
+from p2w.data.samples import render_samples
+from p2w.generators.decoder_file import TrainedDecoder, load_decoder, save_decoder
+from p2w.generators.generation import pick_prompts
+from p2w.generators.held_out import write_generated
+from p2w.generators.hyperconv import build_decoder
 from p2w.pocket.tables import pocket_table
-from p2w.prompt_encoder import LoadedEncoder
-from p2w.prompt_states import PromptStates
-from p2w.samples import render_samples
-from p2w.tasks import load_tasks
-from p2w.trained_decoder import TrainedDecoder, load_decoder, save_decoder
-from p2w.weight_tokens import WeightTokens
+from p2w.prompts.encoder import LoadedEncoder
+from p2w.prompts.states import PromptStates
+from p2w.runtime.files import read_json
 
 DIM = 384  # of MiniLM
 TASK = "arc_challenge"

@@ -16,14 +16,14 @@ from decoder import Steps
 from measure import parser, processor_seconds, report, start
 from pocket_data import BASE, CONFIG, EXPERIMENT, SEED, PocketData, samples
 
-from p2w.adapters import write_adapter
-from p2w.decoder_config import DecoderConfig
-from p2w.decoder_training import masked_weighted_mse
-from p2w.evaluation import EvaluationConfig, predict
-from p2w.generation import draw_condition, generate
-from p2w.jobs.progress import silent
-from p2w.settings.config import parse
-from p2w.weight_tokens import WeightTokens
+from p2w.adapters.peft_folder import write_adapter
+from p2w.adapters.weight_tokens import WeightTokens
+from p2w.config.decoder import DecoderConfig
+from p2w.config.settings import parse
+from p2w.evaluation.evaluate import EvaluationConfig, predict
+from p2w.generators.generation import draw_condition, generate
+from p2w.generators.training import masked_weighted_mse
+from p2w.runtime.progress import silent
 
 SETTINGS = ('{"name": "random"}', '{"name": "expected", "pairing": "expected"}')
 YARDSTICK = 4  # fixed prompt batches per task

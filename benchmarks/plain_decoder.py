@@ -10,10 +10,10 @@ from prompts import PaddedEncoder
 from safetensors.torch import load_file
 from torch import Tensor
 
-from p2w.adapter_layout import PEFT_PREFIX
-from p2w.decoder import HyperConvDecoder
-from p2w.decoder_config import DecoderConfig
-from p2w.weight_tokens import WeightTokens
+from p2w.adapters.layout import PEFT_PREFIX
+from p2w.adapters.weight_tokens import WeightTokens
+from p2w.config.decoder import DecoderConfig
+from p2w.generators.hyperconv import HyperConvDecoder
 
 
 class PlainSteps:

@@ -1,6 +1,6 @@
 """Two plain ways to score adapters on test rows, to compare with: each evaluated on its own, or one after another.
 
-Both give the answers that `p2w.evaluation.predict` gives, without what makes it fast.
+Both give the answers that `p2w.evaluation.evaluate.predict` gives, without what makes it fast.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,8 +12,8 @@ from peft import PeftModel
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
-from p2w.base_model import BaseModel
-from p2w.chat import IGNORED, pad, prompt_ids, response_ids, supervised_batch
+from p2w.base.base_model import BaseModel
+from p2w.base.chat import IGNORED, pad, prompt_ids, response_ids, supervised_batch
 
 Answers = list[tuple[list[int], int]]  # greedy tokens up to the end of the turn, and position of the likeliest response
 Row = tuple[list[int], list[list[int]]]  # tokens of the prompt and of the responses

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from p2w.adapter_layout import AdapterLayout
-from p2w.weight_tokens import MARGIN
+from p2w.adapters.layout import AdapterLayout
+from p2w.adapters.weight_tokens import MARGIN
 
 
 def tokenize_plain(tensors: Mapping[str, Tensor], layout: AdapterLayout, width: int) -> Tensor:

@@ -13,19 +13,19 @@ from prompts import encoder
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from p2w.adapter_layout import AdapterLayout
-from p2w.adapters import LoraSettings
-from p2w.artifacts.files import read_json, write_json
-from p2w.base_model import BaseModel
-from p2w.decoder_config import DecoderConfig
-from p2w.embeddings import select_prompts
-from p2w.finetune_config import FinetuneConfig
+from p2w.adapters.layout import AdapterLayout
+from p2w.adapters.peft_folder import LoraSettings
+from p2w.base.base_model import BaseModel
+from p2w.config.decoder import DecoderConfig
+from p2w.config.finetuning import FinetuneConfig
+from p2w.config.settings import parse
+from p2w.config.tasks import load_tasks
+from p2w.data.samples import render_samples
+from p2w.finetuning.training import Training
 from p2w.pocket.tables import pocket_table
-from p2w.prompt_states import PromptStates
-from p2w.samples import render_samples
-from p2w.settings.config import parse
-from p2w.tasks import load_tasks
-from p2w.training import Training
+from p2w.prompts.embeddings import select_prompts
+from p2w.prompts.states import PromptStates
+from p2w.runtime.files import read_json, write_json
 
 EXPERIMENT: dict[str, Any] = yaml.safe_load((PROJECT / "config/experiments/pocket.yaml").read_text(encoding="utf-8"))
 SEED, ROWS = EXPERIMENT["seed"], 512

@@ -10,9 +10,9 @@ from measure import POCKET
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
-from p2w.artifacts.files import read_json
-from p2w.base_model import BaseModel
-from p2w.prompt_encoder import PromptEncoder
+from p2w.base.base_model import BaseModel
+from p2w.prompts.encoder import PromptEncoder
+from p2w.runtime.files import read_json
 
 MINILM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 # Words with which made-up prompts have the tokens of the real ones, counted on the train splits: ARC-Easy 68 on average

@@ -13,7 +13,7 @@ from typing import Any
 
 from measure import processor_name
 
-from p2w.artifacts.files import write_text
+from p2w.runtime.files import write_text
 
 FOLDER = Path(__file__).parent
 STAGES = ("checkpoints", "embeddings", "decoder", "finetune", "generation", "evaluation", "workflow")

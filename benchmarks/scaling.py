@@ -15,11 +15,11 @@ from full_size_models import LORA, RandomCheckpoints, RandomQwen, prompt_states
 from measure import parser, processor_seconds, report, start
 from transformers import Qwen2Config
 
-from p2w.checkpoints import Block, read_checkpoints, write_blocks
-from p2w.decoder_batches import Batches, load_tasks
-from p2w.decoder_config import DecoderConfig
-from p2w.peft_layout import layout_of
-from p2w.weight_tokens import WeightTokens
+from p2w.adapters.checkpoints import Block, read_checkpoints, write_blocks
+from p2w.adapters.peft_layout import layout_of
+from p2w.adapters.weight_tokens import WeightTokens
+from p2w.config.decoder import DecoderConfig
+from p2w.generators.batches import Batches, load_tasks
 from workflow import Copy
 
 # hidden, intermediate, layers, heads, key-value heads of Qwen/Qwen2.5-*-Instruct, config.json

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.artifacts.explain import explain
-from p2w.jobs.cli import run
+from p2w.runtime.cli import run
+from p2w.runtime.explain import explain
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from p2w.settings import experiments
-from p2w.artifacts.code import code_files
-from p2w.settings.experiments import Experiments, find_experiments, read_sources, read_task_table
+from p2w.config import experiments
+from p2w.runtime.code import code_files
+from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table
 
 # A prefix takes the place of Snakemake's own, without which `| tee` would hide that a command failed.
 STRICT = "set -euo pipefail; "

@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, settings
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
-from p2w.base_model import BaseModel
+from p2w.base.base_model import BaseModel
 
-pytest_plugins = ["tests.bad_world", "tests.finished", "tests.slurm_cluster", "tests.tally"]
+pytest_plugins = [
+    f"tests.support.{name}" for name in ("bad_world", "finished", "held_out_world", "slurm_cluster", "tally")
+]
 
 torch.set_num_threads(1)  # models this small lose more to waiting for a second thread than they gain
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from random import Random
 from zlib import crc32
 
+from p2w.config.tasks import AnswerFormat, TaskTable, load_tasks
+from p2w.data.samples import render_samples
 from p2w.pocket.tables import TASKS, pocket_table
-from p2w.samples import render_samples
-from p2w.tasks import AnswerFormat, TaskTable, load_tasks
 
 ROWS = 2500  # per task and split, each rendered once
 LETTERS, DIGITS = ("A", "B", "C", "D", "E"), ("1", "2", "3", "4", "5")

@@ -11,15 +11,15 @@ from typing import Any
 import pyarrow.compute as pc
 import yaml
 
-from p2w.artifacts.files import read_json, sha256, write_text
-from p2w.artifacts.provenance import provenance
-from p2w.artifacts.records import as_comment
-from p2w.artifacts.seals import check_files, read_record
-from p2w.artifacts.tables import read_metadata, read_table
+from p2w.evaluation.metrics import score
+from p2w.evaluation.source_names import CEILINGS, MEANING, METHOD, NO_DECODER, OTHER_PROMPTS
 from p2w.report.document import Block, Bullets, Heading, Table, Text, to_markdown
 from p2w.report.evaluations import read_evaluation
-from p2w.report.source_names import CEILINGS, MEANING, METHOD, NO_DECODER, OTHER_PROMPTS
-from p2w.scoring.metrics import score
+from p2w.runtime.files import read_json, sha256, write_text
+from p2w.runtime.provenance import provenance
+from p2w.runtime.records import as_comment
+from p2w.runtime.seals import check_files, read_record
+from p2w.runtime.tables import read_metadata, read_table
 
 SHOWN = ("base", *NO_DECODER, METHOD, *OTHER_PROMPTS, *CEILINGS)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from p2w.report.source_names import METHOD
+from p2w.evaluation.source_names import METHOD
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from p2w.artifacts.seals import read_record
+from p2w.runtime.seals import read_record
 
 CONTENT = ("experiment", "held_out", "split", "n", "chance", "sources")
 

@@ -8,8 +8,8 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from p2w.artifacts.files import atomic_path
-from p2w.report.source_names import CEILINGS, METHOD, NO_DECODER, OTHER_PROMPTS
+from p2w.evaluation.source_names import CEILINGS, METHOD, NO_DECODER, OTHER_PROMPTS
+from p2w.runtime.files import atomic_path
 
 # Okabe and Ito (2008), https://jfly.uni-koeln.de/color, without the yellow, which is too light for thin lines.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (

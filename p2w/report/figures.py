@@ -4,10 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from p2w.adapters import WEIGHTS_FILE
-from p2w.artifacts.files import together
-from p2w.artifacts.provenance import provenance
-from p2w.artifacts.records import write_into_png
+from p2w.adapters.peft_folder import WEIGHTS_FILE
 from p2w.report.evaluations import read_evaluation
 from p2w.report.figures_map import Place, map_figure
 from p2w.report.figures_scores import accuracy_figure, transfer_figure, validity_figure
@@ -18,6 +15,9 @@ from p2w.report.figures_training import (
     read_decoder_losses,
     training_figure,
 )
+from p2w.runtime.files import together
+from p2w.runtime.provenance import provenance
+from p2w.runtime.records import write_into_png
 
 FIGURES = ("accuracy", "validity", "training", "transfer", "map", "cost")
 

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from p2w.evaluation.source_names import METHOD, TRAINED, tabled
 from p2w.report.figure_style import BLACK, GREY, drawing, source_style
-from p2w.report.source_names import METHOD, TRAINED, tabled
 
 Evaluation = Mapping[str, Any]
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from p2w.artifacts.seals import read_record
 from p2w.report.figure_style import BLUE, ORANGE, drawing, legend_columns, line_style
+from p2w.runtime.seals import read_record
 
 TOGETHER = 8  # curves in one panel
 SMOOTHED = 25  # a curve is the mean over about its length / SMOOTHED steps

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from p2w.evaluation.source_names import METHOD, NO_DECODER, OTHER_PROMPTS
 from p2w.report.comparisons import Difference, of_task, over_tasks
-from p2w.report.source_names import METHOD, NO_DECODER, OTHER_PROMPTS
 
 Evaluation = Mapping[str, Any]
 

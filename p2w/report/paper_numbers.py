@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from p2w.config.settings import parse
+from p2w.config.yaml_files import read_yaml
 from p2w.report.document import Block, Bullets, Heading, Text, grid
-from p2w.settings.config import parse
-from p2w.settings.yaml_files import read_yaml
 
 ABSENT = "–"
 

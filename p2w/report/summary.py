@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from p2w.artifacts.files import together, write_json, write_text
-from p2w.artifacts.provenance import provenance
 from p2w.report.document import to_html, to_markdown
 from p2w.report.evaluations import read_evaluation
 from p2w.report.paper_numbers import read_paper_numbers
 from p2w.report.summary_document import summary_blocks
+from p2w.runtime.files import together, write_json, write_text
+from p2w.runtime.provenance import provenance
 
 READING = """\
 accuracy: right answers in the required form, read strictly; valid: answers in the required form; choice: the most

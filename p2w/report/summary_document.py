@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from p2w.evaluation.source_names import MEANING, METHOD, tabled
 from p2w.report.comparisons import Difference, of_task, over_tasks
 from p2w.report.document import Block, Bullets, Figure, Heading, Table, Text, grid
 from p2w.report.findings import findings, mean, signed
 from p2w.report.paper_numbers import ABSENT, PaperNumbers, paper_blocks
-from p2w.report.source_names import MEANING, METHOD, tabled
 
 Evaluation = Mapping[str, Any]
 

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from p2w.adapters import read_adapter
-from p2w.lora import scaling
+from p2w.adapters.peft_folder import read_adapter
+from p2w.evaluation.lora_stack import scaling
 
 
 def inner_products(adapters: Sequence[tuple[Mapping[str, Tensor], float]]) -> Tensor:

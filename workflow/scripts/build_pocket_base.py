@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.jobs.cli import Parser, at_least, run
-from p2w.pocket.build import build_base_model
+from p2w.pocket.builder.build import build_base_model
+from p2w.runtime.cli import Parser, at_least, run
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.jobs.cli import Parser, run
 from p2w.report.cards import CardInputs, write_card
+from p2w.runtime.cli import Parser, run
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.artifacts.provenance import provenance
-from p2w.checkpoints import write_checkpoints
-from p2w.jobs.cli import Parser, at_least, run
+from p2w.adapters.checkpoints import write_checkpoints
+from p2w.runtime.cli import Parser, at_least, run
+from p2w.runtime.provenance import provenance
 
 SCRIPT = "workflow/scripts/checkpoints.py"
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.controls import CONTROLS, write_control
-from p2w.jobs.cli import Parser, paired, run
+from p2w.controls.from_adapters import CONTROLS, write_control
+from p2w.runtime.cli import Parser, paired, run
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.decoder_config import DecoderConfig
-from p2w.held_out import train_without
-from p2w.jobs.cli import Parser, at_least, json_config, run
+from p2w.config.decoder import DecoderConfig
+from p2w.generators.held_out import train_without
+from p2w.runtime.cli import Parser, at_least, json_config, run
 
 
 def main(argv: Sequence[str] | None = None) -> None:

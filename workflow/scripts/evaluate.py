@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.base_model import BaseModel
-from p2w.evaluation import EvaluationConfig, evaluate
-from p2w.jobs.cli import Parser, at_least, json_config, paired, run
+from p2w.base.base_model import BaseModel
+from p2w.evaluation.evaluate import EvaluationConfig, evaluate
+from p2w.runtime.cli import Parser, at_least, json_config, paired, run
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.jobs.cli import Parser, paired, run
 from p2w.report.figures import Material, write_figures
 from p2w.report.figures_map import Place
+from p2w.runtime.cli import Parser, paired, run
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from p2w.adapters import LoraSettings
-from p2w.artifacts.provenance import provenance
-from p2w.base_model import BaseModel
-from p2w.finetune import train_epoch
-from p2w.finetune_config import FinetuneConfig
-from p2w.jobs.cli import Parser, at_least, json_config, run
-from p2w.jobs.device import best_device
-from p2w.jobs.progress import reporter
-from p2w.samples import read_samples
+from p2w.adapters.peft_folder import LoraSettings
+from p2w.base.base_model import BaseModel
+from p2w.config.finetuning import FinetuneConfig
+from p2w.data.samples import read_samples
+from p2w.finetuning.finetune import train_epoch
+from p2w.runtime.cli import Parser, at_least, json_config, run
+from p2w.runtime.device import best_device
+from p2w.runtime.progress import reporter
+from p2w.runtime.provenance import provenance
 
 SCRIPT = "workflow/scripts/finetune.py"
 

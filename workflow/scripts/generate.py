@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.held_out import generate_adapter
-from p2w.jobs.cli import Parser, at_least, run
+from p2w.generators.held_out import generate_adapter
+from p2w.runtime.cli import Parser, at_least, run
 
 
 def main(argv: Sequence[str] | None = None) -> None:

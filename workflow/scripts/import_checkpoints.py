@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from p2w.adapters import LoraSettings
-from p2w.artifacts.provenance import provenance
-from p2w.base_model import BaseModel
-from p2w.foreign_checkpoints import checkpoint_files, import_checkpoints
-from p2w.jobs.cli import Parser, json_config, run
+from p2w.adapters.foreign_checkpoints import checkpoint_files, import_checkpoints
+from p2w.adapters.peft_folder import LoraSettings
+from p2w.base.base_model import BaseModel
+from p2w.runtime.cli import Parser, json_config, run
+from p2w.runtime.provenance import provenance
 
 SCRIPT = "workflow/scripts/import_checkpoints.py"
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.decoder_controls import write_prompt_controls
-from p2w.jobs.cli import Parser, at_least, paired, run
+from p2w.controls.from_decoder import write_prompt_controls
+from p2w.runtime.cli import Parser, at_least, paired, run
 
 
 def main(argv: Sequence[str] | None = None) -> None:

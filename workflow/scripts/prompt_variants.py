@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.embeddings import PromptSelection
-from p2w.jobs.cli import Parser, at_least, json_config, run
-from p2w.prompt_encoder import PromptEncoder
-from p2w.prompt_variants import embed_variants
+from p2w.prompts.embeddings import PromptSelection
+from p2w.prompts.encoder import PromptEncoder
+from p2w.prompts.variants import embed_variants
+from p2w.runtime.cli import Parser, at_least, json_config, run
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.jobs.cli import Parser, json_config, run
-from p2w.raw import fetch_raw
-from p2w.sources import Source
-from p2w.tasks import Location
+from p2w.config.sources import Source
+from p2w.config.tasks import Location
+from p2w.data.raw import fetch_raw
+from p2w.runtime.cli import Parser, json_config, run
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -4,11 +4,11 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.artifacts.provenance import provenance
-from p2w.artifacts.tables import read_table
-from p2w.jobs.cli import Parser, json_config, run
-from p2w.samples import render_samples, write_samples
-from p2w.tasks import AnswerFormat, Task
+from p2w.config.tasks import AnswerFormat, Task
+from p2w.data.samples import render_samples, write_samples
+from p2w.runtime.cli import Parser, json_config, run
+from p2w.runtime.provenance import provenance
+from p2w.runtime.tables import read_table
 
 SCRIPT = "workflow/scripts/samples.py"
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.jobs.cli import Parser, run
 from p2w.report.evaluations import read_evaluation
 from p2w.report.summary import evaluation_table
+from p2w.runtime.cli import Parser, run
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.jobs.cli import Parser, paired, run
 from p2w.report.summary import write_summary
+from p2w.runtime.cli import Parser, paired, run
 
 
 def main(argv: Sequence[str] | None = None) -> None:

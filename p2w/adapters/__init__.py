@@ -1,0 +1,1 @@
+"""LoRA adapters as files: layout, PEFT folders, checkpoint tables, weight tokens."""

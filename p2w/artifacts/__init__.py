@@ -1,1 +1,0 @@
-"""Files that appear whole, are noticed when damaged, and say what made them."""

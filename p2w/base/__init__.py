@@ -1,0 +1,1 @@
+"""The frozen base model, its chat template, its token batches."""

@@ -1,0 +1,1 @@
+"""Tasks, raw tables, samples."""

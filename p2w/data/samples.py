@@ -1,0 +1,213 @@
+"""Raw rows become samples: one question, its choices, the answer, and the exact texts a model sees."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from p2w.config.tasks import Answer, AnswerFormat, Choices, Task
+from p2w.runtime.tables import read_table, write_table
+
+SCHEMA = pa.schema(
+    {
+        "id": pa.string(),
+        "question": pa.string(),
+        "choices": pa.list_(pa.string()),
+        "answer": pa.int64(),
+        "system": pa.string(),
+        "prompt": pa.string(),
+        "responses": pa.list_(pa.string()),
+        "response": pa.string(),
+    }
+)
+COLUMNS = tuple(SCHEMA.names)
+
+
+def render_samples(
+    name: str, task: Task, answer_format: AnswerFormat | None, table: pd.DataFrame, split: str
+) -> pd.DataFrame:
+    """One sample per raw row, in order.
+
+    Returns:
+        Columns `id` (text), `question`, `choices` (list), `answer` (position of the right choice; missing only where
+        the task allows unlabeled rows), `system`, `prompt`, `responses` (the answer each choice stands for),
+        `response` (the right one). A freely answered task has no choices, no answer's position and no responses.
+
+    Raises:
+        ValueError: an empty split, a missing column, an unlabelled or out-of-range answer, a repeated id; names task,
+            split, row and value.
+    """
+    if table.empty:
+        raise ValueError(f"{name}/{split}: found 0 rows, expected at least 1")
+    if (answer_format is None) != (task.format is None):
+        raise ValueError(f"{name}: found answer format {answer_format}, expected that of format {task.format!r}")
+    rows = [
+        _render_row(f"{name}/{split} row {number}", f"{name}-{split}-{number}", task, answer_format, row)
+        for number, row in enumerate(table.to_dict("records"))
+    ]
+    samples = _frame(rows)
+    repeated = samples["id"][samples["id"].duplicated()]
+    if len(repeated):
+        raise ValueError(f"{name}/{split}: id {repeated.iloc[0]!r} occurs more than once, expected distinct ids")
+    return samples
+
+
+def _render_row(
+    where: str, default_id: str, task: Task, answer_format: AnswerFormat | None, row: Mapping[str, Any]
+) -> dict[str, Any]:
+    question = _clean(_fill(where, task.question, row), task)
+    answered = (
+        _choose(where, question, task, answer_format, row) if answer_format else _free(where, question, task, row)
+    )
+    return {
+        "id": default_id if task.id is None else _id(where, task.id, row),
+        "question": question,
+        "system": task.system,
+        **answered,
+    }
+
+
+def _choose(
+    where: str, question: str, task: Task, answer_format: AnswerFormat, row: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The columns of a sample that is answered by one of its choices."""
+    choices = [_clean(choice, task) for choice in _choices(where, task.choices, row)]
+    _check_choices(where, choices, answer_format)
+    pairs = list(zip(answer_format.labels, choices, strict=False))
+    responses = [answer_format.response.format(label=label, choice=choice) for label, choice in pairs]
+    answer = _answer(where, task.answer, _labels(where, task.choices, row, len(choices)), len(choices), row)
+    prompt = answer_format.prompt.format(
+        question=question,
+        choices="\n".join(answer_format.choice.format(label=label, choice=choice) for label, choice in pairs),
+        answers=either(responses),
+    )
+    response = None if answer is None else responses[answer]
+    return {"choices": choices, "answer": answer, "prompt": prompt, "responses": responses, "response": response}
+
+
+def _free(where: str, question: str, task: Task, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a sample that is answered freely; the question is all that the user says."""
+    response = _clean(_fill(where, str(task.response), row), task)
+    if not response:
+        raise ValueError(f"{where}: found an empty response, expected a text")
+    return {"choices": [], "answer": None, "prompt": question, "responses": [], "response": response}
+
+
+def write_samples(path: str | Path, samples: pd.DataFrame, metadata: dict[str, Any]) -> None:
+    """Write samples as one parquet file with its provenance."""
+    write_table(path, pa.Table.from_pandas(samples, schema=SCHEMA, preserve_index=False), metadata)
+
+
+def read_samples(path: str | Path) -> pd.DataFrame:
+    """Samples as `render_samples` returns them; ValueError when the columns are not those of samples."""
+    table = read_table(path)
+    if table.schema.remove_metadata() != SCHEMA:
+        raise ValueError(f"{path}: found columns {table.schema.names}, expected the samples' {list(COLUMNS)}")
+    return _frame(table.to_pylist())
+
+
+def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Rows as a table whose types do not depend on whether a value is missing."""
+    samples = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"answer": "Int64"})
+    # Missing text stays None, which is neither NaN nor a string, as rows and JSON have it.
+    return samples.assign(response=pd.Series([row["response"] for row in rows], dtype=object))
+
+
+def either(words: list[str]) -> str:
+    """`["a", "b", "c"]` as "a, b or c"."""
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _clean(text: str, task: Task) -> str:
+    for pattern, replacement in task.replace:
+        text = re.sub(pattern, replacement, text)
+    return text.strip()
+
+
+def _column(where: str, row: Mapping[str, Any], path: str) -> Any:
+    """The value at a dotted column path."""
+    value: Any = row
+    for key in path.split("."):
+        if not isinstance(value, Mapping) or key not in value:
+            known = ", ".join(value) if isinstance(value, Mapping) else type(value).__name__
+            raise ValueError(f"{where}: no column {path!r}; columns: {known}")
+        value = value[key]
+    return value
+
+
+def _fill(where: str, template: str, row: Mapping[str, Any]) -> str:
+    names = re.findall(r"{(\w+)}", template)
+    return template.format(**{name: _text(where, name, _column(where, row, name)).strip() for name in names})
+
+
+def _text(where: str, name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{where}: column {name!r}: found {value!r}, expected text")
+    return value
+
+
+def _id(where: str, path: str, row: Mapping[str, Any]) -> str:
+    value = _column(where, row, path)
+    if _is_missing(value) or value == "":
+        raise ValueError(f"{where}: column {path!r}: found {value!r}, expected an id")
+    return str(value)
+
+
+def _is_missing(value: Any) -> bool:
+    """None, NaN or NA: how a null of a parquet file arrives depends on its column's type."""
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
+
+
+def _choices(where: str, choices: Choices, row: Mapping[str, Any]) -> list[str]:
+    if choices.fixed:
+        return list(choices.fixed)
+    if choices.columns:
+        return [_text(where, column, _column(where, row, column)) for column in choices.columns]
+    values = _list(where, str(choices.list), row)
+    return [_text(where, str(choices.list), value) for value in values]
+
+
+def _list(where: str, path: str, row: Mapping[str, Any]) -> list[Any]:
+    values = _column(where, row, path)
+    if not isinstance(values, list | tuple | np.ndarray):
+        raise ValueError(f"{where}: column {path!r}: found {values!r}, expected a list")
+    return list(values)
+
+
+def _labels(where: str, choices: Choices, row: Mapping[str, Any], count: int) -> list[str]:
+    if choices.labels is None:
+        return []
+    labels = [str(label).strip() for label in _list(where, choices.labels, row)]
+    if len(labels) != count:
+        raise ValueError(f"{where}: found {len(labels)} labels for {count} choices, expected as many")
+    return labels
+
+
+def _check_choices(where: str, choices: list[str], answer_format: AnswerFormat) -> None:
+    """Only their number: a benchmark's row with an empty choice still counts, and is answered by label."""
+    most = len(answer_format.labels)
+    if not 2 <= len(choices) <= most:
+        raise ValueError(f"{where}: found {len(choices)} choices, expected 2 to {most}")
+
+
+def _answer(where: str, answer: Answer, labels: list[str], count: int, row: Mapping[str, Any]) -> int | None:
+    """Position of the right choice, whatever the dataset's encoding; None where an unlabeled row is allowed."""
+    if answer.optional and _is_missing(row.get(answer.column)):
+        return None
+    value = _column(where, row, answer.column)
+    if answer.encoding == "boolean":
+        legal, position = [True, False], {True: 0, False: 1}.get(value) if isinstance(value, bool | np.bool_) else None
+    elif answer.encoding == "label":
+        legal = labels
+        position = labels.index(str(value).strip()) if str(value).strip() in labels else None
+    else:
+        base = int(answer.encoding == "index1")
+        legal = [str(base + i) for i in range(count)]
+        position = legal.index(str(value).strip()) if str(value).strip() in legal else None
+    if position is None:
+        raise ValueError(f"{where}: column {answer.column!r}: found answer {value!r}, expected one of {legal}")
+    return position

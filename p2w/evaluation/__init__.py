@@ -1,0 +1,1 @@
+"""Every source answers the same rows: likelihoods, answers, scores, comparisons."""

@@ -1,0 +1,181 @@
+"""The evaluation of a held-out task: every source answers the same rows with the same prompts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from p2w.adapters.layout import AdapterLayout, check_layout
+from p2w.adapters.peft_folder import CONFIG_FILE, WEIGHTS_FILE, read_adapter
+from p2w.base.base_model import BaseModel, check_base_model
+from p2w.data.samples import read_samples
+from p2w.evaluation.continuations import Answer, adapters_at_once, answer, check_model, tokenize_samples
+from p2w.evaluation.evaluation_file import evaluation_file
+from p2w.evaluation.lora_stack import Adapter, LoraStack, scaling
+from p2w.evaluation.overlap import overlap
+from p2w.evaluation.predictions import prediction_table
+from p2w.evaluation.source_names import BASE
+from p2w.runtime.device import best_device
+from p2w.runtime.files import sha256, together
+from p2w.runtime.memory import in_pieces_that_fit
+from p2w.runtime.progress import Report, reporter
+from p2w.runtime.provenance import provenance
+from p2w.runtime.resume import UNSAVED, SavedState, State
+from p2w.runtime.seals import write_record
+from p2w.runtime.tables import write_table
+
+Answers = dict[str, dict[int, Answer]]  # by source and position of the row
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """What is scored: rows at most (a seeded choice, the same for every source), tokens computed at once, option texts.
+
+    With `option_text` the likelihoods of the options' own texts are taken too, beside those of the responses.
+    """
+
+    max_rows: int
+    batch_tokens: int
+    option_text: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("max_rows", "batch_tokens"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: found {getattr(self, name)}, expected at least 1")
+
+
+def select_rows(samples: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
+    """The rows that are scored, in the table's order; ValueError names a row without an answer."""
+    unlabeled = samples["id"][samples["answer"].isna()]
+    if len(unlabeled):
+        raise ValueError(f"row {unlabeled.iloc[0]!r} has no answer, expected labeled rows to evaluate on")
+    if len(samples) <= most:
+        return samples
+    kept = np.random.default_rng(seed).choice(len(samples), size=most, replace=False)
+    return samples.iloc[np.sort(kept)].reset_index(drop=True)
+
+
+def predict(
+    base: BaseModel,
+    samples: pd.DataFrame,
+    adapters: Mapping[str, Path],
+    config: EvaluationConfig,
+    device: torch.device,
+    report: Report,
+    saved: SavedState = UNSAVED,
+) -> pd.DataFrame:
+    """Answers of the base model and of each adapter, `source` naming whose; columns as `prediction_table` has them.
+
+    The base model is loaded once, and as many adapters as memory allows go through it side by side.
+
+    Args:
+        adapters: source name to adapter folder.
+    """
+    tokenizer, model = base.tokenizer(), base.load(device)
+    questions = tokenize_samples(tokenizer, samples, config.option_text)
+    check_model(model, questions[0])
+    sources = {BASE: None, **adapters}
+    answers = _load_answers(saved) or {source: {} for source in sources}
+    at_once = adapters_at_once(questions, config.batch_tokens)
+
+    def advance(_count: int) -> None:
+        saved.offer(lambda: _answers_state(answers))
+        report(sum(map(len, answers.values())), len(sources) * len(questions), "")
+
+    while left := [source for source in sources if len(answers[source]) < len(questions)]:
+
+        def answer_first(count: int, left: Sequence[str] = left) -> None:
+            stack = LoraStack(model, [_load(sources[source]) for source in left[:count]])
+            found = [answers[source] for source in left[:count]]
+            answer(model, tokenizer, questions, stack, config.batch_tokens, advance, found)
+
+        wanted = min(at_once, len(left))
+        _, count = in_pieces_that_fit(wanted, answer_first, "adapters side by side")
+        at_once = min(at_once, count) if count < wanted else at_once
+    in_order = {source: [found[i] for i in range(len(questions))] for source, found in answers.items()}
+    tables = [prediction_table(tokenizer, samples, source, found) for source, found in in_order.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _answers_state(answers: Answers) -> State:
+    return {}, {source: [[i, *astuple(one)] for i, one in found.items()] for source, found in answers.items()}
+
+
+def _load_answers(saved: SavedState) -> Answers | None:
+    if (found := saved.load()) is None:
+        return None
+    return {source: {i: Answer(*values) for i, *values in rows} for source, rows in found[1].items()}
+
+
+def _load(folder: Path | None) -> Adapter:
+    if folder is None:
+        return {}, 0.0
+    tensors, adapter_config = read_adapter(folder)
+    return tensors, scaling(adapter_config)
+
+
+def check_adapters(base: BaseModel, adapters: Mapping[str, Path]) -> None:
+    """Before hours are spent: ValueError unless all are whole, of this base model, and alike in names and shapes."""
+    layout: AdapterLayout | None = None
+    for folder in adapters.values():
+        tensors, adapter_config = read_adapter(folder)
+        check_base_model(folder, adapter_config, base)
+        found = AdapterLayout.from_tensors(tensors)
+        layout = layout or found
+        check_layout(f"{folder} (compared with {next(iter(adapters.values()))})", found, layout)
+
+
+def chance_level(samples: pd.DataFrame) -> float:
+    """Expected accuracy of a uniform guess among each row's choices."""
+    return float((1 / samples["choices"].map(len)).mean())
+
+
+def evaluate(
+    experiment: str,
+    held_out: str,
+    base: BaseModel,
+    config: EvaluationConfig,
+    seed: int,
+    samples_path: Path,
+    adapters: Mapping[str, Path],
+    prompt_samples: Mapping[str, Path],
+    output: Path,
+    predictions_path: Path,
+    state: Path | None = None,
+) -> None:
+    """Write the evaluation file of a held-out task and the answers it was counted from.
+
+    Args:
+        adapters: source name to adapter folder.
+        prompt_samples: task to samples that were seen before: those that the training tasks' adapters learned from, and
+            the held-out task's, whose prompts condition the generator. Test rows are looked for in them.
+        state: file that the same call goes on from after an interruption.
+    """
+    samples = select_rows(read_samples(samples_path), config.max_rows, seed)
+    check_adapters(base, adapters)
+    weights = [folder / WEIGHTS_FILE for folder in adapters.values()]
+    inputs = [*base.files, samples_path, *prompt_samples.values(), *weights]
+    record = provenance("workflow/scripts/evaluate.py", {"base_model": asdict(base), **asdict(config)}, inputs, seed)
+    device = best_device()
+    guard = {**record, "sources": _hashes(adapters), "device": device.type}
+    with SavedState(state, guard) as saved:
+        report = reporter(f"answers on {held_out}")
+        predictions = predict(base, samples, adapters, config, device, report, saved)
+        found = overlap({task: read_samples(path) for task, path in prompt_samples.items()}, samples)
+        result = evaluation_file(
+            predictions, experiment, held_out, samples_path.stem, chance_level(samples), found, seed
+        )
+        with together():
+            write_table(predictions_path, predictions, {"held_out": held_out, "provenance": record})
+            write_record(output, {**result, "provenance": record})
+
+
+def _hashes(adapters: Mapping[str, Path]) -> list[list[str]]:
+    """Of every source in order, its name and what its adapter consists of."""
+    return [
+        [source, *(sha256(folder / name) for name in (CONFIG_FILE, WEIGHTS_FILE))]
+        for source, folder in adapters.items()
+    ]

@@ -1,0 +1,79 @@
+"""Numbers of the evaluation file, from predictions: accuracies, validity, confusion, intervals, spread."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from p2w.evaluation.answers import INVALID, officially_right
+
+AVERAGED = ("accuracy", "valid", "accuracy_when_valid", "choice_accuracy", "choice_text_accuracy", "official")
+
+
+def score(answers: pd.DataFrame) -> dict[str, Any]:
+    """Metrics of one adapter (or of the base model) from its answers; `accuracy_when_valid` is 0 if none is valid."""
+    right = answers["prediction"] == answers["gold"]
+    valid = answers["prediction"] != INVALID
+    accuracy = float(right.mean())
+    result = {
+        "accuracy": accuracy,
+        "valid": float(valid.mean()),
+        "accuracy_when_valid": float(right[valid].mean()) if valid.any() else 0.0,
+        "choice_accuracy": float((answers["choice"] == answers["gold"]).mean()),
+    }
+    if "choice_text" in answers:
+        result["choice_text_accuracy"] = float((answers["choice_text"] == answers["gold"]).mean())
+    official = sum(map(officially_right, answers["text"], answers["response"])) / len(answers)
+    return {**result, "official": official, "ci95": wilson(accuracy, len(answers)), "confusion": confusion(answers)}
+
+
+def confusion(answers: pd.DataFrame) -> list[list[int]]:
+    """Counts of rows by gold position (lists) and predicted position (entries); the last entry counts invalid ones."""
+    labels = int(answers["choices"].max())
+    counts = np.zeros((labels, labels + 1), dtype=int)
+    columns = answers["prediction"].replace(INVALID, labels)
+    np.add.at(counts, (answers["gold"].to_numpy(), columns.to_numpy()), 1)
+    return counts.tolist()
+
+
+def majority(answers: pd.DataFrame) -> dict[str, Any]:
+    """The most frequent right position (the first of equals) and the accuracy of always choosing it."""
+    counts = np.bincount(answers["gold"].to_numpy())
+    label = int(counts.argmax())
+    return {"label": label, "accuracy": float(counts[label] / len(answers))}
+
+
+def wilson(share: float, n: int, z: float = 1.959964) -> list[float]:
+    """95 % score interval of a share of n rows (Wilson 1927), [low, high]."""
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    # It always holds the share itself; rounding must not push the share of 0 or of 1 out.
+    return [max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))]
+
+
+def average(scores: Sequence[Mapping[str, Any]], n: int) -> dict[str, Any]:
+    """Mean metrics and summed confusion over adapters that answered the same n rows.
+
+    The interval is that of n rows at the mean accuracy: it speaks of the rows, `spread` of the adapters.
+    """
+    means = {key: sum(score[key] for score in scores) / len(scores) for key in AVERAGED if key in scores[0]}
+    counts = np.sum([score["confusion"] for score in scores], axis=0).tolist()
+    return {**means, "ci95": wilson(means["accuracy"], n), "confusion": counts, "adapters": len(scores)}
+
+
+def spread(values: Sequence[float]) -> float:
+    """Sample standard deviation; 0 for a single value."""
+    mean = sum(values) / len(values)
+    return math.sqrt(sum((value - mean) ** 2 for value in values) / max(1, len(values) - 1))
+
+
+def spread_over_draws(by_seed: Sequence[Sequence[float]]) -> float:
+    """Standard deviation between draws of the same decoder: root of the mean of the decoders' variances."""
+    return math.sqrt(sum(spread(values) ** 2 for values in by_seed) / len(by_seed))
+
+
+def spread_over_seeds(by_seed: Sequence[Sequence[float]]) -> float:
+    """Standard deviation between decoders, each taken as the mean of its draws."""
+    return spread([sum(values) / len(values) for values in by_seed])

@@ -1,0 +1,47 @@
+"""Predictions: one row per source and test row, from which everything in the evaluation file is counted."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from transformers import PreTrainedTokenizerBase
+
+from p2w.evaluation.answers import parse_answer
+from p2w.evaluation.continuations import Answer
+
+
+def prediction_table(
+    tokenizer: PreTrainedTokenizerBase, samples: pd.DataFrame, source: str, answers: Sequence[Answer]
+) -> pd.DataFrame:
+    """The answers of one source, one row per sample in order.
+
+    Returns:
+        Columns `source`, `id`, `choices` (how many), `gold` (position of the right one), `response` (the right one, as
+        the prompt asks for it), `text` (greedy, up to the end of the turn), `prediction` (strictly parsed position, -1
+        when invalid), `choice` (position of the most likely response), `likelihoods` (float32, one per response); and
+        `choice_text` (position of the option text most likely per UTF-8 byte) where the answers have it.
+    """
+    texts = [tokenizer.decode(answer.ids, skip_special_tokens=True) for answer in answers]
+    likelihoods = [np.array(answer.responses, dtype=np.float32) for answer in answers]
+    columns = {
+        "source": source,
+        "id": samples["id"].to_numpy(),
+        "choices": [len(responses) for responses in samples["responses"]],
+        "gold": samples["answer"].to_numpy(dtype="int64"),
+        "response": samples["response"].to_numpy(),
+        "text": texts,
+        "prediction": [parse_answer(text, list(r)) for text, r in zip(texts, samples["responses"], strict=True)],
+        "choice": [int(scores.argmax()) for scores in likelihoods],
+        "likelihoods": likelihoods,
+    }
+    if any(answer.options for answer in answers):
+        columns["choice_text"] = [
+            _per_byte(answer.options, choices) for answer, choices in zip(answers, samples["choices"], strict=True)
+        ]
+    return pd.DataFrame(columns)
+
+
+def _per_byte(likelihoods: Sequence[float], choices: Sequence[str]) -> int:
+    """Position of the highest log-likelihood per byte, `acc_norm` of lm-evaluation-harness; an empty text is last."""
+    sizes = [len(choice.encode()) for choice in choices]
+    return int(np.argmax([score / size if size else -np.inf for score, size in zip(likelihoods, sizes, strict=True)]))

@@ -1,0 +1,1 @@
+"""LoRA training of one task or of many together."""

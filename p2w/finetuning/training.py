@@ -1,0 +1,236 @@
+"""A base model with one trainable LoRA adapter: its start, one epoch over the samples, and its state between epochs."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedModel
+
+from p2w.adapters.epoch_files import STATE_FILE, Epoch, SnapshotHeader, Snapshots
+from p2w.adapters.layout import AdapterLayout
+from p2w.adapters.peft_folder import LoraSettings, adapter_config_json, read_adapter
+from p2w.base.base_model import BaseModel
+from p2w.base.chat import IGNORED, supervised_batch
+from p2w.config.finetuning import FinetuneConfig
+from p2w.finetuning.batches import encode_samples, epoch_batches, micro_batches, select_samples
+from p2w.runtime.finite import check_gradients, check_weights
+from p2w.runtime.global_random import random_state, seeded, set_random_state
+from p2w.runtime.memory import in_pieces_that_fit
+from p2w.runtime.progress import Report, silent
+from p2w.runtime.resume import UNSAVED, SavedState, State, join_parts, split_parts
+from p2w.runtime.tensor_files import read_tensors
+
+ADAPTER = "default"  # PEFT's own name for a model's first adapter, a part of its parameter names in memory
+MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW remembers of a parameter, besides the step
+
+
+class Training:
+    """A model, its adapter, its optimizer and its samples; epochs are run one after the other."""
+
+    def __init__(
+        self,
+        base: BaseModel,
+        lora: LoraSettings,
+        config: FinetuneConfig,
+        seed: int,
+        task: str,
+        samples: pd.DataFrame,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        chosen = select_samples(task, samples, config.max_samples, seed)
+        tokenizer = base.tokenizer()
+        self.task, self.seed, self.config, self.device = task, seed, config, torch.device(device)
+        self.encoded = encode_samples(task, tokenizer, chosen, config.max_length)
+        self.pad_id = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+        self.model, self.adapter_config = add_adapter(base.load(self.device), lora, base)
+        if config.activation_checkpointing:
+            keep_less(self.model)
+        self.parameters = trainable(self.model)
+        self.layout = AdapterLayout.from_tensors(self.parameters)
+        self.optimizer = torch.optim.AdamW(
+            self.parameters.values(), config.learning_rate, config.betas, weight_decay=config.weight_decay, fused=True
+        )
+        self.step = 0
+        self.at_once = config.micro_batch_size or config.batch_size
+        self.losses: list[list[float]] = []  # of every step, by epoch
+        self.weights: list[Tensor] = []  # of the snapshots in the last epoch
+        self.random: dict[str, Tensor] | None = None  # what dropout draws from when the last epoch is to go on
+        parts = {"base_model": asdict(base), "lora": asdict(lora), "finetune": asdict(config)}
+        self.settings: dict[str, Any] = json.loads(json.dumps({"task": task, "seed": seed, **parts}))
+
+    def run_epoch(self, epoch: int, report: Report = silent, saved: SavedState = UNSAVED) -> Epoch:
+        """Train on every sample once, or on as many as `steps_per_epoch` allows, in the order of (seed, epoch)."""
+        batches = epoch_batches(len(self.encoded), self.config.batch_size, self.seed, epoch)
+        batches = batches[: self.config.steps_per_epoch]
+        due = self.config.snapshot_steps(len(batches))
+        with seeded(self.seed, epoch, self.device):
+            losses = self._start_or_go_on()
+            for number, batch in enumerate(batches[len(losses) :], len(losses) + 1):
+                losses.append(self._train_step(batch, epoch))
+                if number in due:
+                    self.weights.append(self.layout.flatten(self.parameters).detach().cpu())
+                saved.offer(self._state_inside)
+                report(number, len(batches), f"{self.task} epoch {epoch} loss {losses[-1]:.4f}")
+        first = self.step - len(batches)
+        header = SnapshotHeader(self.task, epoch, self.seed, self.layout, self.adapter_config)
+        means = [float(np.mean(losses[start:end])) for start, end in zip([0, *due], due, strict=False)]
+        steps = torch.tensor([first + number for number in due])
+        snapshots = Snapshots(header, steps, torch.tensor(means), torch.stack(self.weights))
+        return Epoch(snapshots, losses, self._state(), self.settings)
+
+    def resume(self, folder: Path, epoch: int) -> None:
+        """Continue where the folder of `epoch` ended; ValueError when it is another epoch or has other settings."""
+        state, metadata = read_tensors(folder / STATE_FILE, keys=("epoch", "settings", "step"))
+        found, expected = {**metadata["settings"], "epoch": metadata["epoch"]}, {**self.settings, "epoch": epoch}
+        for name, value in expected.items():
+            if found.get(name) != value:
+                raise ValueError(f"{folder}: {name}: found {found.get(name)!r}, expected {value!r}")
+        tensors, _ = read_adapter(folder)
+        self.layout.flatten(tensors)  # the same names and shapes, or an error that says what differs
+        self._restore(tensors, state, metadata["step"])
+
+    def go_on(self, saved: SavedState) -> None:
+        """Take up what an interrupted run of the same training saved, if anything; its last epoch is to go on."""
+        found = saved.load()
+        if found is None:
+            return
+        tensors, values = found
+        parts = split_parts(tensors)
+        self._restore(parts["adapter"], parts["optimizer"], values["step"])
+        self.losses, self.random = values["losses"], parts["random"]
+        self.weights = list(parts.get("snapshots", {}).values())
+
+    def identity(self) -> dict[str, Any]:
+        """What a saved state of this training belongs to, besides code, libraries and the base model's files."""
+        return {"settings": self.settings, "samples": self.encoded.fingerprint(), "device": self.device.type}
+
+    def _start_or_go_on(self) -> list[float]:
+        """The losses of the epoch so far."""
+        if self.random is None:
+            self.losses.append([])
+            self.weights = []
+        else:
+            set_random_state(self.random, self.device)
+            self.random = None
+        return self.losses[-1]
+
+    def _restore(self, tensors: Mapping[str, Tensor], state: Mapping[str, Tensor], step: int) -> None:
+        self.step = step
+        with torch.no_grad():
+            for name, parameter in self.parameters.items():
+                parameter.copy_(tensors[name])
+        moments = {
+            index: {"step": torch.tensor(float(step)), **{key: state[f"{name}.{key}"] for key in MOMENTS}}
+            for index, name in enumerate(self.parameters)
+        }
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
+
+    def _state(self) -> dict[str, Tensor]:
+        return {
+            f"{name}.{key}": self.optimizer.state[parameter][key].detach().cpu().clone()
+            for name, parameter in self.parameters.items()
+            for key in MOMENTS
+        }
+
+    def _state_inside(self) -> State:
+        """All that the rest of the epoch depends on."""
+        parts = {
+            "adapter": self.parameters,
+            "optimizer": self._state(),
+            "random": random_state(self.device),
+            "snapshots": {f"{number:06}": weights for number, weights in enumerate(self.weights)},
+        }
+        return join_parts(parts), {"step": self.step, "losses": self.losses}
+
+    def _train_step(self, batch: Sequence[int], epoch: int) -> float:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.rate(self.step)
+        self.step += 1
+        where, random = f"{self.task}, step {self.step} (epoch {epoch})", random_state(self.device)
+        loss, self.at_once = in_pieces_that_fit(
+            self.at_once, lambda size: self._gradients(batch, size, random), f"{where}, samples"
+        )
+        norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip_norm).item()
+        check_gradients(where, loss, norm, {name: p.grad for name, p in self.parameters.items() if p.grad is not None})
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        check_weights(where, self.parameters)
+        return loss
+
+    def _gradients(self, batch: Sequence[int], size: int, random: Mapping[str, Tensor]) -> float:
+        """Leave the batch's gradients, computed `size` samples at once, in the parameters; its loss."""
+        self.optimizer.zero_grad()
+        set_random_state(random, self.device)
+        tokens = sum(len(self.encoded.responses[index]) for index in batch)
+        total = 0.0
+        for piece in micro_batches(self.encoded, batch, size, self.config.micro_batch_tokens):
+            loss = self._loss(piece) / tokens
+            loss.backward()
+            total += loss.item()
+        return total
+
+    def _loss(self, piece: Sequence[int]) -> Tensor:
+        prompts, responses = ([rows[i] for i in piece] for rows in (self.encoded.prompts, self.encoded.responses))
+        batch = supervised_batch(prompts, responses, self.pad_id)
+        half = self.model.dtype == torch.bfloat16
+        # The adapter's own weights stay float32; autocast lets it compute in the precision of a bfloat16 base.
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            return response_loss(self.model, batch["input_ids"], batch["labels"], self.device)
+
+
+def response_loss(model: PreTrainedModel, input_ids: Tensor, labels: Tensor, device: torch.device | str) -> Tensor:
+    """Cross-entropy summed over the positions whose next token is a label; only these get logits.
+
+    Args:
+        input_ids: (N, L), right-padded. No attention mask: in a causal model nothing looks at padding on its right,
+            and without a mask attention takes its fast path.
+        labels: (N, L), IGNORED where there is no loss; on the CPU.
+    """
+    rows, columns = (labels[:, 1:] != IGNORED).nonzero(as_tuple=True)
+    targets = labels[rows, columns + 1].to(device)
+    hidden = model.base_model(input_ids=input_ids.to(device), use_cache=False).last_hidden_state
+    logits = model.get_output_embeddings()(hidden[rows.to(device), columns.to(device)])
+    return cross_entropy(logits.float(), targets, reduction="sum")
+
+
+def add_adapter(model: PreTrainedModel, lora: LoraSettings, base: BaseModel) -> tuple[PreTrainedModel, dict[str, Any]]:
+    """`model` with a fresh trainable float32 adapter inside, and its `adapter_config.json`.
+
+    PEFT's own start (lora_A Kaiming-uniform, lora_B zero), drawn from a generator instead of the global one.
+    """
+    from peft import inject_adapter_in_model
+
+    config = lora.peft_config(base.name, base.revision)
+    with torch.random.fork_rng(devices=[]):
+        inject_adapter_in_model(config, model, ADAPTER)
+    generator = torch.Generator().manual_seed(lora.init_seed)
+    for name, parameter in trainable(model).items():
+        start = torch.zeros(parameter.shape)
+        if name.endswith(".lora_A.weight"):
+            nn.init.kaiming_uniform_(start, a=math.sqrt(5), generator=generator)
+        parameter.data = start.to(parameter.device)
+    return model.train(), adapter_config_json(config)
+
+
+def keep_less(model: PreTrainedModel) -> None:
+    """From now on each layer is computed once more for its gradients, and only its input kept."""
+    # The older name is deprecated, the newer one not in every version that P2W runs on.
+    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
+
+
+def trainable(model: nn.Module) -> dict[str, nn.Parameter]:
+    """The adapter's parameters, by the names they have on disk."""
+    return {
+        name.replace(f".{ADAPTER}.", "."): parameter
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad
+    }

@@ -1,0 +1,1 @@
+"""From prompts to weights: the hyper-convolutional decoder, its training, generation."""

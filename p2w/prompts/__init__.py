@@ -1,0 +1,1 @@
+"""Prompts as a generator sees them: encoder, embeddings, variants."""

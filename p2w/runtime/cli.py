@@ -1,0 +1,109 @@
+"""What all commands share: configuration by value, and errors as one readable line."""
+
+import argparse
+import errno
+import json
+import os
+import re
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from p2w.config.settings import parse
+
+T = TypeVar("T")
+
+EXPECTED = (ValueError, OSError, ArithmeticError)
+HINTS = {
+    errno.ENOSPC: "free some space and run again",
+    errno.EDQUOT: "free some space and run again",
+    errno.EFBIG: "larger files are not allowed here",
+    errno.EACCES: "check its permissions",
+    errno.EROFS: "choose a folder that can be written to",
+    errno.ENOENT: "check the path",
+    errno.ENOTDIR: "a part of the path is a file, expected a folder",
+    errno.EEXIST: "a part of the path is a file, expected a folder",
+    errno.EISDIR: "expected a file",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser of command lines whose errors are one line; options are written out."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and exit with 2."""
+        self.exit(2, f"error: {self.prog}: {_one_line(message)}; see {self.prog} --help\n")
+
+
+def run(main: Callable[[Sequence[str] | None], None], argv: Sequence[str] | None = None) -> None:
+    """Run a command; on an error exit with 1 and one line on stderr. P2W_DEBUG=1 shows the traceback.
+
+    An expected error says what to do; any other is a mistake of P2W and says so. Ctrl-C exits with 130.
+    """
+    try:
+        main(argv)
+    except KeyboardInterrupt:
+        print("stopped by SIGINT: run the same command again", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
+    except Exception as error:
+        if os.environ.get("P2W_DEBUG"):
+            raise
+        print(_describe(error), file=sys.stderr)
+        sys.exit(1)
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno and error.filename is not None:
+        hint = f"; {HINTS[error.errno]}" if error.errno in HINTS else ""
+        return _one_line(f"error: {os.fsdecode(error.filename)}: {error.strerror}{hint}")
+    # A UnicodeError is a ValueError too, but never one that we raise.
+    if isinstance(error, EXPECTED) and not isinstance(error, UnicodeError):
+        return _one_line(f"error: {error}")
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(last.filename).name}, line {last.lineno}"
+    kind = f"{type(error).__name__}: {error}"
+    return _one_line(f"internal error, a mistake in P2W: {kind} ({place}); run again with P2W_DEBUG=1 and report it")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Type of an argument that is an integer of `least` or more."""
+
+    def convert(text: str) -> int:
+        if not re.fullmatch(r"[+-]?\d{1,18}", text) or int(text) < least:
+            raise argparse.ArgumentTypeError(f"found {text!r}, expected an integer of at least {least}")
+        return int(text)
+
+    return convert
+
+
+def json_config(cls: type[T]) -> Callable[[str], T]:
+    """Type of an argument whose text is a JSON object with the fields of dataclass `cls`."""
+
+    def convert(text: str) -> T:
+        try:
+            return parse(cls, json.loads(text))
+        except json.JSONDecodeError as error:
+            raise argparse.ArgumentTypeError(f"found {text[:80]!r}, expected JSON ({error})") from error
+        except (ValueError, RecursionError) as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return convert
+
+
+def paired(names_option: str, names: Sequence[str], values_option: str, values: Sequence[T]) -> dict[str, T]:
+    """Name to value, in order; ValueError unless there are as many of each and every name is there once."""
+    if len(names) != len(values):
+        raise ValueError(f"{values_option}: found {len(values)}, expected {len(names)}, one for each of {names_option}")
+    if repeated := sorted({name for name in names if list(names).count(name) > 1}):
+        raise ValueError(f"{names_option}: found {repeated[0]!r} more than once, expected distinct names")
+    return dict(zip(names, values, strict=True))

@@ -1,0 +1,45 @@
+"""What made an artifact: config, seed, code, library versions, input hashes. Nothing about the host."""
+
+import importlib.metadata
+import platform
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from p2w.runtime.code import code_files, code_hash
+from p2w.runtime.files import sha256
+
+LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "huggingface-hub", "safetensors",
+             "pandas", "pyarrow", "numpy")  # fmt: skip
+
+
+def provenance(
+    script: str, config: Mapping[str, Any], inputs: Iterable[str | Path] = (), seed: int | None = None
+) -> dict[str, Any]:
+    """Record of how an artifact came to be, as plain JSON values.
+
+    Args:
+        script: path of the command that made it, relative to the project folder.
+        config: the part of the configuration it depends on.
+        inputs: files it was made from; hashed by content.
+        seed: the randomness it was given, if any.
+    """
+    return {
+        "made_by": script,
+        "config": dict(config),
+        "seed": seed,
+        "code_sha256": code_hash(code_files(script)),
+        "versions": versions(),
+        "inputs": {Path(path).as_posix(): sha256(path) for path in sorted(map(str, inputs))},
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries whose behaviour shapes results; absent ones are left out."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,1 +1,0 @@
-"""Answers of a model under many adapters, and what is counted from them."""

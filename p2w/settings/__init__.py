@@ -1,1 +1,0 @@
-"""Closed, typed settings: experiments, tasks, schemas."""

@@ -1,0 +1,253 @@
+"""The raw stage: one code path for the Hub (a real one, on this machine), a local folder, the pocket world and JSON."""
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from huggingface_hub import constants
+
+from p2w.config.sources import Source
+from p2w.config.tasks import HubFiles, Location
+from p2w.data.hub.calls import DownloadError
+from p2w.data.raw import fetch_raw, manifest_path
+from p2w.runtime.files import read_json, sha256
+from p2w.runtime.tables import read_metadata
+from tests.support.hub_faults import Fault
+from tests.support.hub_server import HubServer, serving
+
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+FILE = "toy/train-00000-of-00001.parquet"
+ROWS = [{"question": "2 + 2?", "choices": {"text": ["3", "4"], "label": ["A", "B"]}, "answerKey": "B", "extra": 7}]
+TOKEN = "hf_abcdefghijklmnopqrstuvwxyz"
+HUB = Source(kind="hub")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A folder in the Hub's layout with one dataset."""
+    path = tmp_path / "hub" / "owner/toy" / FILE
+    path.parent.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(ROWS).replace_schema_metadata({"huggingface": "{}"}), path)
+    return tmp_path / "hub"
+
+
+@pytest.fixture
+def hub(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    """A Hub that serves `root`, and the client pointed at it with an empty cache and a token."""
+    with serving(root) as server:
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)
+        monkeypatch.setattr(
+            constants, "HUGGINGFACE_CO_URL_TEMPLATE", server.url + "/{repo_id}/resolve/{revision}/{filename}"
+        )
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        yield server
+
+
+@pytest.fixture
+def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long was waited, without waiting."""
+    seconds: list[float] = []
+    monkeypatch.setattr(time, "sleep", seconds.append)
+    return seconds
+
+
+def toy(file: str = FILE, sha256: dict[str, str] | None = None, dataset: str = "owner/toy") -> Location:
+    hub = HubFiles(dataset=dataset, revision=REVISION, files={"train": file}, sha256=sha256 or {})
+    return Location(splits={"train": "train"}, hub=hub)
+
+
+def fetch(tmp_path: Path, location: Location, source: Source = HUB) -> Path:
+    output = tmp_path / "raw" / "train.parquet"
+    fetch_raw(source, "toy", location, "train", output)
+    return output
+
+
+def test_hub_table_keeps_columns_and_says_where_it_is_from(hub: HubServer, root: Path, tmp_path: Path) -> None:
+    output = fetch(tmp_path, toy())
+    assert pq.read_table(output).to_pylist() == ROWS
+    manifest = {
+        "source": {"kind": "hub"},
+        "task": "toy",
+        "split": "train",
+        "dataset": "owner/toy",
+        "revision": REVISION,
+        "file": FILE,
+        "sha256": sha256(root / "owner/toy" / FILE),
+        "rows": 1,
+        "columns": ["question", "choices", "answerKey", "extra"],
+    }
+    found = read_json(tmp_path / "raw/train.manifest.json")
+    assert found == read_metadata(output)
+    made = found.pop("provenance")
+    assert found == manifest
+    assert (made["made_by"], made["inputs"]) == ("workflow/scripts/raw.py", {})
+    assert made["config"]["location"]["hub"]["revision"] == REVISION
+    assert b"huggingface" in pq.read_schema(output).metadata
+    assert {headers["authorization"] for _, _, headers in hub.requests} == {f"Bearer {TOKEN}"}
+    assert all(f"/datasets/owner/toy/resolve/{REVISION}/{FILE}" in path for _, path, _ in hub.requests)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("HEAD", 500),
+        Fault("HEAD", 429),
+        Fault("HEAD", kind="reset"),
+        Fault("GET", 503),
+        Fault("GET", 429),
+        Fault("GET", kind="reset"),
+        Fault("GET", kind="cut"),
+    ],
+    ids=lambda fault: f"{fault.method}-{fault.status or fault.kind}",
+)
+def test_passing_failures_are_survived(hub: HubServer, tmp_path: Path, naps: list[float], fault: Fault) -> None:
+    hub.faults = [fault, fault]
+    assert pq.read_table(fetch(tmp_path, toy())).to_pylist() == ROWS
+    assert hub.faults == []
+    assert all(0 < seconds < 10 for seconds in naps)
+
+
+@pytest.mark.usefixtures("naps")
+def test_interrupted_download_is_resumed(hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 100)
+    hub.faults = [Fault("GET", kind="cut")]
+    assert pq.read_table(fetch(tmp_path, toy())).to_pylist() == ROWS
+    first, second = [headers.get("range") for method, _, headers in hub.requests if method == "GET"]
+    assert first is None
+    assert re.fullmatch("bytes=[1-9][0-9]*00-", second)
+
+
+def test_waits_as_long_as_the_hub_asks(hub: HubServer, tmp_path: Path, naps: list[float]) -> None:
+    hub.faults = [Fault("GET", 503, {"Retry-After": "41"})]
+    fetch(tmp_path, toy())
+    assert naps == [41.0]
+
+
+@pytest.mark.usefixtures("naps")
+def test_lasting_failure_ends(hub: HubServer, tmp_path: Path) -> None:
+    hub.faults = [Fault("HEAD", 502)] * 500
+    with pytest.raises(DownloadError, match=r"dataset owner/toy, revision 0123.*the Hub answered HTTP 502"):
+        fetch(tmp_path, toy())
+    assert 5 <= hub.seen("HEAD") < 60
+    assert not (tmp_path / "raw").exists()
+
+
+@pytest.mark.parametrize(
+    ("location", "message"),
+    [
+        (toy(file="toy/test.parquet"), r"file toy/test.parquet: no such file \(HTTP 404\)"),
+        (toy(dataset="owner/other"), r"dataset owner/other, .*no such repository, or it needs a token: set HF_TOKEN"),
+    ],
+)
+def test_what_is_not_there_is_asked_for_once(
+    hub: HubServer, tmp_path: Path, naps: list[float], location: Location, message: str
+) -> None:
+    with pytest.raises(DownloadError, match=message):
+        fetch(tmp_path, location)
+    assert hub.seen("HEAD") == 1
+    assert naps == []
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_refused_access_is_final_and_keeps_the_token_secret(
+    hub: HubServer, tmp_path: Path, naps: list[float], status: int
+) -> None:
+    hub.faults = [Fault("HEAD", status)]
+    with pytest.raises(DownloadError, match=rf"set HF_TOKEN \(HTTP {status}\)") as caught:
+        fetch(tmp_path, toy())
+    assert hub.seen("HEAD") == 1
+    assert TOKEN not in str(caught.value)
+    assert naps == []
+
+
+@pytest.mark.usefixtures("naps")
+def test_no_server_names_the_failure_but_no_address(hub: HubServer, tmp_path: Path) -> None:
+    hub.shutdown()
+    hub.server_close()
+    with pytest.raises(DownloadError, match=r"file toy/train.*: ConnectError: ") as caught:
+        fetch(tmp_path, toy())
+    assert "127.0.0.1" not in str(caught.value)
+
+
+def test_pinned_hash_is_checked(hub: HubServer, root: Path, tmp_path: Path) -> None:
+    right = sha256(root / "owner/toy" / FILE)
+    fetch(tmp_path, toy(sha256={"train": right}))
+    with pytest.raises(ValueError, match=f"found sha256 {right}, expected {'0' * 64}"):
+        fetch(tmp_path, toy(sha256={"train": "0" * 64}))
+    assert hub.seen("GET") == 2, "a file with the wrong hash is downloaded once more, no oftener"
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_damaged_cache_is_replaced(hub: HubServer, root: Path, tmp_path: Path, pinned: bool) -> None:
+    location = toy(sha256={"train": sha256(root / "owner/toy" / FILE)} if pinned else None)
+    fetch(tmp_path, location)
+    damage_cache(tmp_path)
+    assert pq.read_table(fetch(tmp_path, location)).to_pylist() == ROWS
+    fetch(tmp_path, location)
+    assert hub.seen("GET") == 2
+
+
+def damage_cache(tmp_path: Path) -> None:
+    (blob,) = (tmp_path / "cache/datasets--owner--toy/blobs").iterdir()
+    blob.write_bytes(blob.read_bytes()[:100])
+
+
+def test_offline_uses_the_cache_alone(
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, naps: list[float]
+) -> None:
+    fetch(tmp_path, toy())
+    hub.requests.clear()
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert pq.read_table(fetch(tmp_path, toy())).to_pylist() == ROWS
+    with pytest.raises(DownloadError, match="not in the cache, and HF_HUB_OFFLINE forbids a download"):
+        fetch(tmp_path, toy(file="toy/test.parquet"))
+    damage_cache(tmp_path)
+    with pytest.raises(ValueError, match=r"found sha256 .*, expected "):
+        fetch(tmp_path, toy())
+    assert (hub.requests, naps) == ([], [])
+
+
+def test_local_folder_gives_the_same_table(root: Path, tmp_path: Path) -> None:
+    output = fetch(tmp_path, toy(), Source(kind="local", root=str(root)))
+    assert pq.read_table(output).to_pylist() == ROWS
+    manifest = read_json(manifest_path(output))
+    assert manifest["source"] == {"kind": "local", "root": str(root)}
+    assert (manifest["dataset"], manifest["revision"], manifest["rows"]) == ("owner/toy", None, 1)
+    file = root / "owner/toy" / FILE
+    assert manifest["provenance"]["inputs"] == {file.as_posix(): sha256(file)}
+
+
+def test_local_folder_errors_name_the_path(root: Path, tmp_path: Path) -> None:
+    source = Source(kind="local", root=str(root))
+    with pytest.raises(
+        FileNotFoundError, match=r"no file .*/owner/toy/toy/test.parquet; source of kind local: expected"
+    ):
+        fetch(tmp_path, toy(file="toy/test.parquet"), source)
+    (root / "owner/toy" / FILE).write_bytes(b"<html>proxy</html>")
+    with pytest.raises(ValueError, match=r"owner/toy/toy/train.*: not a readable parquet file"):
+        fetch(tmp_path, toy(), source)
+    with pytest.raises(ValueError, match=r"tasks.toy.hub.files: no split 'dev'; splits: train"):
+        fetch_raw(source, "toy", toy(), "dev", tmp_path / "dev.parquet")
+    with pytest.raises(ValueError, match=r"tasks.toy: no files of a dataset; expected hub or json"):
+        fetch_raw(source, "toy", Location(splits={"train": "train"}), "train", tmp_path / "train.parquet")
+
+
+def test_pocket_rows_follow_p2w_splits(tmp_path: Path) -> None:
+    """BoolQ's own validation split is P2W's test split, so it has as many rows as a test split."""
+    source = Source(kind="pocket", seed=3, rows={"train": 11, "validation": 5, "test": 7})
+    location = Location(splits={"train": "train", "test": "validation"})
+    output = tmp_path / "validation.parquet"
+    fetch_raw(source, "boolq", location, "validation", output)
+    assert pq.read_table(output).num_rows == 7
+    assert read_metadata(output)["source"] == source.describe()
+    again = tmp_path / "again.parquet"
+    fetch_raw(source, "boolq", location, "validation", again)
+    assert again.read_bytes() == output.read_bytes()
+    with pytest.raises(ValueError, match="no rows for split 'dev'"):
+        fetch_raw(source, "boolq", location, "dev", output)

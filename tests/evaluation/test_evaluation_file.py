@@ -1,0 +1,167 @@
+"""The evaluation file: counted from predictions alone, in the order and with the keys of the contract."""
+
+import pandas as pd
+import pytest
+
+from p2w.evaluation.evaluation_file import evaluation_file
+from p2w.runtime.seals import read_record, write_record
+from p2w.runtime.tables import read_table, write_table
+from tests.support.answer_tables import counted_officially, first_right, random_answers
+from tests.support.recount import assert_same, recount
+
+KEYS = {"accuracy", "valid", "accuracy_when_valid", "choice_accuracy", "official", "ci95", "confusion", "adapters"}
+SOURCES = [
+    "my_control",
+    "base",
+    "another/control",
+    *("trained/piqa", "trained/boolq"),
+    *("target_trained", "multi_task", "constant", "constant/seed_1", "constant/seed_2"),
+    *(f"generated/random_prompts/draw_{k}" for k in range(2)),
+    *(f"generated/foreign_prompts/seed_{s}/draw_0" for s in (1, 2)),
+    *(f"generated/shuffled_prompts/{seed}draw_{k}" for seed in ("", "seed_1/", "seed_2/") for k in (1, 0)),
+    "nearest_prompts",
+    "weight_average",
+    *(f"generated/{seed}draw_{k}" for seed in ("seed_2/", "", "seed_1/") for k in (0, 1, 10)),
+]
+ORDER = [
+    "base",
+    "trained/boolq",
+    "trained/piqa",
+    "trained_mean",
+    "best_trained",
+    "weight_average",
+    "nearest_prompts",
+    "multi_task",
+    "target_trained",
+    "generated",
+    "generated/shuffled_prompts",
+    "generated/foreign_prompts",
+    "generated/random_prompts",
+    "constant",
+    "another/control",
+    "my_control",
+]
+OVERLAP = {"ngram": 8, "tasks": {"boolq": {"rows": 9, "exact": 1, "ngram": 2}}}
+
+
+def build(predictions, overlap=OVERLAP, seed=0):
+    return evaluation_file(predictions, "toy", "arc_easy", "test", 0.25, overlap, seed)
+
+
+@pytest.fixture(scope="module")
+def evaluation():
+    return build(random_answers(SOURCES))
+
+
+def test_keys_of_the_file(evaluation):
+    assert list(evaluation) == [
+        *("experiment", "held_out", "split", "n", "chance", "majority", "sources", "comparisons", "overlap")
+    ]
+    assert (evaluation["n"], evaluation["chance"], evaluation["split"]) == (40, 0.25, "test")
+    assert evaluation["overlap"] == OVERLAP
+
+
+def test_sources_in_order_with_all_keys(evaluation):
+    assert list(evaluation["sources"]) == ORDER
+    for result in evaluation["sources"].values():
+        assert set(result) >= {*KEYS, "choice_text_accuracy"}
+
+
+def test_option_text_is_left_out_where_it_was_not_scored():
+    result = build(random_answers(["base", "trained/piqa"], option_text=False))
+    assert set(result["sources"]["trained_mean"]) == KEYS
+
+
+def test_aggregates():
+    rights = {"base": 1, "trained/piqa": 4, "trained/boolq": 6, "generated/draw_0": 5}
+    sources = build(first_right({**rights, "generated/draw_1": 8, "generated/draw_2": 8}))["sources"]
+    assert sources["base"]["adapters"] == 0
+    assert sources["trained_mean"]["accuracy"] == pytest.approx(0.5)
+    assert sources["trained_mean"]["adapters"] == 2
+    assert (sources["best_trained"]["task"], sources["best_trained"]["accuracy"]) == ("boolq", 0.6)
+    assert sources["generated"]["accuracy"] == pytest.approx(0.7)
+    assert sources["generated"]["confusion"] == [[0, 0, 0], [0, 21, 9]]
+    assert (sources["generated"]["draws"], sources["generated"]["adapters"]) == (3, 3)
+    assert sources["generated"]["std_over_draws"] == pytest.approx(0.173205, abs=1e-6)
+    assert "seeds" not in sources["generated"]
+
+
+def test_draws_and_seeds():
+    rights = {"base": 1, "generated/draw_0": 2, "generated/draw_1": 4, "constant": 1, "constant/seed_7": 3}
+    sources = build(first_right({**rights, "generated/seed_7/draw_0": 6, "generated/seed_7/draw_1": 6}))["sources"]
+    generated, constant = sources["generated"], sources["constant"]
+    assert generated["accuracy"] == pytest.approx(0.45)
+    assert (generated["adapters"], generated["draws"], generated["seeds"]) == (4, 2, 2)
+    assert generated["std_over_draws"] == pytest.approx((0.02 / 2) ** 0.5)
+    assert generated["std_over_seeds"] == pytest.approx(0.3 / 2**0.5)
+    assert (constant["adapters"], constant["seeds"], constant["std_over_seeds"]) == (2, 2, pytest.approx(0.2 / 2**0.5))
+    assert "draws" not in constant
+
+
+def test_a_single_draw_is_still_a_draw():
+    result = build(first_right({"base": 1, "generated/draw_0": 3}))
+    assert (result["sources"]["generated"]["draws"], result["sources"]["generated"]["std_over_draws"]) == (1, 0)
+
+
+def test_comparisons_are_with_everything_that_answered(evaluation):
+    answered = [name for name in ORDER if name not in ("trained_mean", "best_trained", "generated")]
+    assert list(evaluation["comparisons"]) == answered
+    assert build(random_answers(["base", "trained/piqa"]))["comparisons"] == {}
+
+
+def test_comparisons_pair_the_rows_whatever_their_order():
+    table = first_right({"base": 4, "generated/draw_0": 4}, rows=8)
+    mixed = pd.concat([table[:8], table[8:][::-1]], ignore_index=True)
+    for predictions in (table, mixed):
+        found = build(predictions)["comparisons"]["base"]
+        assert (found["difference"], found["generated_only"], found["other_only"]) == (0, 0, 0)
+        assert (found["ci95"], found["mcnemar_p"], found["n"]) == ([0, 0], 1, 8)
+
+
+def test_a_known_difference_is_found_and_its_sign_is_that_of_generated_minus_other():
+    found = build(first_right({"base": 60, "weight_average": 95, "generated/draw_0": 80}, 100))["comparisons"]
+    assert (found["base"]["difference"], found["base"]["generated_only"]) == (pytest.approx(0.2), 20)
+    assert 0 < found["base"]["ci95"][0] < found["base"]["ci95"][1]
+    assert found["base"]["mcnemar_p"] < 1e-5
+    assert (found["weight_average"]["difference"], found["weight_average"]["other_only"]) == (pytest.approx(-0.15), 15)
+    assert found["weight_average"]["ci95"][1] < 0
+
+
+def test_only_intervals_depend_on_the_seed(evaluation):
+    other = build(random_answers(SOURCES), seed=1)
+    assert evaluation == build(random_answers(SOURCES))
+    assert other["comparisons"]["base"]["ci95"] != evaluation["comparisons"]["base"]["ci95"]
+    assert other["sources"] == evaluation["sources"]
+
+
+def test_an_independent_recount_from_the_files_equals_every_number(tmp_path):
+    write_table(tmp_path / "predictions.parquet", random_answers(SOURCES), {})
+    rows = read_table(tmp_path / "predictions.parquet").to_pylist()
+    write_record(tmp_path / "evaluation.json", build(pd.read_parquet(tmp_path / "predictions.parquet")))
+    written = read_record(tmp_path / "evaluation.json")
+    expected = recount(rows, counted_officially)
+    assert list(written["sources"]) == list(expected["sources"])
+    assert_same({key: written[key] for key in expected}, expected)
+
+
+WRONG = {
+    "a missing column": (lambda t: t.drop(columns="response"), r"missing \['response'\]"),
+    "no rows": (lambda t: t[:0], "found columns .* and 0 rows"),
+    "a gold that no choice has": (lambda t: t.assign(gold=2), "base, row 'row-0': gold: found 2, expected 0 to 1"),
+    "no gold": (lambda t: t.assign(gold=-1), "gold: found -1, expected 0 to 1"),
+    "a prediction too small": (lambda t: t.assign(prediction=-2), "prediction: found -2, expected -1 to 1"),
+    "a choice too large": (lambda t: t.assign(choice=2), "choice: found 2, expected 0 to 1"),
+    "a row less": (lambda t: t[:-1], "generated/draw_1: found 3 rows that are not the 4 of base"),
+    "a row twice": (lambda t: pd.concat([t, t[-1:]]), "generated/draw_1: found 5 rows"),
+    "another row": (lambda t: t.assign(id=[*t["id"][:-1], "x"]), "generated/draw_1: found 4 rows that are not"),
+    "another gold": (lambda t: t.assign(gold=[*t["gold"][:-1], 0]), "generated/draw_1: found other right answers"),
+    "draws beside none": (lambda t: t.replace({"base": "generated"}), "generated: found 3 adapters, expected the same"),
+    "an uneven number of draws": (lambda t: t.replace({"base": "generated/seed_1/draw_0"}), "same draws for each of 2"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_predictions_that_are_not_those_of_one_evaluation(case):
+    change, message = WRONG[case]
+    with pytest.raises(ValueError, match=message):
+        build(change(first_right({"base": 1, "generated/draw_0": 2, "generated/draw_1": 2}, rows=4)))

@@ -1,0 +1,263 @@
+"""Bad experiments, task tables, tables of sources and targets: what a user of the workflow reads."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from p2w.config.experiments import Experiments, explain_target, find_experiments, read_sources, read_task_table
+from tests.support.workspace import PROJECT, Workspace
+
+CONFIG = PROJECT / "config"
+SCHEMAS = CONFIG / "schemas"
+TASKS = read_task_table(CONFIG / "tasks.yaml", SCHEMAS / "tasks.schema.yaml")
+SOURCES = read_sources(CONFIG / "sources.yaml", SCHEMAS / "sources.schema.yaml")
+
+
+def read_bad(folder: Path) -> None:
+    """Read the experiment `bad` of a folder as the workflow does."""
+    Experiments(find_experiments(folder), SCHEMAS / "experiment.schema.yaml", TASKS, SOURCES).whole("bad")
+
+
+def one_line(read: Callable[[], object]) -> str:
+    """The message of the ValueError that `read` ends with."""
+    with pytest.raises(ValueError) as caught:
+        read()
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+EXPERIMENT = {
+    "unknown section": ({"finetuning": {}}, r"unknown key 'finetuning'; known keys: description, source, seed"),
+    "unknown key": ({"finetune": {"lr": 1e-4}}, r"finetune: unknown key 'lr'; known keys: max_samples, batch_size"),
+    "two unknown keys": ({"lora": {"r": 8, "lora_alpha": 16}}, r"lora: unknown key 'lora_alpha', 'r'; known keys"),
+    "rate as text": ({"finetune": {"learning_rate": "1e-4"}}, r"found '1e-4', expected a number above 0 \(YAML reads"),
+    "text as a count": ({"lora": {"rank": "eight"}}, r"lora\.rank: found 'eight', expected an integer of at least 1"),
+    "half a rank": ({"lora": {"rank": 1.5}}, r"lora\.rank: found 1\.5, expected an integer of at least 1"),
+    "negative seed": ({"seed": -1}, r"seed: found -1, expected an integer of at least 0"),
+    "zero steps": ({"decoder": {"steps": 0}}, r"decoder\.steps: found 0, expected an integer of at least 1"),
+    "no epochs": ({"checkpoints": {"epochs": 0}}, r"checkpoints\.epochs: found 0, expected an integer of at least 1"),
+    "negative decay": ({"decoder": {"weight_decay": -1}}, r"weight_decay: found -1, expected a number of at least 0"),
+    "dropout of 1": ({"lora": {"dropout": 1}}, r"lora\.dropout: found 1, expected a number .*below 1"),
+    "yes as a number": ({"decoder": {"tf32": 1}}, r"decoder\.tf32: found 1, expected true or false"),
+    "list as a mapping": ({"lora": [8]}, r"lora: found \[8\], expected a mapping"),
+    "text as a list": ({"tasks": "boolq"}, r"tasks: found 'boolq', expected a list of at least 1"),
+    "missing section": ({"lora": None}, r"missing key 'lora'"),
+    "missing key": ({"decoder": {"steps": None}}, r"decoder: missing key 'steps'"),
+    "one task": ({"tasks": ["boolq"]}, r"tasks: found \['boolq'\], expected a list of at least 2"),
+    "a task twice": ({"tasks": ["boolq", "piqa", "boolq"]}, r"tasks: found 'boolq' more than once, expected once"),
+    "unknown task": ({"tasks": ["boolq", "pica"]}, r"no task 'pica'; did you mean 'piqa'\? tasks: arc_easy"),
+    "unknown format": ({"tasks": ["boolq", "piqa.wrods"]}, r"no format 'wrods'; did you mean 'words'\? formats: "),
+    "format of a free answer": ({"tasks": ["boolq", "gsm8k.words"]},
+                                r"'gsm8k' is answered freely, so it has no format"),
+    "unknown held-out task": ({"held_out": ["boolq_"]}, r"no task 'boolq_'; did you mean 'boolq'\?"),
+    "no training task": ({"training_tasks": ["boolq"]}, r"held_out: found 'boolq', which leaves no training task"),
+    "unknown source": ({"source": "disk"}, r"no source 'disk'; sources: hub, local, pocket"),
+    "unknown parent": ({"inherits": "pockett"}, r"inherits: no experiment 'pockett'; did you mean 'pocket'\?"),
+    "parent that is a list": ({"inherits": ["pocket"]}, r"inherits: no experiment \['pocket'\]"),
+    "parent of itself": ({"inherits": "bad"}, r"inherits: bad -> bad is a circle"),
+    "model of two places": ({"base_model": {"hub": "a/b", "revision": "0" * 40}},
+                            r"base_model: found keys path, dtype, hub, revision, expected hub and revision, or path"),
+    "model without revision": ({"base_model": {"hub": "a/b", "path": None}},
+                               r"base_model: found keys dtype, hub, expected hub and revision, or path"),
+    "branch as a revision": ({"base_model": {"hub": "a/b", "revision": "main", "path": None}},
+                             r"base_model\.revision: found 'main', expected text that matches"),
+    "unknown precision": ({"base_model": {"dtype": "int4"}},
+                          r"dtype: found 'int4', expected one of 'float32', 'bfloat16'"),
+    "encoder of no place": ({"encoder": {"package": None}},
+                            r"encoder: found keys .*, expected hub and revision, or pack"),
+    "short prompts": ({"encoder": {"max_length": 2}},
+                      r"encoder\.max_length: found 2, expected an integer of at least 3"),
+    "snapshots by a word": ({"finetune": {"snapshots": "all"}},
+                            r"snapshots: found 'all', expected an integer of at least 1, or 'every_step'"),
+    "one beta": ({"finetune": {"betas": [0.9]}}, r"finetune\.betas: found \[0\.9\], expected a list of at least 2"),
+    "shape of two sizes": ({"decoder": {"shapes": [[5, 4]]}}, r"decoder\.shapes\[0\]: found \[5, 4\], expected a list"),
+    "last shape with a zero": ({"decoder": {"shapes": [[5, 4, 3], [5, 4, 0]]}},
+                               r"decoder\.shapes\[1\]\[2\]: found 0, expected an integer of at least 1"),
+    "more prompts than there are": ({"prompts": {"max_per_task": 2}},
+                                    r"num_prompts: found \d+, expected at most prompts\.max_per_task \(2\)"),
+    "later than the last epoch": ({"checkpoints": {"first_epoch": 99}},
+                                  r"first_epoch: found 99, expected at most epochs"),
+    "no draws": ({"evaluation": {"draws": 0}}, r"evaluation\.draws: found 0, expected an integer of at least 1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EXPERIMENT)
+def test_a_bad_experiment_is_answered_in_one_line(name, tmp_path, tally):
+    tally("bad inputs")
+    change, message = EXPERIMENT[name]
+    shutil.copy(CONFIG / "experiments/pocket.yaml", tmp_path)
+    (tmp_path / "bad.yaml").write_text(yaml.safe_dump({"inherits": "pocket", **change}))
+    found = one_line(lambda: read_bad(tmp_path))
+    assert found.startswith(str(tmp_path / "bad.yaml")), "the file is named"
+    assert re.search(message, found), found
+
+
+TEXTS = {
+    "no YAML": ("tasks: [boolq\n", r"bad\.yaml, line 2: not valid YAML"),
+    "a tab": ("lora:\n\trank: 8\n", r"bad\.yaml, line 2: not valid YAML"),
+    "a list": ("- boolq\n", r"bad\.yaml: found \['boolq'\], expected a mapping"),
+    "a word": ("pocket\n", r"bad\.yaml: found 'pocket', expected a mapping"),
+    "nothing": ("", r"bad\.yaml: missing key 'source', 'seed', 'tasks', 'base_model', 'lora'"),
+    "a tag that would run code": (
+        "a: !!python/object/apply:os.system ['true']\n",
+        r"bad\.yaml, line 1: not valid YAML",
+    ),
+    "a letter that is none": ("a: \x00\n", r"bad\.yaml: not valid YAML"),
+    "nested without end": ("[" * 3_000, r"bad\.yaml: not valid YAML"),
+    "numbers as keys": ("inherits: bad2\n1: 2\n", r"bad\.yaml: unknown key 1; known keys: "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_an_experiment_that_is_no_mapping_is_answered_in_one_line(name, tmp_path, tally):
+    tally("bad inputs")
+    text, message = TEXTS[name]
+    shutil.copy(CONFIG / "experiments/pocket.yaml", tmp_path / "bad2.yaml")
+    (tmp_path / "bad.yaml").write_text(text)
+    assert re.search(message, one_line(lambda: read_bad(tmp_path)))
+
+
+def test_experiments_that_inherit_in_a_circle_or_share_a_name(tmp_path, tally):
+    tally("bad inputs", 3)
+    (tmp_path / "bad.yaml").write_text("inherits: b\n")
+    (tmp_path / "b.yaml").write_text("inherits: c\n")
+    (tmp_path / "c.yaml").write_text("inherits: b\n")
+    assert "c.yaml: inherits: bad -> b -> c -> b is a circle" in one_line(lambda: read_bad(tmp_path))
+    (tmp_path / "c.yaml").write_bytes(b"\xff\xfe\xff")
+    assert "c.yaml: not valid YAML" in one_line(lambda: read_bad(tmp_path))
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more/b.yaml").write_text("")
+    assert "there is an experiment of that name in" in one_line(lambda: read_bad(tmp_path))
+
+
+TABLE = {
+    "unknown section": (lambda t: {**t, "task": {}}, r"unknown key 'task'; known keys: formats, tasks"),
+    "name with a dot": (lambda t: with_task(t, "a.b"), r"tasks: found the name 'a\.b', expected one that matches"),
+    "unknown key": (lambda t: with_task(t, quesiton="x"),
+                    r"tasks\.mine: unknown key 'quesiton'; known keys: hub, json"),
+    "no question": (lambda t: with_task(t, question=None), r"tasks\.mine: missing key 'question'"),
+    "no files": (lambda t: with_task(t, json=None), r"tasks\.mine: found keys .*, expected hub, or json"),
+    "two kinds of answers": (lambda t: with_task(t, response="{a}"),
+                             r"tasks\.mine: .*expected choices and answer and f"),
+    "unknown format": (lambda t: with_task(t, format="words_"), r"tasks\.mine\.format: no format 'words_'; formats: "),
+    "unknown split": (lambda t: with_task(t, splits={"train": "a", "dev": "b"}), r"splits: unknown key 'dev'; known"),
+    "no train split": (lambda t: with_task(t, splits={"test": "test"}), r"tasks\.mine\.splits: missing key 'train'"),
+    "unknown encoding": (lambda t: with_task(t, answer={"column": "a", "encoding": "roman"}),
+                         r"encoding: found 'roman'"),
+    "broken pattern": (lambda t: with_task(t, replace=[["(", ""]]), r"tasks\.mine.*: not a regular expression"),
+    "question without columns": (lambda t: with_task(t, question="Why?"), r"tasks\.mine: question: found 'Why\?'"),
+    "two kinds of choices": (lambda t: with_task(t, choices={"list": "a", "fixed": ["a", "b"]}),
+                             r"expected exactly one of"),
+    "one label": (lambda t: with_format(t, labels=["A"]), r"formats\.new\.labels: found \['A'\], expected a list"),
+    "field of a format": (lambda t: with_format(t, choice="{x}"),
+                          r"formats\.new: choice: unknown field \['x'\]; fields"),
+    "open brace": (lambda t: with_format(t, prompt="{question"), r"formats\.new: prompt: found '\{question', expected"),
+}  # fmt: skip
+
+
+def with_task(content: dict, name: str = "mine", **changes: object) -> dict:
+    task = {
+        "json": {"train": "a.json"},
+        "splits": {"train": "train"},
+        "question": "{question}",
+        "choices": {"list": "choices"},
+        "answer": {"column": "answer", "encoding": "index0"},
+        "system": "Pick.",
+        "format": "digit",
+    }
+    kept = {key: value for key, value in {**task, **changes}.items() if value is not None}
+    return {**content, "tasks": {**content["tasks"], name: kept}}
+
+
+def with_format(content: dict, **changes: object) -> dict:
+    return {**content, "formats": {**content["formats"], "new": {**content["formats"]["digit"], **changes}}}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_bad_task_table_is_answered_in_one_line(name, tmp_path, tally):
+    tally("bad inputs")
+    change, message = TABLE[name]
+    (tmp_path / "tasks.yaml").write_text(yaml.safe_dump(change(TASKS)))
+    found = one_line(lambda: read_task_table(tmp_path / "tasks.yaml", SCHEMAS / "tasks.schema.yaml"))
+    assert re.search(message, found), found
+
+
+SOURCE = {
+    "unknown kind": ({"x": {"kind": "ftp"}}, r"x\.kind: found 'ftp', expected one of 'hub', 'local', 'pocket'"),
+    "no kind": ({"x": {}}, r"x: missing key 'kind'"),
+    "unknown key": ({"x": {"kind": "hub", "url": "y"}}, r"x: unknown key 'url'; known keys: kind, root, seed, rows"),
+    "local without root": ({"x": {"kind": "local"}}, r"x: kind 'local': found no other key, expected root"),
+    "rows of no split": ({"x": {"kind": "pocket", "seed": 0, "rows": {"dev": 3}}}, r"x: rows: no split 'dev'; splits"),
+    "no rows": (
+        {"x": {"kind": "pocket", "seed": 0, "rows": {"train": 0}}},
+        r"x\.rows\.train: found 0, expected an int",
+    ),
+    "name with a slash": ({"a/b": {"kind": "hub"}}, r"found the name 'a/b', expected one that matches"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SOURCE)
+def test_a_bad_table_of_sources_is_answered_in_one_line(name, tmp_path, tally):
+    tally("bad inputs")
+    content, message = SOURCE[name]
+    (tmp_path / "sources.yaml").write_text(yaml.safe_dump(content))
+    found = one_line(lambda: read_sources(tmp_path / "sources.yaml", SCHEMAS / "sources.schema.yaml"))
+    assert re.search(message, found), found
+
+
+TARGETS = {
+    "pockett/summary.md": r"no experiment 'pockett'; did you mean 'pocket'\? experiments: pocket",
+    "pocket/sumary.md": r"no product 'sumary\.md'; did you mean 'summary\.md'\? products: samples",
+    "pocket/checkpoints/bolq.parquet": r"no task 'bolq'; did you mean 'boolq'\?",
+    "pocket/evaluation/boolq.wrods.json": r"no format 'wrods'; did you mean 'words'\?",
+    "pocket/evaluation/gsm8k.words.json": r"task 'gsm8k' is answered freely",
+    "pocket/evaluation/boolq.csv": r"no format 'csv'",
+}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_with_a_slip_is_answered_with_what_exists(target, tally):
+    tally("bad inputs")
+    found = one_line(lambda: explain_target(target, find_experiments(CONFIG / "experiments"), TASKS))
+    assert found.startswith(f"results/{target}: ")
+    assert re.search(TARGETS[target], found), found
+
+
+ASKED = {
+    "results/pockett/summary.md": "no experiment 'pockett'; did you mean 'pocket'?",
+    "results/pocket/adapters/bolq/epoch_1/adapter_model.safetensors": "no task 'bolq'; did you mean 'boolq'?",
+    "results/pocket/samples/boolq/validation.parquet": "boolq: no split 'validation'; splits: train, test",
+    "results/pocket/adapters/boolq/epoch_0/adapter_model.safetensors": "No rule to produce results/pocket/adapters",
+}
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    return Workspace(tmp_path_factory.mktemp("project"))
+
+
+@pytest.mark.parametrize("target", ASKED)
+def test_snakemake_says_so_and_makes_nothing(workspace, target, tally):
+    tally("bad inputs")
+    done = workspace.snakemake(target)
+    text = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert ASKED[target] in text
+    assert "Traceback (most recent call last)" not in text
+    assert not (workspace.folder / "results").exists()
+
+
+def test_snakemake_names_the_file_and_the_key_of_a_bad_table(workspace, tally):
+    tally("bad inputs")
+    workspace.edit("config/tasks.yaml", "tasks:", "taskz:")
+    done = workspace.snakemake("results/pocket/summary.md")
+    workspace.edit("config/tasks.yaml", "taskz:", "tasks:")
+    text = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "config/tasks.yaml: unknown key 'taskz'; known keys: formats, tasks" in text
+    assert "Traceback (most recent call last)" not in text

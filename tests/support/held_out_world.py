@@ -1,0 +1,45 @@
+"""A pytest plugin: checkpoints and prompts of a few tasks, all random, and a decoder trained on them."""
+
+import numpy as np
+import pytest
+import torch
+
+from p2w.adapters.checkpoints import Block, write_blocks
+from p2w.adapters.layout import AdapterLayout
+from p2w.adapters.peft_folder import LoraSettings
+from p2w.config.decoder import DecoderConfig
+from p2w.finetuning.training import add_adapter, trainable
+from p2w.generators.held_out import train_without
+from p2w.prompts.states import write_embeddings
+
+ENCODER = {"max_length": 6, "sha256": "0" * 64, "package": "nowhere"}
+DIM = 7
+TWO = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+CONFIG = DecoderConfig(
+    num_prompts=3, shapes=((5, 4, 11),), kernel_size=3, steps=4, batch_size=2, learning_rate=1e-3, warmup_steps=1
+)
+
+
+@pytest.fixture(scope="session")
+def held_out_world(tiny_base_model, tmp_path_factory):
+    """Checkpoints of two tasks and prompts of three, all random."""
+    folder = tmp_path_factory.mktemp("world")
+    model, adapter_config = add_adapter(tiny_base_model.load(), LoraSettings(rank=2, alpha=4), tiny_base_model)
+    layout = AdapterLayout.from_tensors(trainable(model))
+    for number, task in enumerate(("boolq", "piqa", "held")):
+        rng = np.random.default_rng(number)
+        states = [rng.normal(size=(1 + i % 6, DIM)).astype(np.float16) for i in range(8)]
+        metadata = {"task": task, "encoder": ENCODER}
+        names = [f"{task}-{i}" for i in range(8)]
+        write_embeddings(folder / f"{task}.embeddings.parquet", names, names, states, metadata)
+        weights = torch.randn(5, layout.size, generator=torch.Generator().manual_seed(number))
+        block = Block(epoch=1, step=[1, 2, 3, 4, 5], loss=[0.1] * 5, weights=weights)
+        write_blocks(folder / f"{task}.parquet", task, 0, layout, adapter_config, [block], {})
+    return folder
+
+
+def train(world, output, tasks=("boolq", "piqa"), held_out="held", seed=0):
+    checkpoints = [world / f"{task}.parquet" for task in tasks]
+    embeddings = [world / f"{task}.embeddings.parquet" for task in tasks]
+    train_without(held_out, CONFIG, seed, checkpoints, embeddings, output / "decoder.safetensors")
+    return output / "decoder.safetensors"

@@ -1,0 +1,62 @@
+"""A copy of the project in a temporary folder, in which tests run the workflow and edit what they like."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import yaml
+
+from tests.support.planning import snakemake_fork
+
+PROJECT = Path(__file__).parents[2]
+PARTS = ("Snakefile", "rules", "workflow", "p2w", "config", "profiles", "envs")
+
+
+class Workspace:
+    """The project under `folder`; `run` and `plan` are `snakemake` there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for part in PARTS:
+            source = PROJECT / part
+            copy = shutil.copytree if source.is_dir() else shutil.copy
+            copy(source, folder / part)
+
+    @classmethod
+    def at(cls, folder: Path) -> "Workspace":
+        """A workspace that is there already."""
+        workspace = cls.__new__(cls)
+        workspace.folder = folder
+        return workspace
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--resources", "gpu=2"]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+
+    def run(self, *targets: str) -> str:
+        """Make targets; the output, or an AssertionError that shows it."""
+        done = self.snakemake(*targets)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def plan(self, *targets: str) -> Counter[str]:
+        """How many jobs of each rule a run would start."""
+        flags = [] if "--cores" in targets else ["--cores", "2", "--resources", "gpu=2"]
+        code, text = snakemake_fork(self.folder, [*targets, "--dry-run", *flags])
+        assert code == 0, text
+        return Counter(re.findall(r"^(?:local)?rule (\w+):", text, re.MULTILINE))
+
+    def experiment(self, name: str, content: dict) -> None:
+        """Write an experiment file."""
+        path = self.folder / "config" / "experiments" / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Replace a text that must be there."""
+        file = self.folder / path
+        text = file.read_text(encoding="utf-8")
+        assert old in text, f"{path} does not contain {old!r}"
+        file.write_text(text.replace(old, new), encoding="utf-8")
