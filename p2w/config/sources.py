@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from p2w.config.settings import convert
+from p2w.config.plain import convert
 from p2w.config.tasks import SPLITS
 from p2w.config.yaml_files import read_yaml
 

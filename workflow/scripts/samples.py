@@ -4,9 +4,10 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from p2w.config.settings import json_argument
 from p2w.config.tasks import AnswerFormat, Task
 from p2w.data.samples import render_samples, write_samples
-from p2w.runtime.cli import Parser, json_config, run
+from p2w.runtime.cli import Parser, run
 from p2w.runtime.provenance import provenance
 from p2w.runtime.tables import read_table
 
@@ -18,8 +19,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = Parser(description=__doc__)
     parser.add_argument("--raw", type=Path, required=True)
     parser.add_argument("--task", required=True)
-    parser.add_argument("--task-config", type=json_config(Task), required=True)
-    parser.add_argument("--format", type=json_config(AnswerFormat), help="not for a freely answered task")
+    parser.add_argument("--task-config", type=json_argument(Task), required=True)
+    parser.add_argument("--format", type=json_argument(AnswerFormat), help="not for a freely answered task")
     parser.add_argument("--split", required=True, help="P2W's name of the split")
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args(argv)
