@@ -43,8 +43,6 @@ class WeightTokens:
     scales: Scales = "published"
 
     def __post_init__(self) -> None:
-        if self.scales not in ("published", "log"):
-            raise ValueError(f"scales: found {self.scales!r}, expected 'published' or 'log'")
         if self.width == 0:
             object.__setattr__(self, "width", math.gcd(*self._lengths))
         if self.width < 0 or self.rank * self.width < 2:

@@ -1,6 +1,7 @@
-"""The frozen base model and its tokenizer, from the Hub at a pinned revision or from a folder."""
+"""The frozen base model and its tokenizer; another kind of `BaseModel` registers its own way to load them."""
 
 from collections.abc import Callable, Mapping
+from functools import singledispatch
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from p2w.config.base_model import BaseModel
 T = TypeVar("T")
 
 
+@singledispatch
 def load_tokenizer(base: BaseModel) -> PreTrainedTokenizerBase:
     """The tokenizer, with the model's own chat template; ValueError names a folder that holds none.
 
@@ -30,6 +32,7 @@ def load_tokenizer(base: BaseModel) -> PreTrainedTokenizerBase:
     return _loaded(base, "tokenizer", lambda: kind.from_pretrained(base.name, **_pin(base)))
 
 
+@singledispatch
 def load_model(base: BaseModel, device: torch.device | str = "cpu") -> PreTrainedModel:
     """The model in evaluation mode on `device`, its weights frozen; ValueError names a folder that holds none."""
     logging.disable_progress_bar()
