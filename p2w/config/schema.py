@@ -5,7 +5,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
 
-from p2w.config.mistakes import shown
+from p2w.config.mistakes import one_line, shown
 
 KINDS = {"integer": "an integer", "number": "a number", "string": "text", "boolean": "true or false",
          "array": "a list", "object": "a mapping"}  # fmt: skip
@@ -17,7 +17,7 @@ def check_schema(content: Mapping[str, Any], schema: Mapping[str, Any], where: s
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in errors[0].absolute_path)
-        raise ValueError(f"{where}: {f'{path[1:]}: ' if path else ''}{_problem(errors[0], schema)}{more}")
+        raise ValueError(one_line(f"{where}: {f'{path[1:]}: ' if path else ''}{_problem(errors[0], schema)}{more}"))
 
 
 def _place(error: ValidationError) -> tuple[list[str], bool]:
