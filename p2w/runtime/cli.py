@@ -76,7 +76,7 @@ def at_least(least: int) -> Callable[[str], int]:
     """Type of an argument that is an integer of `least` or more."""
 
     def convert(text: str) -> int:
-        if not re.fullmatch(r"[+-]?\d{1,18}", text) or int(text) < least:
+        if not re.fullmatch(r"[+-]?\d{1,19}", text) or not least <= int(text) < 2**63:
             raise argparse.ArgumentTypeError(f"found {text!r}, expected an integer of at least {least}")
         return int(text)
 
