@@ -83,7 +83,8 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf results .snakemake
+	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
+	rm -rf .snakemake
 
 # Take over the results of another clone: what was made, and what Snakemake knows about it.
 adopt:
