@@ -30,7 +30,9 @@ def packages() -> dict[str, list[Path]]:
     """Every package of the library to its modules, by name."""
     folders = [path.parent for path in sorted(LIBRARY.rglob("__init__.py")) if path.parent != BUILDER]
     return {
-        folder.relative_to(LIBRARY).as_posix(): [path for path in sorted(folder.glob("*.py")) if path.stem != "__init__"]
+        folder.relative_to(LIBRARY).as_posix(): [
+            path for path in sorted(folder.glob("*.py")) if path.stem != "__init__"
+        ]
         for folder in folders
     }
 
