@@ -1,6 +1,7 @@
 """The map of the code, read from the tree: a name and a purpose for every module, script and rule file.
 
-`python -m tests.support.code_map` writes it into README.md and docs/map.md; the Chinese pages are written by hand.
+`python -m tests.support.code_map` writes it into README.md and docs/map.md, and the names into README.zh-CN.md. What the
+Chinese pages say of a package or a module is written by hand.
 """
 
 import ast
@@ -45,10 +46,15 @@ def commands() -> dict[str, list[Path]]:
     }
 
 
+def row(name: str, paths: list[Path]) -> str:
+    """The beginning of a package's row in the tables: its name and those of its modules."""
+    return f"| `{name}` | {', '.join(f'`{path.stem}`' for path in paths)} |"
+
+
 def package_table() -> str:
     """The README's table: a package, its modules, its purpose."""
     rows = [
-        f"| `{name}` | {', '.join(f'`{path.stem}`' for path in paths)} | {purpose(LIBRARY / name / '__init__.py')} |"
+        f"{row(name, paths)} {purpose(LIBRARY / name / '__init__.py')} |"
         for name, paths in packages().items()
         if name != "."
     ]
@@ -78,3 +84,8 @@ if __name__ == "__main__":
     for file, name, content in (("README.md", "packages", package_table()), ("docs/map.md", "map", module_list())):
         document = PROJECT / file
         document.write_text(put(document.read_text(encoding="utf-8"), name, content), encoding="utf-8")
+    chinese = PROJECT / "README.zh-CN.md"
+    text = chinese.read_text(encoding="utf-8")
+    for name, paths in packages().items():
+        text = re.sub(rf"(?m)^[|] `{name}` [|] .+? [|]", row(name, paths), text)
+    chinese.write_text(text, encoding="utf-8")
