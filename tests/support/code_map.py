@@ -1,7 +1,7 @@
 """The map of the code, read from the tree: a name and a purpose for every module, script and rule file.
 
-`python -m tests.support.code_map` writes it into README.md and docs/map.md, and the names into README.zh-CN.md. What the
-Chinese pages say of a package or a module is written by hand.
+`python -m tests.support.code_map` writes it into README.md and docs/map.md, and the names into README.zh-CN.md. What
+the Chinese pages say of a package or a module is written by hand.
 """
 
 import ast
