@@ -10,8 +10,6 @@ from p2w.runtime.cli import Parser, json_config, run
 from p2w.runtime.provenance import provenance
 from p2w.runtime.tables import read_table
 
-SCRIPT = "workflow/scripts/samples.py"
-
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and write the samples."""
@@ -31,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "entry": dataclasses.asdict(args.task_config),
         "format": args.format and dataclasses.asdict(args.format),
     }
-    write_samples(args.output, samples, provenance(SCRIPT, config, [args.raw]))
+    write_samples(args.output, samples, provenance("samples", config, [args.raw]))
 
 
 if __name__ == "__main__":
