@@ -74,6 +74,7 @@ reliability: env-dev
 	$(PYTEST) -m reliability --thorough --tally .reliability.json
 	$(BIN)/python -m tests.support.reliability_table .reliability.json
 
+# Pins of everything, for pip and for conda: envs/p2w.yaml names no other file, so it may be copied anywhere.
 lock:
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet pip-tools
@@ -81,6 +82,12 @@ lock:
 	  ../.venv-lock/bin/pip-compile --quiet --upgrade --strip-extras --no-header --no-annotate --no-emit-index-url \
 	    --no-emit-find-links --no-emit-trusted-host $$name.in -o $$name.txt || exit 1; done
 	rm -rf .venv-lock
+	$(MAKE) envs/p2w.yaml
+
+envs/p2w.yaml: envs/requirements.txt
+	@{ echo "# For snakemake --sdm conda; the pins of requirements.txt, written by make lock."; \
+	  printf '%s\n' channels: '  - conda-forge' '  - nodefaults' dependencies: '  - python =3.11' '  - pip' '  - pip:'; \
+	  sed -n 's/^[a-z].*/      - &/p' $<; } > $@
 
 clean:
 	rm -rf results .snakemake

@@ -48,9 +48,10 @@ rule samples:
         code=code("samples"),
         task=task_rendering,
         format=task_format,
+        least_prompts=least_prompts,
     shell:
         "exec python {params.script} --log {log} --raw {input.raw} --task {wildcards.task} --task-config {params.task:q}"
-        " {params.format:q} --split {wildcards.split} --output {output}"
+        " {params.format:q} --split {wildcards.split} --least-prompts {params.least_prompts} --output {output}"
 
 
 rule model:
