@@ -12,7 +12,7 @@ from p2w.runtime.files import sha256
 from tests.support.commands import Command, kill
 from tests.support.stages import STATE, Stage, make_world
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kills")]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("kills")]
 
 STAGES = ["finetune", "finetune, second epoch", "multi_task", "embeddings", "decoder", "decoder, 8 bits", "evaluate"]
 IN_A_ROW = 3  # kills of one job before it is left to finish

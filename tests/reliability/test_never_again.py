@@ -14,7 +14,7 @@ import pytest
 from tests.support.finished import SUMMARY, TASKS, change
 from tests.support.workspace import PARTS, PROJECT, Workspace
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = pytest.mark.xdist_group("workflow")
 
 
 def jobs(**counts: int) -> Counter[str]:
