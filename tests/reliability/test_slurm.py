@@ -18,7 +18,7 @@ from p2w.runtime.files import read_json, sha256
 from tests.support.slurm_cluster import Slurm
 from tests.support.workspace import Workspace
 
-pytestmark = [pytest.mark.slow, pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
+pytestmark = [pytest.mark.long, pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
 
 HELD_OUT = ["arc_challenge", "boolq"]
 # The pocket experiment for two held-out tasks; --thorough runs all of it, otherwise it has little of everything.

@@ -19,8 +19,6 @@ from p2w.base.base_model import BaseModel
 from p2w.runtime.cli import Parser, json_config, run
 from p2w.runtime.provenance import provenance
 
-SCRIPT = "workflow/scripts/import_checkpoints.py"
-
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and write the table."""
@@ -32,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args(argv)
     config = {"task": args.task, "base_model": asdict(args.base_model), "lora": asdict(args.lora)}
-    record = provenance(SCRIPT, config, checkpoint_files(args.folder))
+    record = provenance("import_checkpoints", config, checkpoint_files(args.folder))
     import_checkpoints(args.folder, args.output, args.task, args.base_model, args.lora, record)
 
 
