@@ -18,7 +18,7 @@ help:
 	@echo "make report  the same, as one HTML page with figures: results/pocket/report.html"
 	@echo "make formats such a page of the experiment whose prompts have to be read"
 	@echo "make bench   how fast every stage is on this machine: the table in benchmarks/README.md"
-	@echo "make compare whether the tables in README.md are those in results/pocket"
+	@echo "make compare whether the tables in README.md and docs/results.md are those in results/"
 	@echo "make test    set up, check style, run all that matters: six minutes on two quiet cores"
 	@echo "make test-long  what takes longer: a real SLURM, kills, the demo at full size"
 	@echo "make reliability  hundreds of kills, bad inputs, network faults and SLURM jobs; fills docs/reliability.md"
@@ -47,10 +47,11 @@ pocket: env
 	@sed '/^## Figures/,$$d' results/pocket/summary.md
 	@echo "All of it: results/pocket/summary.md"
 
-# After make demo or make pocket.
+# After make demo, make pocket or make formats.
 compare: env
-	@for made in $(wildcard $(DEMO) results/pocket/summary.md); do \
-	  $(BIN)/python workflow/scripts/show.py $$made --compare $(DOCUMENTS) || exit 1; done
+	@for made in $(wildcard $(DEMO)); do $(BIN)/python workflow/scripts/show.py $$made --compare $(DOCUMENTS) || exit 1; done
+	@for made in $(wildcard results/pocket/summary.md results/pocket_formats/summary.md); do \
+	  $(BIN)/python workflow/scripts/show.py $$made --compare docs/results.md || exit 1; done
 
 report: results/pocket/report.html
 formats: results/pocket_formats/report.html
