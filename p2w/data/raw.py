@@ -42,7 +42,7 @@ def fetch_raw(source: Source, name: str, task: Location, split: str, output: Pat
         **origin,
         "rows": table.num_rows,
         "columns": table.schema.names,
-        "provenance": provenance("workflow/scripts/raw.py", config, inputs),
+        "provenance": provenance("raw", config, inputs),
     }
     with together():
         write_table(output, table, manifest)
