@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from p2w.adapters.layout import PEFT_PREFIX, AdapterLayout
-from p2w.runtime.files import json_text, read_json, together, write_bytes
+from p2w.runtime.files import json_text, read_json, transaction, write_bytes
 from p2w.runtime.seals import check_files, write_record
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def write_adapter(
     whole = {PEFT_PREFIX + name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     files = {CONFIG_FILE: json_text(dict(adapter_config)).encode(), WEIGHTS_FILE: save(whole, {"format": "pt"})}
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    with together():
+    with transaction():
         for name, value in {RUN_FILE: {}, **(records or {})}.items():
             write_record(folder / name, {**value, "files": hashes} if name == RUN_FILE else value)
         for name, data in files.items():

@@ -11,7 +11,7 @@ from p2w.config.sources import Source
 from p2w.config.tasks import HubFiles, Location
 from p2w.data.own_questions import read_json_samples
 from p2w.data.raw_hub import hub_file
-from p2w.runtime.files import sha256, together, write_json
+from p2w.runtime.files import sha256, transaction, write_json
 from p2w.runtime.provenance import provenance
 from p2w.runtime.tables import read_foreign_table, write_table
 
@@ -44,7 +44,7 @@ def fetch_raw(source: Source, name: str, task: Location, split: str, output: Pat
         "columns": table.schema.names,
         "provenance": provenance("workflow/scripts/raw.py", config, inputs),
     }
-    with together():
+    with transaction():
         write_table(output, table, manifest)
         write_json(manifest_path(output), manifest)
 

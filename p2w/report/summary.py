@@ -10,7 +10,7 @@ from p2w.report.document import to_html, to_markdown
 from p2w.report.evaluations import read_evaluation
 from p2w.report.paper_numbers import read_paper_numbers
 from p2w.report.summary_document import summary_blocks
-from p2w.runtime.files import together, write_json, write_text
+from p2w.runtime.files import transaction, write_json, write_text
 from p2w.runtime.provenance import provenance
 
 READING = """\
@@ -98,7 +98,7 @@ def write_summary(
     blocks = summary_blocks(results, read_paper_numbers(published), captions)
     inputs = [*evaluations, published, *figures, *figures.values()]
     record = provenance("workflow/scripts/summary.py", {"experiment": results[0]["experiment"]}, inputs)
-    with together():
+    with transaction():
         write_text(csv, summary_rows(results).to_csv(index=False, float_format="%.6g"))
         write_text(markdown, to_markdown(blocks, markdown.parent))
         write_text(html, to_html(blocks, f"P2W: {results[0]['experiment']}"))

@@ -37,7 +37,7 @@ class Written(NamedTuple):
         os.close(self.handle)
 
 
-# Files that wait for the end of a block of `together`.
+# Files that wait for the end of a block of `transaction`.
 _waiting: ContextVar[list[Written] | None] = ContextVar("_waiting", default=None)
 
 
@@ -71,7 +71,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def transaction() -> Iterator[None]:
     """Files that are written in this block appear at its end, in the order of writing, or none of them does."""
     if _waiting.get() is not None:
         yield

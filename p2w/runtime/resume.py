@@ -73,7 +73,7 @@ class SavedState:
         # Those that work together start at the same step, or all from the beginning.
         return None if self.processes.any(found is None) else found
 
-    def offer(self, state: Callable[[], State]) -> None:
+    def save_if_due(self, state: Callable[[], State]) -> None:
         """After every step: save `state()` when its time has come; when the job is to stop, save it and exit."""
         if self.path is None:
             return
@@ -91,12 +91,12 @@ class SavedState:
 
     def _exit(self) -> None:
         number = self._stop or signal.SIGTERM
-        self._say(f"stopped by {signal.Signals(number).name}: the same command goes on from the last saved state")
+        self._log(f"stopped by {signal.Signals(number).name}: the same command goes on from the last saved state")
         raise SystemExit(128 + number)
 
-    def _say(self, line: str) -> None:
+    def _log(self, line: str) -> None:
         if self.processes.rank == 0:
-            say(line)
+            log(line)
 
     def _read(self) -> State | None:
         if self.path is None or not self.path.is_file():
@@ -112,11 +112,11 @@ class SavedState:
         if other:
             return self._passed_over(f"has another {', '.join(other)}")
         values = json.loads(tensors.pop(VALUES).numpy().tobytes())
-        self._say(f"{self.path}: going on from saved state")
+        self._log(f"{self.path}: going on from saved state")
         return tensors, values
 
     def _passed_over(self, why: str) -> None:
-        self._say(f"{self.path}: saved state {why}, starting over")
+        self._log(f"{self.path}: saved state {why}, starting over")
 
     def _differs(self, found: Mapping[str, Any], name: str) -> bool:
         return name not in found or name not in self.guard or found[name] != self.guard[name]
@@ -130,7 +130,7 @@ class SavedState:
             try:
                 write_tensors(self.path, whole, {"guard": self.guard, "sha256": _digest(whole)})
             except (OSError, SafetensorError) as error:  # the work itself needs no saved state
-                self._say(f"{self.path}: state is not saved ({error})")
+                self._log(f"{self.path}: state is not saved ({error})")
         end = time.monotonic()
         self._due = end + max(self._interval, (end - start) / SHARE) if self._interval else end
 
@@ -158,7 +158,7 @@ def split_parts(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     return parts
 
 
-def say(line: str) -> None:
+def log(line: str) -> None:
     """One line on stderr; nothing when whoever read it is gone."""
     with suppress(OSError):
         print(line, file=sys.stderr, flush=True)

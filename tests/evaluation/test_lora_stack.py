@@ -63,7 +63,7 @@ def test_each_block_of_rows_has_its_own_adapter(tiny_base_model, different_folde
     model, ids = tiny_base_model.load(), token_ids(3)
     stack = LoraStack(model, [load(different_folders[0]), ({}, 0.0), *map(load, different_folders[1:])])
     assert len(stack) == 4
-    with stack.at_work():
+    with stack.active():
         blocks = logits(model, ids.repeat(4, 1)).unflatten(0, (4, 3))
     torch.testing.assert_close(blocks[1], logits(model, ids), rtol=1e-5, atol=1e-5)
     for block, folder in zip(blocks[[0, 2, 3]], different_folders, strict=True):
@@ -74,7 +74,7 @@ def test_each_block_of_rows_has_its_own_adapter(tiny_base_model, different_folde
 def test_some_of_the_adapters_at_work(tiny_base_model, different_folders):
     model, ids = tiny_base_model.load(), token_ids(2)
     stack = LoraStack(model, list(map(load, different_folders)))
-    with stack.at_work([2, 0]):
+    with stack.active([2, 0]):
         last, first = logits(model, ids.repeat(2, 1)).unflatten(0, (2, 2))
     for block, folder in ((first, different_folders[0]), (last, different_folders[2])):
         with adapted(model, *load(folder)):
@@ -125,5 +125,5 @@ def test_no_adapter(tiny_base_model):
 def test_rows_that_cannot_be_shared_out(tiny_base_model, adapter_folder):
     model = tiny_base_model.load()
     stack = LoraStack(model, [load(adapter_folder)] * 2)
-    with pytest.raises(ValueError, match="found a batch of 3 rows, expected a multiple of the 2"), stack.at_work():
+    with pytest.raises(ValueError, match="found a batch of 3 rows, expected a multiple of the 2"), stack.active():
         logits(model, token_ids(3))

@@ -16,7 +16,7 @@ from p2w.pocket.builder.tokenizer import build_tokenizer, save_tokenizer
 from p2w.pocket.builder.train_base import Training, load_or_train, new_model, train_phase
 from p2w.pocket.prompts import ROWS, Exercise, exercises
 from p2w.pocket.world import RELATIONS
-from p2w.runtime.files import together, write_bytes, write_json
+from p2w.runtime.files import transaction, write_bytes, write_json
 from p2w.runtime.provenance import provenance
 
 SCRIPT = "workflow/scripts/build_pocket_base.py"
@@ -56,7 +56,7 @@ def corpus(pool: Iterable[Exercise]) -> Iterator[str]:
 
 def save_model(model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerFast, output: Path) -> None:
     """Write weights in half precision, to be computed with in single precision, and the tokenizer."""
-    with tempfile.TemporaryDirectory() as scratch, together():
+    with tempfile.TemporaryDirectory() as scratch, transaction():
         model.eval().half()
         model.save_pretrained(scratch, max_shard_size=SHARD)
         model.float()
