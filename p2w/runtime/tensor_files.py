@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from p2w.runtime.files import atomic_path
@@ -71,3 +71,11 @@ def read_tensors(
             raise ValueError(f"{path}: found no {missing[0]!r}, expected a file of another kind")
         tensors = {name: file.get_tensor(name) for name in (file.keys() if names is None else names)}
     return tensors, {key: value for key, value in metadata.items() if key != SEAL}
+
+
+def read_foreign_tensors(path: str | Path) -> dict[str, Tensor]:
+    """All tensors of any safetensors file; ValueError names it when it is not one or not whole."""
+    try:
+        return load_file(path)
+    except (SafetensorError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{path}: not a readable safetensors file ({error})") from error
