@@ -78,10 +78,11 @@ def _local_file(root: str, hub: HubFiles, file: str) -> Path:
 
 def _from_pocket(source: Source, name: str, task: Location, split: str) -> Raw:
     from p2w.pocket.tables import pocket_table
+    from p2w.pocket.world import WORLD
 
     rows = pocket_rows(source, task, split)
     table = pa.Table.from_pandas(pocket_table(name, split, rows, int(source.seed or 0)), preserve_index=False)
-    return table, {"dataset": f"pocket/{name}", "revision": None, "file": None, "sha256": None}, []
+    return table, _origin(f"p2w/pocket/{WORLD.name}", WORLD, dataset=f"pocket/{name}"), []
 
 
 def pocket_rows(source: Source, task: Location, split: str) -> int:
