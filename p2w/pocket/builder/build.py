@@ -12,9 +12,9 @@ from transformers import PreTrainedTokenizerFast, Qwen2ForCausalLM
 from p2w.pocket.builder.curriculum import PHASES
 from p2w.pocket.builder.drills import Drills
 from p2w.pocket.builder.probe import base_accuracies
+from p2w.pocket.builder.prompts import ROWS, Exercise, exercises
 from p2w.pocket.builder.tokenizer import build_tokenizer, save_tokenizer
 from p2w.pocket.builder.train_base import Training, load_or_train, new_model, train_phase
-from p2w.pocket.prompts import ROWS, Exercise, exercises
 from p2w.pocket.world import RELATIONS
 from p2w.runtime.files import transaction, write_bytes, write_json
 from p2w.runtime.provenance import provenance
