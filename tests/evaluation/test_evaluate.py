@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from p2w.adapters.peft_folder import LoraSettings, write_adapter
-from p2w.base.base_model import BaseModel
 from p2w.evaluation.answers import officially_right
 from p2w.evaluation.evaluate import EvaluationConfig, chance_level, evaluate, predict, select_rows
 from p2w.finetuning.training import add_adapter, trainable
@@ -22,12 +21,6 @@ def test_select_rows(tiny_samples):
     assert chosen.equals(select_rows(tiny_samples, 9, seed=1))
     assert not chosen.equals(select_rows(tiny_samples, 9, seed=2))
     assert len(select_rows(tiny_samples, 1000, seed=1)) == len(tiny_samples)
-
-
-def test_unlabeled_rows_cannot_be_evaluated(tiny_samples):
-    tiny_samples.loc[5, "answer"] = pd.NA
-    with pytest.raises(ValueError, match="row 'toy-5' has no answer"):
-        select_rows(tiny_samples, 100, seed=0)
 
 
 def test_chance_is_that_of_each_row():
@@ -76,13 +69,3 @@ def test_sources_side_by_side_answer_as_each_alone(tiny_base_model, tiny_samples
             assert one.drop(columns="likelihoods").equals(same.drop(columns="likelihoods"))
             difference = np.stack(one["likelihoods"].to_list()) - np.stack(same["likelihoods"].to_list())
             assert np.abs(difference).max() < 1e-4
-
-
-def test_adapter_of_another_base_model(tiny_base_model, tiny_samples, tmp_path):
-    samples_path, folder = write_toy(tmp_path, tiny_base_model, tiny_samples)
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.symlink_to(tiny_base_model.name)
-    other = BaseModel(path=str(elsewhere))
-    config = EvaluationConfig(max_rows=5, batch_tokens=600)
-    with pytest.raises(ValueError, match=r"base_model_name_or_path: found .*tiny_base_model"):
-        evaluate("t", "h", other, config, 0, samples_path, {"trained/x": folder}, {}, tmp_path / "o", tmp_path / "p")
