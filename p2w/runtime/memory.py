@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import torch
 
-from p2w.runtime.resume import log
+from p2w.runtime.resume import say
 
 T = TypeVar("T")
 
@@ -33,5 +33,5 @@ def in_pieces_that_fit(size: int, compute: Callable[[int], T], what: str) -> tup
         torch.cuda.empty_cache()
         if size == 1:
             raise NoRoom(f"{what}: memory ran out with 1 at once, expected a device with room for it ({reason})")
-        log(f"{what}: memory ran out with {size} at once, trying again with {size // 2}")
+        say(f"{what}: memory ran out with {size} at once, trying again with {size // 2}")
         size //= 2

@@ -90,12 +90,12 @@ class SavedState:
 
     def _exit(self) -> None:
         number = self._stop or signal.SIGTERM
-        self._log(f"stopped by {signal.Signals(number).name}: the same command goes on from the last saved state")
+        self._say(f"stopped by {signal.Signals(number).name}: the same command goes on from the last saved state")
         raise SystemExit(128 + number)
 
-    def _log(self, line: str) -> None:
+    def _say(self, line: str) -> None:
         if self.processes.rank == 0:
-            log(line)
+            say(line)
 
     def _read(self) -> State | None:
         if self.path is None or not self.path.is_file():
@@ -108,11 +108,11 @@ class SavedState:
         if other:
             return self._passed_over(f"has another {', '.join(other)}")
         values = json.loads(tensors.pop(VALUES).numpy().tobytes())
-        self._log(f"{self.path}: going on from saved state")
+        self._say(f"{self.path}: going on from saved state")
         return tensors, values
 
     def _passed_over(self, why: str) -> None:
-        self._log(f"{self.path}: saved state {why}, starting over")
+        self._say(f"{self.path}: saved state {why}, starting over")
 
     def _differs(self, found: Mapping[str, Any], name: str) -> bool:
         return name not in found or name not in self.guard or found[name] != self.guard[name]
@@ -126,7 +126,7 @@ class SavedState:
             try:
                 write_tensors(self.path, whole, {"guard": self.guard})
             except (OSError, SafetensorError) as error:  # the work itself needs no saved state
-                self._log(f"{self.path}: state is not saved ({error})")
+                self._say(f"{self.path}: state is not saved ({error})")
         end = time.monotonic()
         self._due = end + max(self._interval, (end - start) / SHARE) if self._interval else end
 
@@ -154,7 +154,7 @@ def split_parts(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     return parts
 
 
-def log(line: str) -> None:
+def say(line: str) -> None:
     """One line on stderr; nothing when whoever read it is gone."""
     with suppress(OSError):
         print(line, file=sys.stderr, flush=True)

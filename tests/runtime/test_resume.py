@@ -22,7 +22,7 @@ from p2w.prompts.embeddings import encode_cached
 from p2w.runtime.files import sha256
 from p2w.runtime.processes import Processes
 from p2w.runtime.progress import Progress
-from p2w.runtime.resume import INTERVAL, SavedState, log
+from p2w.runtime.resume import INTERVAL, SavedState, say
 from tests.support.commands import SERVER
 from tests.support.fake_encoder import FakeEncoder
 from tests.support.toy_decoder import SHORT, make_tasks
@@ -194,7 +194,7 @@ def test_a_reader_that_is_gone_stops_nothing(path, monkeypatch):
     os.close(reading)
     with suppress(BrokenPipeError), open(writing, "w", buffering=1) as broken:
         monkeypatch.setattr(sys, "stderr", broken)
-        log("nobody hears this")
+        say("nobody hears this")
         Progress(1, "steps").advance()
         save(path)
     assert path.exists()
