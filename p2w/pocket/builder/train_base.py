@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 
 import torch
@@ -13,7 +12,6 @@ from transformers import PreTrainedTokenizerBase, Qwen2Config, Qwen2ForCausalLM
 
 from p2w.pocket.builder.curriculum import Phase, make_batch
 from p2w.pocket.builder.drills import Drills
-from p2w.runtime.files import atomic_path
 
 REPORT_EVERY = 100  # steps
 
@@ -78,18 +76,6 @@ def train_phase(
             if phase.enough is not None and _mean(accuracies) >= phase.enough:
                 break
     return {"steps": step, "loss": round(_mean(losses), 4), "accuracy": round(_mean(accuracies), 4)}
-
-
-def load_or_train(model: Qwen2ForCausalLM, path: Path, train: Callable[[], dict[str, float]]) -> dict[str, float]:
-    """Resume after a phase that is already in `path`, else train it and keep the result there."""
-    if path.is_file():
-        saved = torch.load(path, weights_only=True)
-        model.load_state_dict(saved["model"])
-        return saved["result"]
-    result = train()
-    with atomic_path(path) as temporary:
-        torch.save({"model": model.state_dict(), "result": result}, temporary)
-    return result
 
 
 def _rate(training: Training, phase: Phase, step: int) -> float:
