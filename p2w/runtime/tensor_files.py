@@ -22,7 +22,7 @@ METADATA_KEY = "p2w"
 def _head(file: BinaryIO, _size: int) -> Span:
     """The length of the header (8 bytes) and the header."""
     file.seek(0)
-    return Span(0, 8 + int.from_bytes(file.read(8), "little"))
+    return 0, 8 + int.from_bytes(file.read(8), "little")
 
 
 # The explanation is JSON inside a string of the header's JSON.

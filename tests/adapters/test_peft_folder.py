@@ -11,18 +11,9 @@ from peft import PeftModel, get_peft_model
 from p2w.adapters.peft_folder import UNSUPPORTED, LoraSettings, check_adapter, read_adapter, write_adapter
 from p2w.config.settings import parse
 from p2w.finetuning.training import add_adapter, trainable
+from tests.support.adapters import random_adapter
 
 LORA = LoraSettings(rank=3, alpha=7)
-
-
-def random_adapter(base, lora=LORA, seed=1):
-    """A model with an adapter whose lora_B is not zero, the adapter's tensors, its config."""
-    model, config = add_adapter(base.load(), lora, base)
-    generator = torch.Generator().manual_seed(seed)
-    for parameter in trainable(model).values():
-        parameter.data = torch.randn(parameter.shape, generator=generator) * 0.1
-    tensors = {name: parameter.detach().clone() for name, parameter in trainable(model).items()}
-    return model.eval(), tensors, config
 
 
 def logits(model):
@@ -31,7 +22,7 @@ def logits(model):
 
 
 def test_peft_loads_what_we_write(tiny_base_model, tmp_path):
-    model, tensors, config = random_adapter(tiny_base_model)
+    model, tensors, config = random_adapter(tiny_base_model, LORA, 1)
     write_adapter(tmp_path, tensors, config)
     loaded = PeftModel.from_pretrained(tiny_base_model.load(), tmp_path)
     assert torch.equal(logits(loaded), logits(model))
@@ -51,7 +42,7 @@ def test_we_read_what_peft_writes(tiny_base_model, tmp_path):
 def test_files_equal_those_of_peft(tiny_base_model, tmp_path):
     model = get_peft_model(tiny_base_model.load(), LORA.peft_config(tiny_base_model.name, None))
     model.save_pretrained(tmp_path / "peft")
-    _, _, config = random_adapter(tiny_base_model)
+    _, _, config = random_adapter(tiny_base_model, LORA, 1)
     tensors, _ = read_adapter(tmp_path / "peft")
     write_adapter(tmp_path / "ours", tensors, config)
     weights = [(tmp_path / who / "adapter_model.safetensors").read_bytes() for who in ("ours", "peft")]
@@ -63,7 +54,7 @@ def test_files_equal_those_of_peft(tiny_base_model, tmp_path):
 
 def test_chosen_modules(tiny_base_model):
     lora = parse(LoraSettings, {"rank": 2, "alpha": 4, "target_modules": ["q_proj", "v_proj"]})
-    _, tensors, config = random_adapter(tiny_base_model, lora)
+    _, tensors, config = random_adapter(tiny_base_model, lora, 1)
     assert {name.split(".")[4] for name in tensors} == {"q_proj", "v_proj"}
     assert config["target_modules"] == ["q_proj", "v_proj"]
 
@@ -89,7 +80,7 @@ def test_options_beyond_plain_lora_are_refused(option):
 
 
 def test_half_of_a_pair_is_not_written(tiny_base_model, tmp_path):
-    _, tensors, config = random_adapter(tiny_base_model)
+    _, tensors, config = random_adapter(tiny_base_model, LORA, 1)
     del tensors["model.layers.1.mlp.down_proj.lora_B.weight"]
     with pytest.raises(ValueError, match=r"missing 'model\.layers\.1\.mlp\.down_proj\.lora_B\.weight'"):
         write_adapter(tmp_path, tensors, config)

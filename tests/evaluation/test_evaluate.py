@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 import torch
 
-from p2w.adapters.peft_folder import LoraSettings, write_adapter
+from p2w.adapters.peft_folder import LoraSettings
 from p2w.evaluation.answers import officially_right
 from p2w.evaluation.evaluate import EvaluationConfig, chance_level, evaluate, predict, select_rows
-from p2w.finetuning.training import add_adapter, trainable
 from p2w.runtime.files import read_json
 from p2w.runtime.progress import silent
+from tests.support.adapters import write_random
 from tests.support.recount import assert_same, recount
 from tests.support.toy_evaluation import write_toy
 
@@ -45,13 +45,12 @@ def test_whole_evaluation_can_be_recounted(tiny_base_model, tiny_samples, tmp_pa
 @pytest.mark.parametrize("batch_tokens", [1, 500, 10**5])
 def test_sources_side_by_side_answer_as_each_alone(tiny_base_model, tiny_samples, tmp_path, batch_tokens):
     """Whether one source is in a batch, some of them or all."""
-    adapters = {}
-    for seed in range(4):
-        model, config = add_adapter(tiny_base_model.load(), LoraSettings(rank=1 + seed, alpha=4), tiny_base_model)
-        generator = torch.Generator().manual_seed(seed)
-        tensors = {name: torch.randn(p.shape, generator=generator) * 0.2 for name, p in trainable(model).items()}
-        write_adapter(tmp_path / str(seed), tensors, config)
-        adapters[f"trained/{seed}"] = tmp_path / str(seed)
+    adapters = {
+        f"trained/{seed}": write_random(
+            tmp_path / str(seed), tiny_base_model, LoraSettings(rank=1 + seed, alpha=4), seed, scale=0.2
+        )
+        for seed in range(4)
+    }
 
     def answers(chosen, batch_tokens, report=silent):
         config = EvaluationConfig(max_rows=22, batch_tokens=batch_tokens, option_text=True)

@@ -4,23 +4,14 @@ import pytest
 import torch
 from peft import PeftModel
 
-from p2w.adapters.peft_folder import LoraSettings, read_adapter, write_adapter
+from p2w.adapters.peft_folder import LoraSettings, read_adapter
 from p2w.evaluation.lora_stack import LoraStack, adapted, scaling
-from p2w.finetuning.training import add_adapter, trainable
-
-
-def write_random_adapter(base, folder, settings, seed):
-    """An adapter whose lora_B is not zero."""
-    model, config = add_adapter(base.load(), settings, base)
-    generator = torch.Generator().manual_seed(seed)
-    tensors = {name: torch.randn(p.shape, generator=generator) * 0.1 for name, p in trainable(model).items()}
-    write_adapter(folder, tensors, config)
-    return folder
+from tests.support.adapters import write_random
 
 
 @pytest.fixture
 def adapter_folder(tiny_base_model, tmp_path):
-    return write_random_adapter(tiny_base_model, tmp_path / "one", LoraSettings(rank=3, alpha=7), seed=1)
+    return write_random(tmp_path / "one", tiny_base_model, LoraSettings(rank=3, alpha=7), seed=1)
 
 
 @pytest.fixture
@@ -29,7 +20,7 @@ def different_folders(tiny_base_model, tmp_path, adapter_folder):
     others = [LoraSettings(rank=5, alpha=3), LoraSettings(rank=2, alpha=9, target_modules=("q_proj", "down_proj"))]
     return [
         adapter_folder,
-        *(write_random_adapter(tiny_base_model, tmp_path / str(i), s, seed=i) for i, s in enumerate(others, 2)),
+        *(write_random(tmp_path / str(i), tiny_base_model, s, seed=i) for i, s in enumerate(others, 2)),
     ]
 
 

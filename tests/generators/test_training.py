@@ -132,6 +132,9 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_step():
         ({"pairing": "none"}, "pairing: found 'none', expected one of 'random', 'expected'"),
         ({"scales": "linear"}, "scales: found 'linear'"),
         ({"precision": "float16"}, "precision: found 'float16'"),
+        ({"micro_batch_size": 0}, "micro_batch_size: found 0, expected a positive number"),
+        ({"optimizer": "sgd"}, "optimizer: found 'sgd', expected one of 'adamw', 'adamw_fused', 'adamw_8bit'"),
+        ({"targets": "disk"}, "targets: found 'disk', expected one of 'device', 'host'"),
     ],
 )
 def test_bad_config(change, message):

@@ -16,13 +16,13 @@ from p2w.adapters.peft_folder import write_adapter
 from p2w.evaluation.evaluate import EvaluationConfig, predict
 from p2w.finetuning.finetune import train_epoch
 from p2w.finetuning.multi_task import train_multi_task
-from p2w.finetuning.training import add_adapter, trainable
 from p2w.generators.training import train_decoder
 from p2w.prompts.embeddings import encode_cached
 from p2w.runtime.files import sha256
 from p2w.runtime.processes import Processes
 from p2w.runtime.progress import Progress
 from p2w.runtime.resume import INTERVAL, SavedState, say
+from tests.support.adapters import constant_adapter
 from tests.support.commands import SERVER
 from tests.support.fake_encoder import FakeEncoder
 from tests.support.toy_decoder import SHORT, make_tasks
@@ -274,9 +274,7 @@ class Evaluation:
     def __init__(self, base, samples, folder):
         self.base, self.samples, self.adapters = base, samples, {}
         for number in range(2):
-            model, config = add_adapter(base.load(), LORA, base)
-            tensors = {name: torch.full_like(p, 0.1 * number) for name, p in trainable(model).items()}
-            write_adapter(folder / str(number), tensors, config)
+            write_adapter(folder / str(number), *constant_adapter(base, 0.1 * number, LORA))
             self.adapters[f"trained/{number}"] = folder / str(number)
 
     def run(self, folder, report, seed=3):
