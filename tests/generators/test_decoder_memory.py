@@ -2,7 +2,6 @@
 
 import dataclasses
 import sys
-from collections.abc import Mapping
 
 import pytest
 import torch
@@ -125,21 +124,14 @@ def test_tf32_is_as_asked_inside_and_as_before_after():
     assert setting.fp32_precision == before
 
 
-class OneAtATime(Mapping):
+class OneAtATime(dict):
     """Checkpoints by task that notes every look-up."""
 
-    def __init__(self, tables):
-        self.tables, self.looked_up = tables, []
+    looked_up = ()
 
     def __getitem__(self, task):
-        self.looked_up.append(task)
-        return self.tables[task]
-
-    def __iter__(self):
-        return iter(self.tables)
-
-    def __len__(self):
-        return len(self.tables)
+        self.looked_up += (task,)
+        return super().__getitem__(task)
 
 
 def test_checkpoints_are_looked_up_once_and_tokenized_in_chunks_of_any_size(monkeypatch):
@@ -149,5 +141,5 @@ def test_checkpoints_are_looked_up_once_and_tokenized_in_chunks_of_any_size(monk
     tables = OneAtATime(checkpoints)
     config = dataclasses.replace(SHORT, targets="host")
     found, _ = train_decoder(config, spec, conditions, tables, 0)
-    assert tables.looked_up == sorted(checkpoints)
+    assert tables.looked_up == tuple(sorted(checkpoints))
     assert all(map(torch.equal, found.parameters(), expected.parameters()))
