@@ -5,6 +5,7 @@ import importlib.util
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,14 +84,8 @@ class PromptEncoder:
 
     def at_first_use(self, device: str = "cpu") -> Callable[[Sequence[str]], list[np.ndarray]]:
         """`encode` for many calls: the model is loaded once, when the first one comes."""
-        loaded: list[LoadedEncoder] = []
-
-        def encode(texts: Sequence[str]) -> list[np.ndarray]:
-            if not loaded:
-                loaded.append(self.load(device))
-            return loaded[0].encode(texts)
-
-        return encode
+        load = cache(self.load)
+        return lambda texts: load(device).encode(texts)
 
     def encode(self, texts: Sequence[str], device: str = "cpu") -> list[np.ndarray]:
         """Token states of each text, (length, dim) float16, without padding.

@@ -12,7 +12,7 @@ from p2w.prompts.embeddings import PromptSelection, condition_texts, encode_cach
 from p2w.prompts.encoder import PromptEncoder
 from p2w.prompts.states import write_embeddings
 from p2w.runtime.device import best_device
-from p2w.runtime.files import together
+from p2w.runtime.files import transaction
 from p2w.runtime.provenance import provenance
 
 
@@ -65,6 +65,6 @@ def embed_variants(
         record = provenance("prompt_variants", config, [samples_path, *training_paths], seed)
         metadata = {"task": f"{held_out} ({variant})", "encoder": encoder.to_json(), "provenance": record}
         tables.append((output / f"{variant}.parquet", samples["id"].tolist(), texts, states, metadata))
-    with together():
+    with transaction():
         for table in tables:
             write_embeddings(*table)

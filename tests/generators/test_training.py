@@ -120,21 +120,6 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_step():
         train(dataclasses.replace(SHORT, learning_rate=1e30))
 
 
-def test_tasks_must_fit_together():
-    spec, conditions, checkpoints = make_tasks()
-    with pytest.raises(ValueError, match=r"found prompts of \['task_0'\], expected \['task_0', 'task_1', 'task_2'\]"):
-        train_decoder(SHORT, spec, {"task_0": conditions["task_0"]}, checkpoints, 0)
-    with pytest.raises(ValueError, match="task_0: found 20 prompts, expected 21 or more"):
-        train_decoder(dataclasses.replace(SHORT, num_prompts=21), spec, conditions, checkpoints, 0)
-    broken = {task: flat.clone() for task, flat in checkpoints.items()}
-    broken["task_1"][2, 3] = math.nan
-    with pytest.raises(ValueError, match="task_1: found 1 values that are not finite, expected none"):
-        train_decoder(SHORT, spec, conditions, broken, 0)
-    short = {task: flat[:, 1:] for task, flat in checkpoints.items()}
-    with pytest.raises(ValueError, match=f"found {spec.layout.size - 1} values, expected {spec.layout.size}"):
-        train_decoder(SHORT, spec, conditions, short, 0)
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -147,6 +132,9 @@ def test_tasks_must_fit_together():
         ({"pairing": "none"}, "pairing: found 'none', expected one of 'random', 'expected'"),
         ({"scales": "linear"}, "scales: found 'linear'"),
         ({"precision": "float16"}, "precision: found 'float16'"),
+        ({"micro_batch_size": 0}, "micro_batch_size: found 0, expected a positive number"),
+        ({"optimizer": "sgd"}, "optimizer: found 'sgd', expected one of 'adamw', 'adamw_fused', 'adamw_8bit'"),
+        ({"targets": "disk"}, "targets: found 'disk', expected one of 'device', 'host'"),
     ],
 )
 def test_bad_config(change, message):
@@ -175,12 +163,6 @@ def test_saved_decoder_is_all_that_generation_needs(trained, tmp_path):
 def test_bad_decoder_files(trained, tmp_path):
     spec, _, _ = make_tasks()
     path = tmp_path / "decoder.safetensors"
-    with pytest.raises(ValueError, match=r"decoder.safetensors: no such file"):
-        load_decoder(path)
-    save_decoder(path, TrainedDecoder(trained[0], spec, {}))
-    path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(ValueError, match=r"decoder.safetensors: damaged, its content is not what was written"):
-        load_decoder(path)
     wrong = WeightTokens(AdapterLayout.from_tensors(random_lora(0, 2, DIMS, RANK)))
     with pytest.raises(ValueError, match=r"decoder: found output \(12, 4, 9\), expected tokens \(24, 4, 9\)"):
         TrainedDecoder(trained[0], wrong, {})
