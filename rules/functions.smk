@@ -6,7 +6,7 @@ MAPPED = "generated/draw_[0-2]|generated/[a-z_]+/draw_0|constant|weight_average|
 
 
 def raw_files(wildcards):
-    """Local files that a raw table is made from: none when it is downloaded or generated."""
+    """Local files that a raw table is made from: none when it is downloaded."""
     source, task = SOURCES[wildcards.source], TASK_TABLE["tasks"][wildcards.task]
     files = task.get("json") or task["hub"]["files"]
     if wildcards.split not in files:
@@ -15,7 +15,7 @@ def raw_files(wildcards):
         return [files[wildcards.split]]
     if source["kind"] == "local":
         return [f"{source['root']}/{task['hub']['dataset']}/{files[wildcards.split]}"]
-    return []
+    return ["p2w/pocket/world.yaml"] if source["kind"] == "pocket" else []
 
 
 def raw_source(wildcards):

@@ -138,13 +138,12 @@ def _table(task: str, seed: int | None, block: Block, schema: pa.Schema) -> pa.T
     columns = {
         "task": [task] * count,
         "epoch": [block.epoch] * count,
-        "step": list(block.step),
+        "step": block.step,
         "seed": [seed] * count,
-        "loss": list(block.loss),
+        "loss": block.loss,
+        "weights": pa.FixedSizeListArray.from_arrays(values, type=schema.field("weights").type),
     }
-    arrays = [pa.array(column, schema.field(name).type) for name, column in columns.items()]
-    weights = pa.FixedSizeListArray.from_arrays(values, type=schema.field("weights").type)
-    return pa.Table.from_arrays([*arrays, weights], schema=schema)
+    return pa.table(columns, schema=schema)
 
 
 def read_checkpoints(path: str | Path) -> Checkpoints:

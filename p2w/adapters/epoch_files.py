@@ -9,7 +9,7 @@ from torch import Tensor
 
 from p2w.adapters.layout import AdapterLayout
 from p2w.adapters.peft_folder import RUN_FILE, write_adapter
-from p2w.runtime.files import together
+from p2w.runtime.files import transaction
 from p2w.runtime.tensor_files import read_tensors, write_tensors
 
 SNAPSHOTS_FILE = "snapshots.safetensors"
@@ -56,7 +56,7 @@ def write_epoch(folder: str | Path, epoch: Epoch, record: Mapping[str, Any]) -> 
     done = {"epoch": header.epoch, "step": int(epoch.snapshots.step[-1])}
     run = {"task": header.task, **done, "losses": epoch.losses, "provenance": dict(record)}
     tensors = header.layout.unflatten(epoch.snapshots.weights[-1])
-    with together():
+    with transaction():
         write_snapshots(folder, epoch.snapshots)
         write_tensors(folder / STATE_FILE, epoch.state, {**done, "settings": epoch.settings})
         write_adapter(folder, tensors, header.adapter_config, {RUN_FILE: run})

@@ -18,9 +18,11 @@ from torch import Tensor
 
 from p2w.adapters.checkpoints import Block, write_blocks
 from p2w.adapters.layout import PEFT_PREFIX, AdapterLayout, check_layout
-from p2w.adapters.peft_folder import adapter_config_json, check_adapter, check_finite, peft_config, read_tensors
+from p2w.adapters.peft_folder import adapter_config_json, check_adapter, peft_config
 from p2w.config.base_model import BaseModel
 from p2w.config.lora import LoraSettings
+from p2w.runtime.finite import check_finite
+from p2w.runtime.tensor_files import read_foreign_tensors
 
 PICKLED = (".pt", ".bin")
 SUFFIXES = (".safetensors", *PICKLED)
@@ -83,7 +85,7 @@ def _adapter_config(path: Path, layout: AdapterLayout, base: BaseModel, lora: Lo
 def read_foreign_adapter(path: str | Path) -> dict[str, Tensor]:
     """Float32 tensors of one adapter file by the names P2W uses; ValueError names the file."""
     path = Path(path)
-    stored = _load_pickled(path) if path.suffix in PICKLED else read_tensors(path)
+    stored = _load_pickled(path) if path.suffix in PICKLED else read_foreign_tensors(path)
     for name, tensor in stored.items():
         if not tensor.is_floating_point() or tensor.layout != torch.strided:
             raise ValueError(f"{path}: {name}: found {tensor.dtype}, {tensor.layout}, expected plain real numbers")

@@ -9,14 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor
 
 from p2w.adapters.layout import PEFT_PREFIX, AdapterLayout
 from p2w.config.lora import LoraSettings
-from p2w.runtime.files import json_text, read_json, together, write_bytes
+from p2w.runtime.files import json_text, read_json, transaction, write_bytes
+from p2w.runtime.finite import check_finite
 from p2w.runtime.seals import check_files, write_record
+from p2w.runtime.tensor_files import read_foreign_tensors
 
 if TYPE_CHECKING:
     from peft import LoraConfig
@@ -74,7 +75,7 @@ def write_adapter(
     whole = {PEFT_PREFIX + name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     files = {CONFIG_FILE: json_text(dict(adapter_config)).encode(), WEIGHTS_FILE: save(whole, {"format": "pt"})}
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    with together():
+    with transaction():
         for name, value in {RUN_FILE: {}, **(records or {})}.items():
             write_record(folder / name, {**value, "files": hashes} if name == RUN_FILE else value)
         for name, data in files.items():
@@ -91,7 +92,7 @@ def read_adapter(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]
     """
     folder = Path(folder)
     adapter_config = read_adapter_config(folder)
-    stored = read_tensors(folder / WEIGHTS_FILE)
+    stored = read_foreign_tensors(folder / WEIGHTS_FILE)
     bare = [name for name in stored if not name.startswith(PEFT_PREFIX)]
     if bare:
         raise ValueError(
@@ -114,21 +115,6 @@ def read_adapter_config(folder: Path) -> dict[str, Any]:
     if not isinstance(adapter_config, dict):
         raise ValueError(f"{folder / CONFIG_FILE}: found {adapter_config!r}, expected a mapping")
     return adapter_config
-
-
-def read_tensors(path: str | Path) -> dict[str, Tensor]:
-    """All tensors of a safetensors file; ValueError names the file when it is not one or not whole."""
-    try:
-        return load_file(path)
-    except (SafetensorError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{path}: not a readable safetensors file ({error})") from error
-
-
-def check_finite(path: str | Path, tensors: Mapping[str, Tensor]) -> None:
-    """ValueError that names the first tensor with a value that is not finite."""
-    for name, tensor in tensors.items():
-        if bad := int((~tensor.float().isfinite()).sum()):
-            raise ValueError(f"{path}: {name}: found {bad} values that are not finite, expected none")
 
 
 def check_adapter(where: str, tensors: Mapping[str, Tensor], adapter_config: Mapping[str, Any]) -> AdapterLayout:

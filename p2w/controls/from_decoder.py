@@ -8,7 +8,7 @@ from p2w.generators.generation import mean_condition
 from p2w.generators.held_out import check_encoder, read_condition, write_generated
 from p2w.prompts.states import read_embeddings, read_embeddings_metadata
 from p2w.runtime.device import best_device
-from p2w.runtime.files import together
+from p2w.runtime.files import transaction
 from p2w.runtime.provenance import provenance
 
 
@@ -20,7 +20,7 @@ def write_prompt_controls(decoder_path: Path, prompts: Mapping[str, Path], seed:
         output: `{output}/{control}/draw_{draw}` is an adapter's folder.
     """
     trained = load_decoder(decoder_path, best_device())
-    with together():
+    with transaction():
         for control, embeddings_path in prompts.items():
             condition = read_condition(trained, embeddings_path, seed, draw)
             config = {"held_out": trained.metadata["held_out"], "draw": draw, "control": control}

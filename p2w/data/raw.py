@@ -11,7 +11,7 @@ from p2w.config.sources import Source
 from p2w.config.tasks import HubFiles, Location
 from p2w.data.own_questions import read_json_samples
 from p2w.data.raw_hub import hub_file
-from p2w.runtime.files import sha256, together, write_json
+from p2w.runtime.files import sha256, transaction, write_json
 from p2w.runtime.provenance import provenance
 from p2w.runtime.tables import read_foreign_table, write_table
 
@@ -44,7 +44,7 @@ def fetch_raw(source: Source, name: str, task: Location, split: str, output: Pat
         "columns": table.schema.names,
         "provenance": provenance("raw", config, inputs),
     }
-    with together():
+    with transaction():
         write_table(output, table, manifest)
         write_json(manifest_path(output), manifest)
 
@@ -78,10 +78,11 @@ def _local_file(root: str, hub: HubFiles, file: str) -> Path:
 
 def _from_pocket(source: Source, name: str, task: Location, split: str) -> Raw:
     from p2w.pocket.tables import pocket_table
+    from p2w.pocket.world import WORLD
 
     rows = pocket_rows(source, task, split)
     table = pa.Table.from_pandas(pocket_table(name, split, rows, int(source.seed or 0)), preserve_index=False)
-    return table, {"dataset": f"pocket/{name}", "revision": None, "file": None, "sha256": None}, []
+    return table, _origin(f"p2w/pocket/{WORLD.name}", WORLD, dataset=f"pocket/{name}"), []
 
 
 def pocket_rows(source: Source, task: Location, split: str) -> int:

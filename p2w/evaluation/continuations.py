@@ -164,7 +164,7 @@ def _read_prefix(model: PreTrainedModel, stack: LoraStack, prefix: Sequence[int]
     cache = DynamicCache()
     if prefix:
         ids = torch.tensor([prefix], device=model.device).repeat(len(stack), 1)
-        with stack.at_work():
+        with stack.active():
             model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
     return cache
 
@@ -180,7 +180,7 @@ def _answer_batch(
     """For each question the answers of all adapters."""
     N = len(questions)
     cache = DynamicCache([(keys.repeat_interleave(N, 0), values.repeat_interleave(N, 0)) for keys, values, _ in cached])
-    with stack.at_work():
+    with stack.active():
         logits = _logits(model, packed, cache, len(stack))
     best = logits.argmax(-1).tolist()
     greedy = [[_greedy(k, n, q, best[k][n], end) for n, q in enumerate(questions)] for k in range(len(stack))]

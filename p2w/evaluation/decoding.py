@@ -50,7 +50,7 @@ def complete(
     visible = packed.prompt_visible[rows]
     for number, answer in enumerate(grid):
         visible[number, [packed.column(node) for node in answer.way]] = True
-    with stack.at_work(list(dict.fromkeys(answer.adapter for answer in grid))):
+    with stack.active(list(dict.fromkeys(answer.adapter for answer in grid))):
         tokens = torch.cat(list(_continue(model, cache, grid, visible, packed.positions[rows])), 1).tolist()
     # A repeated answer is complete after its first turn.
     for answer, ids in zip(grid, tokens, strict=True):

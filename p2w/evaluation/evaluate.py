@@ -21,7 +21,7 @@ from p2w.evaluation.overlap import overlap
 from p2w.evaluation.predictions import prediction_table
 from p2w.evaluation.source_names import BASE
 from p2w.runtime.device import best_device
-from p2w.runtime.files import sha256, together
+from p2w.runtime.files import sha256, transaction
 from p2w.runtime.memory import in_pieces_that_fit
 from p2w.runtime.progress import Report, reporter
 from p2w.runtime.provenance import provenance
@@ -67,7 +67,7 @@ def predict(
     at_once = adapters_at_once(questions, config.batch_tokens)
 
     def advance(_count: int) -> None:
-        saved.offer(lambda: _answers_state(answers))
+        saved.save_if_due(lambda: _answers_state(answers))
         report(sum(map(len, answers.values())), len(sources) * len(questions), "")
 
     while left := [source for source in sources if len(answers[source]) < len(questions)]:
@@ -153,7 +153,7 @@ def evaluate(
         result = evaluation_file(
             predictions, experiment, held_out, samples_path.stem, chance_level(samples), found, seed
         )
-        with together():
+        with transaction():
             write_table(predictions_path, predictions, {"held_out": held_out, "provenance": record})
             write_record(output, {**result, "provenance": record})
 

@@ -49,7 +49,7 @@ class LoraStack:
         return self._count
 
     @contextmanager
-    def at_work(self, chosen: Sequence[int] | None = None) -> Iterator[None]:
+    def active(self, chosen: Sequence[int] | None = None) -> Iterator[None]:
         """All adapters, or those at the positions `chosen`, each on its own block of a batch's rows."""
         handles = []
         try:
@@ -66,7 +66,7 @@ class LoraStack:
 @contextmanager
 def adapted(model: nn.Module, tensors: Mapping[str, Tensor], scale: float) -> Iterator[nn.Module]:
     """`model` with one adapter for the length of the block; arguments and errors as in `LoraStack`."""
-    with LoraStack(model, [(tensors, scale)]).at_work():
+    with LoraStack(model, [(tensors, scale)]).active():
         yield model
 
 

@@ -6,6 +6,7 @@ A source is a boolean array (seeds, draws, rows): which adapter, by decoder seed
 from typing import Any
 
 import numpy as np
+from scipy.stats import binomtest
 
 RESAMPLES = 2000
 # Numbers held at once while resampling rows: small enough for a processor's cache, large enough for numpy to be fast.
@@ -48,11 +49,7 @@ def majority_right(right: np.ndarray) -> np.ndarray:
 def mcnemar(first_only: int, second_only: int) -> float:
     """Exact two-sided p (McNemar 1947): of the rows where just one is right, each is either's with probability 1/2."""
     discordant = first_only + second_only
-    term = tail = 1
-    for k in range(1, min(first_only, second_only) + 1):
-        term = term * (discordant - k + 1) // k
-        tail += term
-    return min(1.0, 2 * tail / 2**discordant)
+    return float(binomtest(first_only, discordant).pvalue) if discordant else 1.0
 
 
 def bootstrap_interval(first: np.ndarray, second: np.ndarray, seed: int, resamples: int = RESAMPLES) -> list[float]:

@@ -50,7 +50,7 @@ def train_epoch(
         raise ValueError(f"epoch {epoch}: found previous {previous}, expected none for epoch 1 and a folder after it")
     training = Training(base, lora, config, seed, task, samples, device)
     if previous is not None:
-        training.resume(Path(previous), epoch - 1)
+        training.load_epoch(Path(previous), epoch - 1)
     with SavedState(state, {**(record or {}), **training.identity()}) as saved:
-        training.go_on(saved)
+        training.resume(saved)
         write_epoch(output, training.run_epoch(epoch, report, saved), record or {})

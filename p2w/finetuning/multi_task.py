@@ -60,7 +60,7 @@ def train_multi_task(
     pooled = pool_samples(tables, config.max_samples, seed)
     training = Training(base, lora, config, seed, "multi_task", pooled, device)
     with SavedState(state, {**(record or {}), **training.identity(), "epochs": epochs}) as saved:
-        training.go_on(saved)
+        training.resume(saved)
         for epoch in range(max(1, len(training.losses)), epochs + 1):
             training.run_epoch(epoch, report, saved)
         run = {**(record or {}), "tasks": sorted(tables), "rows": len(pooled), "losses": training.losses}

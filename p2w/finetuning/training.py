@@ -72,12 +72,12 @@ class Training:
         batches = batches[: self.config.steps_per_epoch]
         due = self.config.snapshot_steps(len(batches))
         with seeded(self.seed, epoch, self.device):
-            losses = self._start_or_go_on()
+            losses = self._start_or_resume()
             for number, batch in enumerate(batches[len(losses) :], len(losses) + 1):
                 losses.append(self._train_step(batch, epoch))
                 if number in due:
                     self.weights.append(self.layout.flatten(self.parameters).detach().cpu())
-                saved.offer(self._state_inside)
+                saved.save_if_due(self._state_inside)
                 report(number, len(batches), f"{self.task} epoch {epoch} loss {losses[-1]:.4f}")
         first = self.step - len(batches)
         header = SnapshotHeader(self.task, epoch, self.seed, self.layout, self.adapter_config)
@@ -86,7 +86,7 @@ class Training:
         snapshots = Snapshots(header, steps, torch.tensor(means), torch.stack(self.weights))
         return Epoch(snapshots, losses, self._state(), self.settings)
 
-    def resume(self, folder: Path, epoch: int) -> None:
+    def load_epoch(self, folder: Path, epoch: int) -> None:
         """Continue where the folder of `epoch` ended; ValueError when it is another epoch or has other settings."""
         state, metadata = read_tensors(folder / STATE_FILE, keys=("epoch", "settings", "step"))
         found, expected = {**metadata["settings"], "epoch": metadata["epoch"]}, {**self.settings, "epoch": epoch}
@@ -97,7 +97,7 @@ class Training:
         self.layout.flatten(tensors)  # the same names and shapes, or an error that says what differs
         self._restore(tensors, state, metadata["step"])
 
-    def go_on(self, saved: SavedState) -> None:
+    def resume(self, saved: SavedState) -> None:
         """Take up what an interrupted run of the same training saved, if anything; its last epoch is to go on."""
         found = saved.load()
         if found is None:
@@ -112,7 +112,7 @@ class Training:
         """What a saved state of this training belongs to, besides code, libraries and the base model's files."""
         return {"settings": self.settings, "samples": self.encoded.fingerprint(), "device": self.device.type}
 
-    def _start_or_go_on(self) -> list[float]:
+    def _start_or_resume(self) -> list[float]:
         """The losses of the epoch so far."""
         if self.random is None:
             self.losses.append([])

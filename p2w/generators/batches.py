@@ -99,7 +99,7 @@ class Batches:
         """Where the random numbers stand between two batches, uint8."""
         return {"items": self.items.get_state(), "noise": self.noise.get_state()}
 
-    def go_to(self, position: Mapping[str, Tensor]) -> None:
+    def seek(self, position: Mapping[str, Tensor]) -> None:
         """Inverse of `position`."""
         self.items.set_state(position["items"])
         self.noise.set_state(position["noise"])

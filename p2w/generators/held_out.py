@@ -17,7 +17,7 @@ from p2w.generators.hyperconv import HyperConvDecoder
 from p2w.generators.training import train_decoder
 from p2w.prompts.states import read_embeddings, read_embeddings_metadata
 from p2w.runtime.device import best_device
-from p2w.runtime.files import together, write_text
+from p2w.runtime.files import transaction, write_text
 from p2w.runtime.processes import joined
 from p2w.runtime.progress import reporter, silent
 from p2w.runtime.provenance import provenance
@@ -76,7 +76,7 @@ def _write_trained(
     decoder: HyperConvDecoder,
     metrics: Sequence[Mapping[str, float]],
 ) -> None:
-    with together():
+    with transaction():
         write_text(output.with_name("metrics.csv"), pd.DataFrame(metrics).to_csv(index=False, float_format="%.6g"))
         write_record(output.with_name(RUN_FILE), metadata)
         save_decoder(output, TrainedDecoder(decoder.cpu(), spec, metadata))

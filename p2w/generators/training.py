@@ -88,11 +88,11 @@ def train_decoder(
     shapes = (batches.condition_shape, *config.shapes, spec.shape)
     decoder = build_decoder(shapes, config.kernel_size, stream(seed, INIT), device)
     training = DecoderTraining(config, decoder, batches, weight, processes)
-    training.go_on(saved)
+    training.resume(saved)
     with convolution_precision(config.tf32):
         while len(training.rows) < config.steps:
             row = training.step()
-            saved.offer(training.state)
+            saved.save_if_due(training.state)
             report(row["step"], config.steps, f"loss {row['loss']:.4g}")
     return decoder.eval(), training.rows
 
@@ -135,7 +135,7 @@ class DecoderTraining:
     def _gradients(self, size: int, position: Mapping[str, Tensor]) -> Tensor:
         """Leave the gradients of this process's items of the next batch in the parameters; their loss ()."""
         self.optimizer.zero_grad(set_to_none=True)
-        self.batches.go_to(position)
+        self.batches.seek(position)
         return accumulate_gradients(self.config, self.decoder, self.batches.next(size), self.weight)
 
     def state(self) -> State:
@@ -147,7 +147,7 @@ class DecoderTraining:
         }
         return join_parts(parts), {"rows": self.rows}
 
-    def go_on(self, saved: SavedState) -> None:
+    def resume(self, saved: SavedState) -> None:
         """Take up what an interrupted run of the same training saved, if anything."""
         if (found := saved.load()) is None:
             return
@@ -155,7 +155,7 @@ class DecoderTraining:
         parts = split_parts(tensors)
         restore_optimizer(self.optimizer, parts["optimizer"], self.weight.device)
         self.decoder.load_state_dict(parts["decoder"], strict=True)
-        self.batches.go_to(parts["random"])
+        self.batches.seek(parts["random"])
         self.rows = values["rows"]
 
 

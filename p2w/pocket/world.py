@@ -6,13 +6,15 @@ same relation, so that only knowledge tells them from the right one.
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 from zlib import crc32
 
-from p2w.pocket import doings, facts
-from p2w.pocket.alike import ALIKE
+from p2w.config.yaml_files import read_yaml
 
-MASS = frozenset(facts.MASS.split())
-UNIQUE = {"sky", "sea", "tongue", "brain", "nose", "mouth", "jaw"}
+WORLD = Path(__file__).with_name("world.yaml")
+_WORLD = read_yaml(WORLD)
+MASS, UNIQUE = (frozenset(_WORLD[key].split()) for key in ("mass", "unique"))
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Relation:
     questions: tuple[str, ...]
     yes_no: tuple[str, ...] = ()
     bare: bool = False  # subjects are phrases that take no article
-    paired: bool = False  # every line of the table is one pair, true in both directions
+    paired: bool = False  # the table is of pairs, true in both directions
+    alike: str = ""  # objects that are too close to stand as false choices for each other: `one/other, ...`
 
     @cached_property
     def facts(self) -> tuple[Fact, ...]:
@@ -49,7 +52,7 @@ class Relation:
     def false_objects(self, subject: str) -> tuple[str, ...]:
         """The objects that are plainly wrong for a subject."""
         true = {fact.object for fact in self.facts if fact.subject == subject}
-        pairs = [set(pair.split("/")) for pair in ALIKE.get(self.name, "").replace("\n", " ").strip().split(", ")]
+        pairs = [set(pair.split("/")) for pair in self.alike.strip().split(", ")]
         close = {word for pair in pairs if pair & true for word in pair}
         return tuple(obj for obj in self.objects if obj not in true | close)
 
@@ -79,138 +82,12 @@ def _lines(table: str) -> list[tuple[str, str]]:
 
 
 def _pairs(table: str) -> list[tuple[str, str]]:
-    pairs = [pair.split() for pair in table.replace("\n", " ").strip().split(",")]
+    pairs = [pair.split() for pair in table.split(",")]
     return [fact for left, right in pairs for fact in ((left, right), (right, left))]
 
 
-_ALL = (
-    Relation(
-        "color",
-        facts.COLOR,
-        "{s} is {o}",
-        ("What color is {s}?", "Which color does {s} have?", "What is the usual color of {s}?"),
-        ("is {s} {o}", "is {o} the color of {s}"),
-    ),
-    Relation(
-        "kind",
-        facts.KIND,
-        "{s} is {o}",
-        ("What kind of thing is {s}?", "Which group does {s} belong to?", "What is {s}?"),
-        ("is {s} {o}", "can you say that {s} is {o}"),
-    ),
-    Relation(
-        "sound",
-        facts.SOUND,
-        "the sound of {s} is {o}",
-        ("What sound does {s} make?", "Which sound comes from {s}?", "How does {s} sound?"),
-        ("does {s} {o}", "do you hear {s} {o}"),
-    ),
-    Relation(
-        "cover",
-        facts.COVER,
-        "{s} is covered by {o}",
-        ("What covers the body of {s}?", "What is the skin of {s} covered by?"),
-        ("is {s} covered by {o}",),
-    ),
-    Relation(
-        "legs",
-        facts.LEGS,
-        "{s} has {o} legs",
-        ("How many legs does {s} have?", "What number of legs does {s} have?"),
-        ("does {s} have {o} legs", "can {s} have {o} legs"),
-    ),
-    Relation(
-        "material",
-        facts.MATERIAL,
-        "{s} is made of {o}",
-        ("What is {s} made of?", "Which material is used to make {s}?", "From what do people make {s}?"),
-        ("is {s} made of {o}", "do people make {s} of {o}"),
-    ),
-    Relation(
-        "source",
-        facts.SOURCE,
-        "{s} comes from {o}",
-        ("Where does {s} come from?", "What gives us {s}?", "What is the source of {s}?"),
-    ),
-    Relation(
-        "becomes",
-        facts.BECOMES,
-        "{s} grows into {o}",
-        ("What does {s} grow into?", "What does {s} become later?", "What is {s} after it grows?"),
-    ),
-    Relation(
-        "organ",
-        facts.ORGAN,
-        "{s} is used to {o}",
-        ("What is {s} used for in a body?", "What does {s} help a body to do?", "Why does a body have {s}?"),
-    ),
-    Relation(
-        "diet",
-        facts.DIET,
-        "{s} eats {o}",
-        ("What does {s} eat?", "Which food does {s} need?", "What is the food of {s}?"),
-        ("does {s} eat {o}", "is {s} known to eat {o}"),
-    ),
-    Relation(
-        "home",
-        facts.HOME,
-        "{s} lives in {o}",
-        ("In nature, {s} lives in", "Most of the time, {s} lives in", "The usual home of {s} is"),
-        ("does {s} live in {o}", "is {o} the home of {s}"),
-    ),
-    Relation(
-        "job",
-        facts.JOB,
-        "{s} works in {o}",
-        ("Every day, {s} works in", "Most of the time, {s} works in", "The usual place for the work of {s} is"),
-        ("does {s} work in {o}", "is {o} the place where {s} works"),
-    ),
-    Relation(
-        "opposite",
-        doings.OPPOSITE_PAIRS,
-        "the opposite of {s} is {o}",
-        ("The opposite of {s} is", "The word that means the reverse of {s} is", "If it is not {s} at all, it is"),
-        bare=True,
-        paired=True,
-    ),
-    Relation(
-        "next",
-        doings.NEXT,
-        "with {s} one {o}",
-        ("{n} picks up {s}.", "{n} is holding {s}.", "In the video, {n} takes {s}.", "There is {s} and {n} gets it."),
-    ),
-    Relation(
-        "property",
-        doings.PROPERTY,
-        "the {s} is {o}",
-        (
-            "{n} likes the {a} more than the {b} because the _ is {o}.",
-            "The {a} is not like the {b} because the _ is {o}.",
-            "{n} looked at the {a} and the {b} and said that the _ is {o}.",
-            "Of the {a} and the {b}, the _ is {o}.",
-        ),
-        bare=True,
-    ),
-    Relation(
-        "tool",
-        doings.TOOL,
-        "to {s}, use {o}",
-        ("How do you {s}?", "To {s}, what should you do?", "You want to {s}.", "This is how to {s}."),
-        bare=True,
-    ),
-    Relation(
-        "feel",
-        doings.FEEL,
-        "who {s} feels {o}",
-        ("How does {n} feel?", "How would {n} feel after this?", "What is the mood of {n} now?"),
-        bare=True,
-    ),
-    Relation(
-        "want",
-        doings.WANT,
-        "who {s} will {o}",
-        ("What will {n} do next?", "What does {n} want to do now?", "What should {n} do after this?"),
-        bare=True,
-    ),
-)
-RELATIONS: dict[str, Relation] = {relation.name: relation for relation in _ALL}
+def _relation(name: str, entry: dict[str, Any]) -> Relation:
+    return Relation(name, **{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()})
+
+
+RELATIONS: dict[str, Relation] = {name: _relation(name, entry) for name, entry in _WORLD["relations"].items()}

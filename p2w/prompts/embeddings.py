@@ -93,7 +93,7 @@ def _encode(
         order, done = [new[i] for i in np.argsort([-len(by_key[key]) for key in new])], []
     for start in range(len(done), len(order), BATCH):
         done.extend(encode([by_key[key] for key in order[start : start + BATCH]]))
-        saved.offer(lambda: _encoded_state(order, done))
+        saved.save_if_due(lambda: _encoded_state(order, done))
         report(len(done), len(order), "")
     encoded = dict(zip(order, done, strict=True))
     return {key: encoded[key] for key in by_key if key in encoded}

@@ -3,6 +3,7 @@
 import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,14 +54,8 @@ def _download(encoder: PromptEncoder) -> Path:
 
 def encode_when_needed(encoder: PromptEncoder, device: str = "cpu") -> Callable[[Sequence[str]], list[np.ndarray]]:
     """`LoadedEncoder.encode` for many calls: the model is loaded once, when the first one comes."""
-    loaded: list[LoadedEncoder] = []
-
-    def encode(texts: Sequence[str]) -> list[np.ndarray]:
-        if not loaded:
-            loaded.append(load_encoder(encoder, device))
-        return loaded[0].encode(texts)
-
-    return encode
+    load = cache(load_encoder)
+    return lambda texts: load(encoder, device).encode(texts)
 
 
 def load_encoder(encoder: PromptEncoder, device: str = "cpu") -> "LoadedEncoder":

@@ -13,7 +13,7 @@ from p2w.prompts.embeddings import condition_texts, encode_cached, select_prompt
 from p2w.prompts.encoder import encode_when_needed
 from p2w.prompts.states import write_embeddings
 from p2w.runtime.device import best_device
-from p2w.runtime.files import together
+from p2w.runtime.files import transaction
 from p2w.runtime.provenance import provenance
 
 
@@ -66,6 +66,6 @@ def embed_variants(
         record = provenance("prompt_variants", config, [samples_path, *training_paths], seed)
         metadata = {"task": f"{held_out} ({variant})", "encoder": encoder.to_json(), "provenance": record}
         tables.append((output / f"{variant}.parquet", samples["id"].tolist(), texts, states, metadata))
-    with together():
+    with transaction():
         for table in tables:
             write_embeddings(*table)

@@ -15,7 +15,7 @@ from p2w.report.figures_training import (
     read_decoder_losses,
     training_figure,
 )
-from p2w.runtime.files import together
+from p2w.runtime.files import transaction
 from p2w.runtime.provenance import provenance
 from p2w.runtime.records import write_into_png
 
@@ -44,7 +44,7 @@ def write_figures(material: Material, folder: Path) -> None:
             raise ValueError(f"{path}: no such file; the figures need it")
     evaluations = [read_evaluation(path) for path in material.evaluations]
     adapters, decoders = read_adapter_losses(material.runs), read_decoder_losses(material.metrics)
-    with together():
+    with transaction():
         accuracy_figure(evaluations, folder / "accuracy.png")
         validity_figure(evaluations, folder / "validity.png")
         transfer_figure(evaluations, folder / "transfer.png")

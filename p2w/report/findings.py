@@ -12,10 +12,19 @@ LARGE = 0.05  # a gain below this is not worth taking apart
 ONE_ANSWER = 0.9  # share of answers at one position from which on a source "always says the same"
 
 
-def mean(evaluations: Sequence[Evaluation], source: str, metric: str = "accuracy") -> float | None:
-    """Mean of a metric over the held-out tasks that have the source and the metric; None if none has."""
-    found = [e["sources"][source][metric] for e in evaluations if metric in e["sources"].get(source, {})]
-    return sum(found) / len(found) if found else None
+def values(evaluations: Sequence[Evaluation], source: str, metric: str = "accuracy") -> list[float | None]:
+    """A metric of a source on each held-out task; None where it was not taken."""
+    return [evaluation["sources"].get(source, {}).get(metric) for evaluation in evaluations]
+
+
+def mean(found: Sequence[float | None]) -> float | None:
+    """Mean of the numbers that are known; None if none is."""
+    known = [value for value in found if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _mean(evaluations: Sequence[Evaluation], source: str, metric: str = "accuracy") -> float | None:
+    return mean(values(evaluations, source, metric))
 
 
 def signed(value: float) -> str:
@@ -34,7 +43,7 @@ def interval(difference: Difference) -> str:
 
 def findings(evaluations: Sequence[Evaluation]) -> list[str]:
     """Sentences on what the evaluations of one experiment show, and on what they cannot."""
-    if mean(evaluations, METHOD) is None:
+    if _mean(evaluations, METHOD) is None:
         return ["Nothing generated was evaluated: there is nothing to say about the method."]
     parts = (
         _headline(evaluations),
@@ -52,14 +61,14 @@ def findings(evaluations: Sequence[Evaluation]) -> list[str]:
 def _headline(evaluations: Sequence[Evaluation]) -> str:
     chance = sum(evaluation["chance"] for evaluation in evaluations) / len(evaluations)
     text = (
-        f"Over {_count(len(evaluations), 'held-out task')}, `{METHOD}` is right in {mean(evaluations, METHOD):.3f} of"
+        f"Over {_count(len(evaluations), 'held-out task')}, `{METHOD}` is right in {_mean(evaluations, METHOD):.3f} of"
         f" the rows; a guess among the choices in {chance:.3f}"
     )
     base = over_tasks(evaluations, "base")
     if base is None:
         return f"{text}. The base model was not evaluated."
     verdict = {1: "The adapters help", 0: "Whether the adapters help is open", -1: "The adapters do harm"}[base.sign]
-    return f"{text}, the base model in {mean(evaluations, 'base'):.3f}. {verdict} ({interval(base)})."
+    return f"{text}, the base model in {_mean(evaluations, 'base'):.3f}. {verdict} ({interval(base)})."
 
 
 def _by_task(evaluations: Sequence[Evaluation]) -> str:
@@ -86,7 +95,7 @@ def _against_base(evaluation: Evaluation) -> str:
 def _form(evaluations: Sequence[Evaluation]) -> str:
     """How much of the gain over the base model is in the form of the answer."""
     metrics = ("accuracy", "valid", "choice_accuracy")
-    ours, base = ([mean(evaluations, source, metric) for metric in metrics] for source in (METHOD, "base"))
+    ours, base = ([_mean(evaluations, source, metric) for metric in metrics] for source in (METHOD, "base"))
     if None in (*ours, *base) or ours[0] - base[0] < LARGE:
         return ""
     said = (
@@ -105,7 +114,7 @@ def _conditioning(evaluations: Sequence[Evaluation]) -> str:
     if all(difference.interval and difference.sign == 0 for difference in found.values()):
         return (
             f"Conditioning on the task's prompts adds nothing measurable here: `{METHOD}` is right in"
-            f" {mean(evaluations, METHOD):.3f} of the rows with them, and in {_listed(evaluations, found)}; the 95 %"
+            f" {_mean(evaluations, METHOD):.3f} of the rows with them, and in {_listed(evaluations, found)}; the 95 %"
             " interval of every difference includes 0."
         )
     return "The task's own prompts against other ones: " + _verdicts(found) + "."
@@ -133,12 +142,12 @@ def _verdicts(found: Mapping[str, Difference]) -> str:
 
 
 def _listed(evaluations: Sequence[Evaluation], found: Mapping[str, Difference]) -> str:
-    return ", ".join(f"{mean(evaluations, other):.3f} (`{other}`)" for other in found)
+    return ", ".join(f"{_mean(evaluations, other):.3f} (`{other}`)" for other in found)
 
 
 def _ceiling(evaluations: Sequence[Evaluation]) -> str:
     both = [e for e in evaluations if {"base", "target_trained"} <= set(e["sources"])]
-    ours, base, top = (mean(both, source) for source in (METHOD, "base", "target_trained"))
+    ours, base, top = (_mean(both, source) for source in (METHOD, "base", "target_trained"))
     if not both or top - base < LARGE:
         return ""
     share = (ours - base) / (top - base)

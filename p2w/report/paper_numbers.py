@@ -8,7 +8,7 @@ from pydantic import Field
 
 from p2w.config.settings import Number, Settings, parse
 from p2w.config.yaml_files import read_yaml
-from p2w.report.document import Block, Bullets, Heading, Text, grid
+from p2w.report.document import bullets, grid
 
 ABSENT = "–"
 
@@ -41,31 +41,35 @@ def _base_model(evaluation: Mapping[str, Any]) -> str | None:
     return evaluation.get("provenance", {}).get("config", {}).get("base_model", {}).get("hub")
 
 
-def paper_blocks(paper: PaperNumbers, evaluations: Sequence[Mapping[str, Any]]) -> list[Block]:
+def paper_section(paper: PaperNumbers, evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
     """A section with both numbers; nothing if no task is comparable."""
     tasks = comparable(paper, evaluations)
     if not tasks:
         return []
-    by_task = {evaluation["held_out"]: evaluation["sources"] for evaluation in evaluations}
-    kinds = {"paper": None, "ours": "accuracy", "ours, published scorer": "official"}
-
-    def cell(row: str, task: str) -> str:
-        source, kind = row.strip("`").split("`, ", 1)
-        if kind == "paper":
-            value = paper.accuracy[source].get(task)
-            return "void" if task in paper.void else _share(None if value is None else value / 100)
-        return _share(by_task[task].get(source, {}).get(kinds[kind]))
-
-    rows = [f"`{source}`, {kind}" for source in paper.accuracy for kind in kinds]
+    results = [evaluation["sources"] for evaluation in evaluations if evaluation["held_out"] in tasks]
+    rows = {}
+    for source, theirs in paper.accuracy.items():
+        percents = [theirs.get(task) for task in tasks]
+        shown = [share(None if percent is None else percent / 100) for percent in percents]
+        rows[f"`{source}`, paper"] = [
+            "void" if task in paper.void else cell for task, cell in zip(tasks, shown, strict=True)
+        ]
+        for kind, metric in (("ours", "accuracy"), ("ours, published scorer", "official")):
+            rows[f"`{source}`, {kind}"] = [share(ours.get(source, {}).get(metric)) for ours in results]
+    void = [f"{task} is void in the paper: {reason}." for task, reason in paper.void.items() if task in tasks]
     notes = (
         f"{paper.source}. Not the same protocol: the paper samples one answer per row at temperature 0.95 under another"
         " chat template and reads it with its own scorer; P2W decodes greedily under the model's own template. The"
         " third line of each source has our answers read by the published scorer."
     )
-    void = [f"{task} is void in the paper: {reason}." for task, reason in paper.void.items() if task in tasks]
-    table = grid("source", rows, tasks, cell)
-    return [Heading("The paper's numbers beside ours"), table, Text(notes), *([Bullets(tuple(void))] if void else [])]
+    return [
+        "## The paper's numbers beside ours",
+        grid("source", tasks, rows),
+        notes,
+        *([bullets(void)] if void else []),
+    ]
 
 
-def _share(value: float | None) -> str:
+def share(value: float | None) -> str:
+    """A share with three digits, or a dash."""
     return ABSENT if value is None else f"{value:.3f}"

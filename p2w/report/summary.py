@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from p2w.report.document import to_html, to_markdown
+from p2w.report.document import image, to_html
 from p2w.report.evaluations import read_evaluation
 from p2w.report.paper_numbers import read_paper_numbers
-from p2w.report.summary_document import summary_blocks
-from p2w.runtime.files import together, write_json, write_text
+from p2w.report.summary_document import summary_text
+from p2w.runtime.files import transaction, write_json, write_text
 from p2w.runtime.provenance import provenance
 
 READING = """\
@@ -94,14 +94,14 @@ def write_summary(
         figures: images to the files that hold their captions.
     """
     results = [read_evaluation(path) for path in evaluations]
-    captions = {image: _caption(path) for image, path in figures.items()}
-    blocks = summary_blocks(results, read_paper_numbers(published), captions)
+    captions = {image(path, markdown.parent): _caption(caption) for path, caption in figures.items()}
+    text = summary_text(results, read_paper_numbers(published), captions)
     inputs = [*evaluations, published, *figures, *figures.values()]
     record = provenance("summary", {"experiment": results[0]["experiment"]}, inputs)
-    with together():
+    with transaction():
         write_text(csv, summary_rows(results).to_csv(index=False, float_format="%.6g"))
-        write_text(markdown, to_markdown(blocks, markdown.parent))
-        write_text(html, to_html(blocks, f"P2W: {results[0]['experiment']}"))
+        write_text(markdown, text)
+        write_text(html, to_html(text, f"P2W: {results[0]['experiment']}", markdown.parent))
         write_json(markdown.with_name(f"{markdown.stem}.run.json"), record)
 
 

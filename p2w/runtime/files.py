@@ -6,8 +6,8 @@ import glob
 import hashlib
 import json
 import os
+import secrets
 import shlex
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -37,7 +37,7 @@ class Written(NamedTuple):
         os.close(self.handle)
 
 
-# Files that wait for the end of a block of `together`.
+# Files that wait for the end of a block of `transaction`.
 _waiting: ContextVar[list[Written] | None] = ContextVar("_waiting", default=None)
 
 
@@ -61,8 +61,6 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         with _names(path, written.temporary):
             yield written.temporary
             _sync(written.temporary)
-            # mkstemp makes the file private; an artifact is as readable as any other new file.
-            written.temporary.chmod(0o666 & ~_umask())
     except BaseException:
         written.drop()
         raise
@@ -71,7 +69,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def transaction() -> Iterator[None]:
     """Files that are written in this block appear at its end, in the order of writing, or none of them does."""
     if _waiting.get() is not None:
         yield
@@ -126,11 +124,12 @@ def _locked_file(path: Path) -> Written:
     """A new, locked file beside `path`."""
     prefix, suffix = _pattern(path)
     while True:
-        handle, name = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=path.parent)
+        temporary = path.with_name(f"{prefix}{secrets.token_hex(4)}{suffix}")
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         with suppress(OSError):  # some network file systems have no locks; there nothing is swept either
             fcntl.flock(handle, fcntl.LOCK_EX)
-        if os.path.exists(name):
-            return Written(path, Path(name), handle)
+        if temporary.exists():
+            return Written(path, temporary, handle)
         os.close(handle)  # swept between its creation and its lock
 
 
@@ -153,12 +152,6 @@ def _sync(path: Path) -> None:
             raise
     finally:
         os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:

@@ -24,6 +24,13 @@ def check_weights(where: str, weights: Mapping[str, Tensor]) -> None:
         raise FloatingPointError(f"{where}: found {bad} not finite after the update; a lower learning_rate may help")
 
 
+def check_finite(where: object, tensors: Mapping[str, Tensor]) -> None:
+    """ValueError that names the first tensor read from `where` with a value that is not finite."""
+    for name, tensor in tensors.items():
+        if bad := int((~tensor.isfinite()).sum()):
+            raise ValueError(f"{where}: {name}: found {bad} values that are not finite, expected none")
+
+
 @torch.no_grad()
 def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:
     """Name of the first tensor with a NaN or an infinity, if any; one look at the device for all of them."""

@@ -4,7 +4,7 @@ Imports no torch: a record is read in a moment.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,29 +52,39 @@ def record_of(found: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _read(path: Path) -> Mapping[str, Any]:
     """What a file says about itself; empty if its kind does not."""
-    readers = {".parquet": _in_parquet, ".safetensors": _in_safetensors, ".json": read_json, ".png": _in_png}
-    found = readers.get(path.suffix, _in_text if path.suffix in (".md", ".html") else lambda _path: {})(path)
+    kind, read = READERS.get(path.suffix, ("", lambda _path: {}))
+    try:
+        found = read(path)
+    except (OSError, SyntaxError, ValueError, SafetensorError) as error:
+        if not kind or getattr(error, "errno", None):  # what the reader or the operating system says is clear
+            raise
+        raise ValueError(f"{path}: not a readable {kind} ({error}); remove it and run again") from error
     return found if isinstance(found, Mapping) else {}
 
 
-def _in_parquet(path: Path) -> Mapping[str, Any]:
-    return read_metadata(path)
+def _in_safetensors(path: Path) -> Any:
+    with safe_open(path, framework="np") as file:
+        return json.loads((file.metadata() or {}).get(KEY, "{}"))
 
 
-def _in_safetensors(path: Path) -> Mapping[str, Any]:
-    try:
-        with safe_open(path, framework="np") as file:
-            return json.loads((file.metadata() or {}).get(KEY, "{}"))
-    except SafetensorError as error:
-        raise ValueError(f"{path}: not a readable safetensors file ({error}); remove it and run again") from error
+def _in_text(path: Path) -> Any:
+    _, found, rest = path.read_text(encoding="utf-8").rpartition(COMMENT[0])
+    return json.loads(rest.partition(COMMENT[1])[0]) if found else {}
 
 
-def _in_text(path: Path) -> Mapping[str, Any]:
-    try:
-        _, found, rest = path.read_text(encoding="utf-8").rpartition(COMMENT[0])
-        return json.loads(rest.partition(COMMENT[1])[0]) if found else {}
-    except ValueError as error:
-        raise ValueError(f"{path}: not a readable text with a record ({error}); remove it and run again") from error
+def _in_png(path: Path) -> Any:
+    with Image.open(path, formats=["PNG"]) as image:
+        return json.loads(image.text.get(KEY, "{}"))
+
+
+# What a kind of file is called where it cannot be read, and what reads it; without a name, the reader itself says so.
+READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
+    ".parquet": ("", read_metadata),
+    ".json": ("", read_json),
+    ".safetensors": ("safetensors file", _in_safetensors),
+    ".png": ("PNG file", _in_png),
+    **dict.fromkeys((".md", ".html"), ("text with a record", _in_text)),
+}
 
 
 def as_comment(record: Mapping[str, Any]) -> str:
@@ -89,11 +99,3 @@ def write_into_png(path: Path, record: Mapping[str, Any]) -> None:
     text.add_text(KEY, json.dumps(record, allow_nan=False))
     with Image.open(path) as image, atomic_path(path) as temporary:
         image.save(temporary, format="PNG", pnginfo=text, dpi=image.info["dpi"])
-
-
-def _in_png(path: Path) -> Mapping[str, Any]:
-    try:
-        with Image.open(path, formats=["PNG"]) as image:
-            return json.loads(image.text.get(KEY, "{}"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"{path}: not a readable PNG file ({error}); remove it and run again") from error

@@ -19,11 +19,7 @@ BLANK = "0" * (2 * DIGITS)
 PIECE = 2**20
 
 
-class Span(NamedTuple):
-    """Where the head of a file starts and stops."""
-
-    start: int
-    stop: int
+Span = tuple[int, int]  # where the head of a file starts and stops
 
 
 class Sealed(NamedTuple):
@@ -39,9 +35,8 @@ def stamp(path: str | Path, kind: Sealed) -> None:
         span, head, place = _read_head(file, kind)
         if head[place : place + len(BLANK)] != BLANK.encode():
             raise ValueError(f"{path}: found no blank for a seal")
-        file.seek(span.start + place)
         seal = _body_hash(file, span) + hashlib.sha256(head).hexdigest()
-        file.seek(span.start + place)
+        file.seek(span[0] + place)
         file.write(seal.encode())
 
 
@@ -66,23 +61,23 @@ def check_seal(path: str | Path, kind: Sealed, whole: bool = True) -> None:
 def _read_head(file: BinaryIO, kind: Sealed) -> tuple[Span, bytes, int]:
     """Where the head is, its bytes, and where in them the seal starts; ValueError when there is none."""
     size = file.seek(0, 2)
-    span = kind.head(file, size)
-    if not 0 <= span.start < span.stop <= size:
+    start, stop = kind.head(file, size)
+    if not 0 <= start < stop <= size:
         raise ValueError("cut off")
-    file.seek(span.start)
-    head = file.read(span.stop - span.start)
+    file.seek(start)
+    head = file.read(stop - start)
     if head.count(kind.mark) != 1:
         raise ValueError("it carries no hash of itself")
     place = head.index(kind.mark) + len(kind.mark)
     if place + len(BLANK) > len(head):
         raise ValueError("cut off")
-    return span, head, place
+    return (start, stop), head, place
 
 
 def _body_hash(file: BinaryIO, head: Span) -> str:
     """Hash of all bytes that are not in the head."""
     digest = hashlib.sha256()
-    for start, stop in ((0, head.start), (head.stop, file.seek(0, 2))):
+    for start, stop in ((0, head[0]), (head[1], file.seek(0, 2))):
         file.seek(start)
         for first in range(start, stop, PIECE):
             digest.update(file.read(min(PIECE, stop - first)))

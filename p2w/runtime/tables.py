@@ -23,7 +23,7 @@ def _footer(file: BinaryIO, size: int) -> Span:
     length, end = file.read(4), file.read(4)
     if end != END:
         raise ValueError("not parquet, or cut off")
-    return Span(size - 8 - int.from_bytes(length, "little"), size)
+    return size - 8 - int.from_bytes(length, "little"), size
 
 
 # Thrift's compact protocol: the key, the type of the next field (a string), its length as a varint.

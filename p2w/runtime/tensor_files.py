@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from p2w.runtime.files import atomic_path
@@ -22,7 +22,7 @@ METADATA_KEY = "p2w"
 def _head(file: BinaryIO, _size: int) -> Span:
     """The length of the header (8 bytes) and the header."""
     file.seek(0)
-    return Span(0, 8 + int.from_bytes(file.read(8), "little"))
+    return 0, 8 + int.from_bytes(file.read(8), "little")
 
 
 # The explanation is JSON inside a string of the header's JSON.
@@ -71,3 +71,11 @@ def read_tensors(
             raise ValueError(f"{path}: found no {missing[0]!r}, expected a file of another kind")
         tensors = {name: file.get_tensor(name) for name in (file.keys() if names is None else names)}
     return tensors, {key: value for key, value in metadata.items() if key != SEAL}
+
+
+def read_foreign_tensors(path: str | Path) -> dict[str, Tensor]:
+    """All tensors of any safetensors file; ValueError names it when it is not one or not whole."""
+    try:
+        return load_file(path)
+    except (SafetensorError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{path}: not a readable safetensors file ({error})") from error

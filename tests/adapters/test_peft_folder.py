@@ -7,26 +7,16 @@ import sys
 import pytest
 import torch
 from peft import PeftModel, get_peft_model
-from safetensors.torch import load_file, save_file
 
-from p2w.adapters.peft_folder import peft_config, read_adapter, write_adapter
+from p2w.adapters.peft_folder import UNSUPPORTED, check_adapter, peft_config, read_adapter, write_adapter
 from p2w.base.base_model import load_model
 from p2w.config.lora import LoraSettings
 from p2w.config.settings import parse
 from p2w.finetuning.training import add_adapter, trainable
+from tests.support.adapters import random_adapter
 from tests.support.settings import replace
 
 LORA = LoraSettings(rank=3, alpha=7)
-
-
-def random_adapter(base, lora=LORA, seed=1):
-    """A model with an adapter whose lora_B is not zero, the adapter's tensors, its config."""
-    model, config = add_adapter(load_model(base), lora, base)
-    generator = torch.Generator().manual_seed(seed)
-    for parameter in trainable(model).values():
-        parameter.data = torch.randn(parameter.shape, generator=generator) * 0.1
-    tensors = {name: parameter.detach().clone() for name, parameter in trainable(model).items()}
-    return model.eval(), tensors, config
 
 
 def logits(model):
@@ -35,7 +25,7 @@ def logits(model):
 
 
 def test_peft_loads_what_we_write(tiny_base_model, tmp_path):
-    model, tensors, config = random_adapter(tiny_base_model)
+    model, tensors, config = random_adapter(tiny_base_model, LORA, 1)
     write_adapter(tmp_path, tensors, config)
     loaded = PeftModel.from_pretrained(load_model(tiny_base_model), tmp_path)
     assert torch.equal(logits(loaded), logits(model))
@@ -55,7 +45,7 @@ def test_we_read_what_peft_writes(tiny_base_model, tmp_path):
 def test_files_equal_those_of_peft(tiny_base_model, tmp_path):
     model = get_peft_model(load_model(tiny_base_model), peft_config(LORA, tiny_base_model.name, None))
     model.save_pretrained(tmp_path / "peft")
-    _, _, config = random_adapter(tiny_base_model)
+    _, _, config = random_adapter(tiny_base_model, LORA, 1)
     tensors, _ = read_adapter(tmp_path / "peft")
     write_adapter(tmp_path / "ours", tensors, config)
     weights = [(tmp_path / who / "adapter_model.safetensors").read_bytes() for who in ("ours", "peft")]
@@ -67,7 +57,7 @@ def test_files_equal_those_of_peft(tiny_base_model, tmp_path):
 
 def test_chosen_modules(tiny_base_model):
     lora = parse(LoraSettings, {"rank": 2, "alpha": 4, "target_modules": ["q_proj", "v_proj"]})
-    _, tensors, config = random_adapter(tiny_base_model, lora)
+    _, tensors, config = random_adapter(tiny_base_model, lora, 1)
     assert {name.split(".")[4] for name in tensors} == {"q_proj", "v_proj"}
     assert config["target_modules"] == ["q_proj", "v_proj"]
 
@@ -86,64 +76,17 @@ def test_start_depends_on_its_seed_alone(tiny_base_model):
         assert torch.equal(parameter, other[name]) == name.endswith("lora_B.weight")
 
 
-@pytest.fixture
-def adapter(tiny_base_model, tmp_path):
-    """Folder of a whole adapter, its tensors, its config."""
-    _, tensors, config = random_adapter(tiny_base_model)
-    write_adapter(tmp_path, tensors, config)
-    return tmp_path, tensors, config
+@pytest.mark.parametrize("option", UNSUPPORTED)
+def test_options_beyond_plain_lora_are_refused(option):
+    with pytest.raises(ValueError, match=f"x: {option}: found True, expected it unset"):
+        check_adapter("x", {}, {"peft_type": "LORA", option: True})
 
 
-def test_missing_partner(adapter):
-    folder, tensors, config = adapter
-    name = "model.layers.1.mlp.down_proj.lora_B.weight"
-    del tensors[name]
-    with pytest.raises(ValueError, match=f"missing '{name}'"):
-        write_adapter(folder, tensors, config)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"r": 4}, "found rank 3, expected 4"),
-        ({"peft_type": "IA3"}, "found 'IA3', expected 'LORA'"),
-        ({"use_dora": True}, "use_dora: found True, expected it unset"),
-        ({"rank_pattern": {"q_proj": 9}}, "rank_pattern: found"),
-    ],
-)
-def test_config_that_does_not_fit(adapter, change, message):
-    folder, _, config = adapter
-    (folder / "adapter_config.json").write_text(json.dumps({**config, **change}))
-    (folder / "run.json").unlink()  # an adapter of another program has no hashes
-    with pytest.raises(ValueError, match=message):
-        read_adapter(folder)
-
-
-def test_missing_file(adapter):
-    folder, _, _ = adapter
-    (folder / "adapter_config.json").unlink()
-    with pytest.raises(ValueError, match=r"no adapter_config\.json"):
-        read_adapter(folder)
-
-
-def test_cut_off_file(adapter):
-    folder, _, _ = adapter
-    path = folder / "adapter_model.safetensors"
-    path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(ValueError, match=r"adapter_model\.safetensors: damaged, it is not the file that run\.json"):
-        read_adapter(folder)
-    (folder / "run.json").unlink()
-    with pytest.raises(ValueError, match=r"adapter_model\.safetensors: not a readable safetensors file"):
-        read_adapter(folder)
-
-
-def test_names_without_prefix(adapter):
-    folder, _, _ = adapter
-    path = folder / "adapter_model.safetensors"
-    save_file({name.removeprefix("base_model."): tensor for name, tensor in load_file(path).items()}, path)
-    (folder / "run.json").unlink()
-    with pytest.raises(ValueError, match=r"found tensor 'model\.model"):
-        read_adapter(folder)
+def test_half_of_a_pair_is_not_written(tiny_base_model, tmp_path):
+    _, tensors, config = random_adapter(tiny_base_model, LORA, 1)
+    del tensors["model.layers.1.mlp.down_proj.lora_B.weight"]
+    with pytest.raises(ValueError, match=r"missing 'model\.layers\.1\.mlp\.down_proj\.lora_B\.weight'"):
+        write_adapter(tmp_path, tensors, config)
 
 
 def test_importing_adapters_is_cheap():

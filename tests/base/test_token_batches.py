@@ -23,14 +23,15 @@ def test_like_lengths_come_together_and_equal_ones_in_order():
     assert list(by_length({7: 3, 4: 9, 5: 3, 6: 8}, 18)) == [[7, 5], [6, 4]]
 
 
-def test_micro_batches_by_tokens_give_the_same_training(tiny_base_model, tiny_samples):
-    found = {}
-    for tokens in (None, 150):
-        config = replace(CONFIG, micro_batch_tokens=tokens)
-        lora = replace(LORA, dropout=0.0)  # dropout is drawn anew for every piece
-        found[tokens] = Training(tiny_base_model, lora, config, 3, "toy", tiny_samples).run_epoch(1)
-    assert found[None].losses == pytest.approx(found[150].losses, rel=1e-4)
-    torch.testing.assert_close(found[None].snapshots.weights, found[150].snapshots.weights, rtol=1e-2, atol=1e-3)
+@pytest.mark.parametrize("pieces", [{"micro_batch_tokens": 150}, {"micro_batch_size": 4}])
+def test_micro_batches_give_the_same_training(tiny_base_model, tiny_samples, pieces):
+    lora = replace(LORA, dropout=0.0)  # dropout is drawn anew for every piece
+    whole, found = (
+        Training(tiny_base_model, lora, config, 3, "toy", tiny_samples).run_epoch(1)
+        for config in (CONFIG, replace(CONFIG, **pieces))
+    )
+    assert whole.losses == pytest.approx(found.losses, rel=1e-4)
+    torch.testing.assert_close(whole.snapshots.weights, found.snapshots.weights, rtol=1e-2, atol=1e-3)
 
 
 def test_one_limit_at_a_time():

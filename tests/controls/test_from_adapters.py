@@ -2,15 +2,12 @@
 
 import numpy as np
 import pytest
-import torch
 
 from p2w.adapters.peft_folder import read_adapter, write_adapter
-from p2w.base.base_model import load_model
-from p2w.config.lora import LoraSettings
 from p2w.controls.from_adapters import write_control
-from p2w.finetuning.training import add_adapter, trainable
 from p2w.prompts.states import write_embeddings
 from p2w.runtime.files import read_json
+from tests.support.adapters import constant_adapter
 
 ENCODER = {"max_length": 7, "sha256": "0" * 64, "package": "nowhere"}
 DIRECTIONS = {"boolq": [1.0, 0.1, 0], "piqa": [0.1, 1.0, 0], "target": [0.3, 0.9, 0.1]}
@@ -19,12 +16,10 @@ DIRECTIONS = {"boolq": [1.0, 0.1, 0], "piqa": [0.1, 1.0, 0], "target": [0.3, 0.9
 @pytest.fixture
 def world(tiny_base_model, tmp_path):
     """Two adapters filled with 1 and 4, and prompts that point in known directions."""
-    model, config = add_adapter(load_model(tiny_base_model), LoraSettings(rank=2, alpha=4), tiny_base_model)
-    shapes = {name: parameter.shape for name, parameter in trainable(model).items()}
     adapters = {}
     for task, number in {"boolq": 1.0, "piqa": 4.0}.items():
         adapters[task] = tmp_path / task
-        write_adapter(adapters[task], {name: torch.full(shape, number) for name, shape in shapes.items()}, config)
+        write_adapter(adapters[task], *constant_adapter(tiny_base_model, number))
     embeddings = {}
     for task, direction in DIRECTIONS.items():
         embeddings[task] = tmp_path / f"{task}.parquet"

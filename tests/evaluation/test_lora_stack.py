@@ -4,25 +4,16 @@ import pytest
 import torch
 from peft import PeftModel
 
-from p2w.adapters.peft_folder import read_adapter, write_adapter
+from p2w.adapters.peft_folder import read_adapter
 from p2w.base.base_model import load_model
 from p2w.config.lora import LoraSettings
 from p2w.evaluation.lora_stack import LoraStack, adapted, scaling
-from p2w.finetuning.training import add_adapter, trainable
-
-
-def write_random_adapter(base, folder, settings, seed):
-    """An adapter whose lora_B is not zero."""
-    model, config = add_adapter(load_model(base), settings, base)
-    generator = torch.Generator().manual_seed(seed)
-    tensors = {name: torch.randn(p.shape, generator=generator) * 0.1 for name, p in trainable(model).items()}
-    write_adapter(folder, tensors, config)
-    return folder
+from tests.support.adapters import write_random
 
 
 @pytest.fixture
 def adapter_folder(tiny_base_model, tmp_path):
-    return write_random_adapter(tiny_base_model, tmp_path / "one", LoraSettings(rank=3, alpha=7), seed=1)
+    return write_random(tmp_path / "one", tiny_base_model, LoraSettings(rank=3, alpha=7), seed=1)
 
 
 @pytest.fixture
@@ -31,7 +22,7 @@ def different_folders(tiny_base_model, tmp_path, adapter_folder):
     others = [LoraSettings(rank=5, alpha=3), LoraSettings(rank=2, alpha=9, target_modules=("q_proj", "down_proj"))]
     return [
         adapter_folder,
-        *(write_random_adapter(tiny_base_model, tmp_path / str(i), s, seed=i) for i, s in enumerate(others, 2)),
+        *(write_random(tmp_path / str(i), tiny_base_model, s, seed=i) for i, s in enumerate(others, 2)),
     ]
 
 
@@ -65,7 +56,7 @@ def test_each_block_of_rows_has_its_own_adapter(tiny_base_model, different_folde
     model, ids = load_model(tiny_base_model), token_ids(3)
     stack = LoraStack(model, [load(different_folders[0]), ({}, 0.0), *map(load, different_folders[1:])])
     assert len(stack) == 4
-    with stack.at_work():
+    with stack.active():
         blocks = logits(model, ids.repeat(4, 1)).unflatten(0, (4, 3))
     torch.testing.assert_close(blocks[1], logits(model, ids), rtol=1e-5, atol=1e-5)
     for block, folder in zip(blocks[[0, 2, 3]], different_folders, strict=True):
@@ -76,7 +67,7 @@ def test_each_block_of_rows_has_its_own_adapter(tiny_base_model, different_folde
 def test_some_of_the_adapters_at_work(tiny_base_model, different_folders):
     model, ids = load_model(tiny_base_model), token_ids(2)
     stack = LoraStack(model, list(map(load, different_folders)))
-    with stack.at_work([2, 0]):
+    with stack.active([2, 0]):
         last, first = logits(model, ids.repeat(2, 1)).unflatten(0, (2, 2))
     for block, folder in ((first, different_folders[0]), (last, different_folders[2])):
         with adapted(model, *load(folder)):
@@ -133,5 +124,5 @@ def test_no_adapter(tiny_base_model):
 def test_rows_that_cannot_be_shared_out(tiny_base_model, adapter_folder):
     model = load_model(tiny_base_model)
     stack = LoraStack(model, [load(adapter_folder)] * 2)
-    with pytest.raises(ValueError, match="found a batch of 3 rows, expected a multiple of the 2"), stack.at_work():
+    with pytest.raises(ValueError, match="found a batch of 3 rows, expected a multiple of the 2"), stack.active():
         logits(model, token_ids(3))

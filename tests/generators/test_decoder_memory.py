@@ -1,7 +1,5 @@
 """What makes a decoder fit: pieces of a batch, checkpointing, other optimizers. None of it changes what is learned."""
 
-from collections.abc import Mapping
-
 import pytest
 import torch
 
@@ -48,14 +46,6 @@ def test_gradients_of_a_batch_in_pieces_are_those_of_the_whole(size):
     whole, pieces = gradients(), gradients(micro_batch_size=size)
     torch.testing.assert_close(pieces[0], whole[0], rtol=1e-6, atol=0)
     assert_same(pieces[1], whole[1])
-
-
-@pytest.mark.parametrize("loss", ["weighted", "plain"])
-def test_training_in_pieces_goes_the_same_way(loss):
-    _, whole = train(replace(SHORT, loss=loss))
-    _, pieces = train(replace(SHORT, loss=loss, micro_batch_size=2))
-    assert [row["loss"] for row in pieces] == pytest.approx([row["loss"] for row in whole], rel=1e-5)
-    assert [row["grad_norm"] for row in pieces] == pytest.approx([row["grad_norm"] for row in whole], rel=1e-4)
 
 
 def test_items_and_noise_do_not_depend_on_the_pieces_or_on_who_computes_them():
@@ -126,21 +116,14 @@ def test_tf32_is_as_asked_inside_and_as_before_after():
     assert setting.fp32_precision == before
 
 
-class OneAtATime(Mapping):
+class OneAtATime(dict):
     """Checkpoints by task that notes every look-up."""
 
-    def __init__(self, tables):
-        self.tables, self.looked_up = tables, []
+    looked_up = ()
 
     def __getitem__(self, task):
-        self.looked_up.append(task)
-        return self.tables[task]
-
-    def __iter__(self):
-        return iter(self.tables)
-
-    def __len__(self):
-        return len(self.tables)
+        self.looked_up += (task,)
+        return super().__getitem__(task)
 
 
 def test_checkpoints_are_looked_up_once_and_tokenized_in_chunks_of_any_size(monkeypatch):
@@ -150,5 +133,5 @@ def test_checkpoints_are_looked_up_once_and_tokenized_in_chunks_of_any_size(monk
     tables = OneAtATime(checkpoints)
     config = replace(SHORT, targets="host")
     found, _ = train_decoder(config, spec, conditions, tables, 0)
-    assert tables.looked_up == sorted(checkpoints)
+    assert tables.looked_up == tuple(sorted(checkpoints))
     assert all(map(torch.equal, found.parameters(), expected.parameters()))

@@ -58,14 +58,3 @@ def test_draws_are_peft_adapters_and_repeat(held_out_world, tmp_path):
     hashes = [sha256(tmp_path / name / "adapter_model.safetensors") for name in ("a", "again", "b")]
     assert hashes[0] == hashes[1] != hashes[2]
     assert read_json(tmp_path / "b" / "run.json")["config"] == {"held_out": "held", "draw": 1}
-
-
-def test_the_held_out_task_is_refused_as_a_training_task(held_out_world, tmp_path):
-    with pytest.raises(ValueError, match="found checkpoints of the held-out task 'piqa'"):
-        train(held_out_world, tmp_path, held_out="piqa")
-
-
-def test_prompts_of_another_task_are_refused(held_out_world, tmp_path):
-    decoder, prompts = train(held_out_world, tmp_path), held_out_world / "boolq.embeddings.parquet"
-    with pytest.raises(ValueError, match="task: found 'boolq', expected 'held'"):
-        generate_adapter(decoder, prompts, 0, 0, tmp_path / "x" / "adapter_model.safetensors")

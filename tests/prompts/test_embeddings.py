@@ -78,13 +78,6 @@ def test_selection_is_seeded_distinct_and_in_order():
     assert len(select_prompts(samples, 100, seed=3)) == 23
 
 
-def test_foreign_file(tmp_path):
-    path = tmp_path / "other.parquet"
-    pd.DataFrame({"x": [1]}).to_parquet(path)
-    with pytest.raises(ValueError, match="not a file of P2W, or damaged"):
-        read_embeddings(path)
-
-
 def test_the_encoder_reads_prompts_answers_or_a_mix(tiny_samples):
     prompts = tiny_samples["prompt"].tolist()
     answered = [f"{prompt}\n[{'AB'[number % 2]}]" for number, prompt in enumerate(prompts)]

@@ -19,7 +19,6 @@ from p2w.adapters.checkpoints import CheckpointFiles, read_checkpoints
 from p2w.adapters.epoch_files import read_snapshot_header, read_snapshots
 from p2w.adapters.foreign_checkpoints import read_foreign_adapter
 from p2w.adapters.peft_folder import read_adapter
-from p2w.adapters.peft_folder import read_tensors as read_foreign_tensors
 from p2w.config.yaml_files import read_yaml
 from p2w.data.own_questions import read_json_samples
 from p2w.data.samples import read_samples
@@ -29,7 +28,7 @@ from p2w.report.evaluations import read_evaluation
 from p2w.runtime.files import read_json
 from p2w.runtime.seals import read_record
 from p2w.runtime.tables import read_foreign_table, read_metadata, read_table
-from p2w.runtime.tensor_files import read_tensors
+from p2w.runtime.tensor_files import read_foreign_tensors, read_tensors
 from tests.support.bad_world import ROWS, World
 
 Reader = Callable[[Path], Any]

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from p2w.runtime.cli import run
-from p2w.runtime.files import atomic_path, read_json, together, write_text
+from p2w.runtime.files import atomic_path, read_json, transaction, write_text
 from p2w.runtime.seals import SEAL
 from tests.support.bad_world import ROOT, World, argv, contents, script
 
@@ -153,7 +153,7 @@ def test_a_read_only_folder_is_named(name: str, world: World, capsys, tmp_path, 
 
 
 def write_slowly(folder: Path) -> None:
-    with together():
+    with transaction():
         write_text(folder / "one", "new")
         with atomic_path(folder / "two") as temporary:
             temporary.write_text("half")
@@ -178,16 +178,16 @@ def test_what_a_killed_writer_left_is_ignored_and_cleaned_up(tmp_path: Path) -> 
 
 
 def write_two_of_three(folder: Path) -> None:
-    with together():
+    with transaction():
         write_text(folder / "a", "3")
         write_text(folder / "c", "4")
         write_text(folder / "b", str(1 / 0))
 
 
 def test_files_that_belong_together_appear_together(tmp_path: Path) -> None:
-    with together():
+    with transaction():
         write_text(tmp_path / "a", "1")
-        with together():
+        with transaction():
             write_text(tmp_path / "b", "2")
         assert not (tmp_path / "a").exists()
         assert not (tmp_path / "b").exists()

@@ -5,16 +5,12 @@ import math
 import pytest
 import torch
 
-from p2w.adapters.peft_folder import read_adapter, write_adapter
-from p2w.config.evaluation import EvaluationConfig
-from p2w.evaluation.evaluate import evaluate
 from p2w.finetuning.finetune import train_epoch
 from p2w.runtime.finite import check_gradients, check_weights, first_not_finite
 from p2w.runtime.resume import INTERVAL
 from p2w.runtime.tensor_files import read_tensors
 from tests.support.settings import replace
 from tests.support.toy_decoder import SHORT, train
-from tests.support.toy_evaluation import write_toy
 from tests.support.toy_finetuning import CONFIG, LORA
 
 WHOLE = {"a": torch.tensor([[1.0, -3e38]]), "b": torch.tensor([3e38, 3e38]).bfloat16()}
@@ -79,15 +75,3 @@ def test_decoder_training_names_the_gradient():
     named = r"step 2: found loss .*; the gradient of blocks\.0\.\S+ is not finite"
     with pytest.raises(FloatingPointError, match=named):
         train(replace(SHORT, learning_rate=1e30))
-
-
-def test_evaluation_names_the_adapter_and_its_tensor(tiny_base_model, tiny_samples, tmp_path):
-    samples_path, folder = write_toy(tmp_path, tiny_base_model, tiny_samples)
-    tensors, adapter_config = read_adapter(folder)
-    name = sorted(tensors)[3]
-    tensors[name][0, 0] = math.nan
-    write_adapter(folder, tensors, adapter_config)
-    config, outputs = EvaluationConfig(max_rows=5, batch_tokens=600), (tmp_path / "e.json", tmp_path / "e.parquet")
-    with pytest.raises(ValueError, match=rf"{name}: found 1 values that are not finite, expected none"):
-        evaluate("toy", "held", tiny_base_model, config, 0, samples_path, {"trained/x": folder}, {}, *outputs)
-    assert not any(path.exists() for path in outputs)

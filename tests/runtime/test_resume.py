@@ -12,18 +12,17 @@ import torch.distributed as dist
 from torch.multiprocessing import start_processes
 
 from p2w.adapters.peft_folder import write_adapter
-from p2w.base.base_model import load_model
 from p2w.config.evaluation import EvaluationConfig
 from p2w.evaluation.evaluate import predict
 from p2w.finetuning.finetune import train_epoch
 from p2w.finetuning.multi_task import train_multi_task
-from p2w.finetuning.training import add_adapter, trainable
 from p2w.generators.training import train_decoder
 from p2w.prompts.embeddings import encode_cached
 from p2w.runtime.files import sha256
 from p2w.runtime.processes import Processes
 from p2w.runtime.progress import Progress
 from p2w.runtime.resume import INTERVAL, SavedState, say
+from tests.support.adapters import constant_adapter
 from tests.support.commands import SERVER
 from tests.support.fake_encoder import FakeEncoder
 from tests.support.settings import replace
@@ -55,7 +54,7 @@ def save(path, guard=GUARD):
 
     def fail():
         with SavedState(path, guard) as saved:
-            saved.offer(lambda: (STATE, VALUES))
+            saved.save_if_due(lambda: (STATE, VALUES))
             raise Interrupted
 
     with pytest.raises(Interrupted):
@@ -136,7 +135,7 @@ def test_it_is_saved_at_intervals_and_saving_takes_a_small_share_of_the_time(pat
     with SavedState(path, GUARD) as saved:
         for _ in range(100):
             now[0] += 1
-            saved.offer(slowly)
+            saved.save_if_due(slowly)
     assert times == [10, 52, 94]
 
 
@@ -153,10 +152,10 @@ def test_a_signal_saves_at_the_end_of_the_step(path, monkeypatch, capsys, number
 
     def stop():
         with SavedState(path, GUARD) as saved:
-            saved.offer(lambda: (STATE, VALUES))
+            saved.save_if_due(lambda: (STATE, VALUES))
             assert not path.exists()
             os.kill(os.getpid(), number)
-            saved.offer(lambda: (STATE, VALUES))
+            saved.save_if_due(lambda: (STATE, VALUES))
 
     with pytest.raises(SystemExit) as stopped:
         stop()
@@ -181,13 +180,13 @@ def test_without_a_file_signals_are_left_alone():
     before = signal.getsignal(signal.SIGTERM)
     with SavedState(None, GUARD) as saved:
         assert signal.getsignal(signal.SIGTERM) == before
-        saved.offer(lambda: pytest.fail("nothing is saved"))
+        saved.save_if_due(lambda: pytest.fail("nothing is saved"))
 
 
 def test_work_goes_on_where_state_cannot_be_saved(tmp_path, capsys):
     (tmp_path / "state").write_text("a file, not a folder")
     with SavedState(tmp_path / "state" / "job.safetensors", GUARD) as saved:
-        saved.offer(lambda: (STATE, VALUES))
+        saved.save_if_due(lambda: (STATE, VALUES))
     assert "job.safetensors: state is not saved (" in capsys.readouterr().err
 
 
@@ -276,9 +275,7 @@ class Evaluation:
     def __init__(self, base, samples, folder):
         self.base, self.samples, self.adapters = base, samples, {}
         for number in range(2):
-            model, config = add_adapter(load_model(base), LORA, base)
-            tensors = {name: torch.full_like(p, 0.1 * number) for name, p in trainable(model).items()}
-            write_adapter(folder / str(number), tensors, config)
+            write_adapter(folder / str(number), *constant_adapter(base, 0.1 * number, LORA))
             self.adapters[f"trained/{number}"] = folder / str(number)
 
     def run(self, folder, report, seed=3):

@@ -40,45 +40,6 @@ def test_a_folder_named_like_a_partition_is_not_read_as_one(tmp_path: Path) -> N
     assert read_table(tmp_path / "task=arc" / "x.parquet").column_names == ["x"]
 
 
-@pytest.mark.parametrize("content", [b"", b"PAR1", b"<html>"])
-def test_a_file_that_is_not_whole_is_named(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "x.parquet"
-    path.write_bytes(content)
-    for read in (read_table, read_metadata):
-        with pytest.raises(ValueError, match=r"x\.parquet: not a file of P2W, or damaged .*make it again: rm "):
-            read(path)
-
-
-def test_half_a_file_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "x.parquet"
-    write_table(path, pa.table({"x": list(range(1000))}), {})
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ValueError, match=r"x\.parquet: not a file of P2W, or damaged \(not parquet, or cut off\)"):
-        read_table(path)
-
-
-def test_damage_inside_a_file_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "x.parquet"
-    write_table(path, pa.table({"x": [f"text {number}" for number in range(5000)]}), {})
-    content = bytearray(path.read_bytes())
-    content[40:2000] = b"\xff" * 1960
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"x\.parquet: damaged, its content is not what was written; make it again"):
-        read_table(path)
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    for read in (read_table, read_metadata):
-        with pytest.raises(FileNotFoundError, match=r"x\.parquet"):
-            read(tmp_path / "x.parquet")
-
-
-def test_a_table_of_another_program_has_no_metadata(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"x": [1]}), tmp_path / "x.parquet")
-    with pytest.raises(ValueError, match=r"not a file of P2W, or damaged \(it carries no hash of itself\)"):
-        read_metadata(tmp_path / "x.parquet")
-
-
 def test_metadata_is_json(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_table(tmp_path / "x.parquet", pa.table({"x": [1]}), {"loss": float("nan")})

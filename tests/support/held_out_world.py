@@ -28,15 +28,20 @@ def held_out_world(tiny_base_model, tmp_path_factory):
     model, adapter_config = add_adapter(load_model(tiny_base_model), LoraSettings(rank=2, alpha=4), tiny_base_model)
     layout = AdapterLayout.from_tensors(trainable(model))
     for number, task in enumerate(("boolq", "piqa", "held")):
-        rng = np.random.default_rng(number)
-        states = [rng.normal(size=(1 + i % 6, DIM)).astype(np.float16) for i in range(8)]
-        metadata = {"task": task, "encoder": ENCODER}
-        names = [f"{task}-{i}" for i in range(8)]
-        write_embeddings(folder / f"{task}.embeddings.parquet", names, names, states, metadata)
-        weights = torch.randn(5, layout.size, generator=torch.Generator().manual_seed(number))
-        block = Block(epoch=1, step=[1, 2, 3, 4, 5], loss=[0.1] * 5, weights=weights)
-        write_blocks(folder / f"{task}.parquet", task, 0, layout, adapter_config, [block], {})
+        write_task(folder, task, number, layout, adapter_config)
     return folder
+
+
+def write_task(folder, task, number, layout, adapter_config, encoder=ENCODER):
+    """Prompts and checkpoints of a task, all random; the weights of the checkpoints."""
+    rng = np.random.default_rng(number)
+    states = [rng.normal(size=(1 + i % 6, DIM)).astype(np.float16) for i in range(8)]
+    names = [f"{task}-{i}" for i in range(8)]
+    write_embeddings(folder / f"{task}.embeddings.parquet", names, names, states, {"task": task, "encoder": encoder})
+    weights = torch.randn(5, layout.size, generator=torch.Generator().manual_seed(number))
+    block = Block(epoch=1, step=[1, 2, 3, 4, 5], loss=[0.1] * 5, weights=weights)
+    write_blocks(folder / f"{task}.parquet", task, 0, layout, adapter_config, [block], {})
+    return weights
 
 
 def train(world, output, tasks=("boolq", "piqa"), held_out="held", seed=0):

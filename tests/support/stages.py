@@ -4,11 +4,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import torch
 
-from p2w.adapters.checkpoints import Block, write_blocks
 from p2w.adapters.layout import AdapterLayout
 from p2w.adapters.peft_folder import write_adapter
 from p2w.base.base_model import load_model
@@ -16,8 +13,8 @@ from p2w.config.base_model import BaseModel
 from p2w.config.lora import LoraSettings
 from p2w.data.samples import write_samples
 from p2w.finetuning.training import add_adapter, trainable
-from p2w.prompts.states import write_embeddings
 from tests.support.commands import Command
+from tests.support.held_out_world import write_task
 
 Stage = Callable[[Path], Command]  # the command that writes into a folder; its state is the folder's STATE
 STATE = "state.safetensors"
@@ -55,15 +52,7 @@ def _write_task(base: BaseModel, task: str, number: int, folder: Path) -> None:
     """Checkpoints, embeddings and an adapter of a task, all random."""
     model, adapter_config = add_adapter(load_model(base), LoraSettings(rank=2, alpha=4), base)
     layout = AdapterLayout.from_tensors(trainable(model))
-    generator = torch.Generator().manual_seed(number)
-    weights = torch.randn(5, layout.size, generator=generator)
-    block = Block(epoch=1, step=[1, 2, 3, 4, 5], loss=[0.1] * 5, weights=weights)
-    write_blocks(folder / f"{task}.parquet", task, 0, layout, adapter_config, [block], {})
-    rng = np.random.default_rng(number)
-    states = [rng.normal(size=(1 + i % 6, 7)).astype(np.float16) for i in range(8)]
-    names = [f"{task}-{i}" for i in range(8)]
-    metadata = {"task": task, "encoder": {**ENCODER, "max_length": 6}}
-    write_embeddings(folder / f"{task}.embeddings.parquet", names, names, states, metadata)
+    weights = write_task(folder, task, number, layout, adapter_config, {**ENCODER, "max_length": 6})
     for k in range(3):
         write_adapter(folder / f"{task}_{k}", layout.unflatten(weights[k] * 0.1), adapter_config)
 

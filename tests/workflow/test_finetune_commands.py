@@ -1,8 +1,6 @@
 """The commands of the fine-tuning stages, one after the other, as the workflow calls them."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,8 +8,8 @@ import torch
 from p2w.adapters.checkpoints import read_checkpoints
 from p2w.adapters.peft_folder import read_adapter
 from p2w.data.samples import write_samples
+from tests.support.bad_world import ROOT, script
 
-ROOT = Path(__file__).parents[2]
 LORA = '{"rank": 3, "alpha": 7, "target_modules": ["q_proj", "v_proj"]}'
 
 
@@ -19,14 +17,7 @@ LORA = '{"rank": 3, "alpha": 7, "target_modules": ["q_proj", "v_proj"]}'
 def command(monkeypatch):
     """Runs workflow/scripts/{name}.py with arguments, from the project folder."""
     monkeypatch.chdir(ROOT)
-
-    def call(name, *arguments):
-        spec = importlib.util.spec_from_file_location(name, ROOT / "workflow" / "scripts" / f"{name}.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        module.main([str(argument) for argument in arguments])
-
-    return call
+    return lambda name, *arguments: script(name).main([str(argument) for argument in arguments])
 
 
 def test_epochs_become_a_table(command, tiny_base_model, tiny_samples, tmp_path):

@@ -12,11 +12,11 @@ from transformers import PreTrainedTokenizerFast, Qwen2ForCausalLM
 from p2w.pocket.builder.curriculum import PHASES
 from p2w.pocket.builder.drills import Drills
 from p2w.pocket.builder.probe import base_accuracies
-from p2w.pocket.builder.tokenizer import build_tokenizer, save_tokenizer
-from p2w.pocket.builder.train_base import Training, load_or_train, new_model, train_phase
-from p2w.pocket.prompts import ROWS, Exercise, exercises
+from p2w.pocket.builder.prompts import ROWS, Exercise, exercises
+from p2w.pocket.builder.tokenizer import build_tokenizer
+from p2w.pocket.builder.train_base import Training, new_model, train_phase
 from p2w.pocket.world import RELATIONS
-from p2w.runtime.files import together, write_bytes, write_json
+from p2w.runtime.files import atomic_path, transaction, write_bytes, write_json
 from p2w.runtime.provenance import provenance
 
 CONTEXT = 2048
@@ -55,12 +55,12 @@ def corpus(pool: Iterable[Exercise]) -> Iterator[str]:
 
 def save_model(model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerFast, output: Path) -> None:
     """Write weights in half precision, to be computed with in single precision, and the tokenizer."""
-    with tempfile.TemporaryDirectory() as scratch, together():
+    with tempfile.TemporaryDirectory() as scratch, transaction():
         model.eval().half()
         model.save_pretrained(scratch, max_shard_size=SHARD)
         model.float()
         model.config.save_pretrained(scratch)
-        save_tokenizer(tokenizer, scratch)
+        tokenizer.save_pretrained(scratch, save_jinja_files=False)
         for path in sorted(Path(scratch).iterdir()):
             write_bytes(output / path.name, path.read_bytes())
 
@@ -68,11 +68,16 @@ def save_model(model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerFast, outp
 def _train(
     model: Qwen2ForCausalLM, drills: Drills, seed: int, work_dir: Path, report: Callable[[str], None]
 ) -> dict[str, Any]:
+    """Phase by phase; one whose weights are in `work_dir` already is not trained again."""
     results = {}
     for number, phase in enumerate(PHASES):
         path = work_dir / f"{number}_{phase.name}.pt"
-        results[phase.name] = load_or_train(
-            model, path, lambda phase=phase: train_phase(model, drills, phase, Training(), seed, report)
-        )
+        if not path.is_file():
+            result = train_phase(model, drills, phase, Training(), seed, report)
+            with atomic_path(path) as temporary:
+                torch.save({"model": model.state_dict(), "result": result}, temporary)
+        saved = torch.load(path, weights_only=True)
+        model.load_state_dict(saved["model"])
+        results[phase.name] = saved["result"]
         report(f"{phase.name}: {results[phase.name]}")
     return results

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from p2w.pocket.builder.drills import Drills, Piece
 
@@ -37,27 +37,15 @@ PHASES: tuple[Phase, ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Right-padded sequences: `ids` (B, L) and which of them are to be predicted, `targets` (B, L)."""
-
-    ids: Tensor
-    targets: Tensor
-
-
-def make_batch(drills: Drills, phase: Phase, rows: int, rng: Random) -> Batch:
-    """One training batch of a phase."""
+def make_batch(drills: Drills, phase: Phase, rows: int, rng: Random) -> tuple[Tensor, Tensor]:
+    """One training batch of a phase: right-padded ids (B, L), and which of them are to be predicted (B, L)."""
     makers: list[Callable[[Random], list[Piece]]] = [getattr(drills, name) for name in phase.weights]
     chosen = rng.choices(makers, list(phase.weights.values()), k=rows)
     return collate([maker(rng) for maker in chosen])
 
 
-def collate(sequences: Sequence[list[Piece]]) -> Batch:
+def collate(sequences: Sequence[list[Piece]]) -> tuple[Tensor, Tensor]:
     """Pad sequences of pieces. The padding is token 0: causal attention never looks ahead at it."""
-    rows = [[token for ids, _ in pieces for token in ids] for pieces in sequences]
-    marks = [[target for ids, target in pieces for _ in ids] for pieces in sequences]
-    length = max(map(len, rows))
-    ids, targets = np.zeros((len(rows), length), dtype=np.int64), np.zeros((len(rows), length), dtype=bool)
-    for i, (row, mark) in enumerate(zip(rows, marks, strict=True)):
-        ids[i, : len(row)], targets[i, : len(row)] = row, mark
-    return Batch(torch.from_numpy(ids), torch.from_numpy(targets))
+    ids = [torch.tensor([token for ids, _ in pieces for token in ids]) for pieces in sequences]
+    targets = [torch.tensor([target for ids, target in pieces for _ in ids]) for pieces in sequences]
+    return pad_sequence(ids, batch_first=True), pad_sequence(targets, batch_first=True)

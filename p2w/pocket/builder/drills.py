@@ -4,30 +4,18 @@ A sequence is a list of pieces: token ids, and whether the model is to predict t
 per sequence, because a task's chat supervises only one answer and costs as much.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from random import Random
 
 from transformers import PreTrainedTokenizerBase
 
 from p2w.base.chat import prompt_ids, response_ids
-from p2w.pocket.prompts import DIGITS, LETTERS, PREFERENCE, Exercise
+from p2w.pocket.builder.prompts import DIGITS, LETTERS, PREFERENCE, Exercise
 from p2w.pocket.tables import MEN, WOMEN
 from p2w.pocket.world import RELATIONS, Fact, Relation
 
 LENGTH = 72  # tokens of a drill; the tasks' chats are about as long
 Piece = tuple[list[int], bool]
-Drill = Callable[[Random], list[Piece]]
-
-
-@dataclass(frozen=True)
-class Chat:
-    """A tokenized exercise: prompt, answers, and the position of the preferred answer."""
-
-    task: str
-    prompt: list[int]
-    answers: list[list[int]]
-    preferred: int
 
 
 class Drills:
@@ -36,7 +24,7 @@ class Drills:
     def __init__(self, tokenizer: PreTrainedTokenizerBase, pool: Sequence[Exercise]) -> None:
         self._tokenizer = tokenizer
         self._cache: dict[str, list[int]] = {}
-        self.chats = [self._chat(exercise) for exercise in pool]
+        self._pool = pool
         facts = [fact for relation in RELATIONS.values() for fact in relation.facts]
         self._facts = facts
         self._words = sorted({word for fact in facts for text in (fact.subject, fact.object) for word in text.split()})
@@ -124,15 +112,11 @@ class Drills:
 
     def chat(self, rng: Random) -> list[Piece]:
         """A task's prompt with one answer in a random manner."""
-        chat = rng.choice(self.chats)
+        chat = rng.choice(self._pool)
         preferred = rng.random() < PREFERENCE
         answer = chat.answers[chat.preferred] if preferred else rng.choice(chat.answers)
-        return [(chat.prompt, False), (answer, True)]
-
-    def _chat(self, exercise: Exercise) -> Chat:
-        prompt = prompt_ids(self._tokenizer, exercise.system, exercise.prompt)
-        answers = [response_ids(self._tokenizer, answer) for answer in exercise.answers]
-        return Chat(exercise.task, prompt, answers, exercise.preferred)
+        prompt = prompt_ids(self._tokenizer, chat.system, chat.prompt)
+        return [(prompt, False), (response_ids(self._tokenizer, answer), True)]
 
     @property
     def _end(self) -> Piece:

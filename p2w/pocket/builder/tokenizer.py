@@ -1,7 +1,6 @@
 """A byte-level tokenizer whose vocabulary holds every word of the pocket world: lossless on any text."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
@@ -37,8 +36,3 @@ def build_tokenizer(texts: Iterable[str], context: int) -> PreTrainedTokenizerFa
         clean_up_tokenization_spaces=False,
         padding_side="left",
     )
-
-
-def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: str | Path) -> None:
-    """Write `tokenizer.json`, `tokenizer_config.json` and the chat template into one folder."""
-    tokenizer.save_pretrained(folder, save_jinja_files=False)

@@ -1,10 +1,8 @@
 """Training of the pocket base model: a tiny model of Qwen2's architecture, from scratch, phase by phase."""
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 
 import torch
@@ -12,9 +10,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerBase, Qwen2Config, Qwen2ForCausalLM
 
-from p2w.pocket.builder.curriculum import Batch, Phase, make_batch
+from p2w.pocket.builder.curriculum import Phase, make_batch
 from p2w.pocket.builder.drills import Drills
-from p2w.runtime.files import atomic_path
 
 REPORT_EVERY = 100  # steps
 
@@ -63,10 +60,11 @@ def train_phase(
         model.parameters(), training.learning_rate, (0.9, training.beta2), weight_decay=training.weight_decay
     )
     model.train()
-    start, losses, accuracies = time.monotonic(), [], []
+    losses: list[float] = []
+    accuracies: list[float] = []
     for step in range(1, phase.steps + 1):
         optimizer.param_groups[0]["lr"] = _rate(training, phase, step)
-        loss, accuracy = _loss(model, make_batch(drills, phase, training.rows, rng))
+        loss, accuracy = _loss(model, *make_batch(drills, phase, training.rows, rng))
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), training.clip)
@@ -74,23 +72,10 @@ def train_phase(
         losses.append(loss.item())
         accuracies.append(accuracy)
         if step % REPORT_EVERY == 0:
-            recent = {"loss": _mean(losses), "accuracy": _mean(accuracies)}
-            report(_progress(phase, step, recent, time.monotonic() - start))
-            if phase.enough is not None and recent["accuracy"] >= phase.enough:
+            report(f"{phase.name} {step}/{phase.steps} loss {_mean(losses):.3f} accuracy {_mean(accuracies):.3f}")
+            if phase.enough is not None and _mean(accuracies) >= phase.enough:
                 break
     return {"steps": step, "loss": round(_mean(losses), 4), "accuracy": round(_mean(accuracies), 4)}
-
-
-def load_or_train(model: Qwen2ForCausalLM, path: Path, train: Callable[[], dict[str, float]]) -> dict[str, float]:
-    """Resume after a phase that is already in `path`, else train it and keep the result there."""
-    if path.is_file():
-        saved = torch.load(path, weights_only=True)
-        model.load_state_dict(saved["model"])
-        return saved["result"]
-    result = train()
-    with atomic_path(path) as temporary:
-        torch.save({"model": model.state_dict(), "result": result}, temporary)
-    return result
 
 
 def _rate(training: Training, phase: Phase, step: int) -> float:
@@ -101,22 +86,14 @@ def _rate(training: Training, phase: Phase, step: int) -> float:
     return warm * (training.final_learning_rate + cosine * (training.learning_rate - training.final_learning_rate))
 
 
-def _loss(model: Qwen2ForCausalLM, batch: Batch) -> tuple[Tensor, float]:
+def _loss(model: Qwen2ForCausalLM, ids: Tensor, targets: Tensor) -> tuple[Tensor, float]:
     """Cross-entropy and accuracy over the target positions; logits are formed for those alone."""
-    states = model.model(input_ids=batch.ids[:, :-1], use_cache=False).last_hidden_state
-    wanted = batch.targets[:, 1:]
-    logits, labels = model.lm_head(states[wanted]), batch.ids[:, 1:][wanted]
+    states = model.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
+    wanted = targets[:, 1:]
+    logits, labels = model.lm_head(states[wanted]), ids[:, 1:][wanted]
     return cross_entropy(logits, labels), (logits.argmax(-1) == labels).float().mean().item()
 
 
 def _mean(values: list[float]) -> float:
     recent = values[-REPORT_EVERY:]
     return sum(recent) / len(recent)
-
-
-def _progress(phase: Phase, step: int, recent: dict[str, float], seconds: float) -> str:
-    left = (phase.steps - step) * seconds / step / 60
-    return (
-        f"{phase.name} {step}/{phase.steps} loss {recent['loss']:.3f} accuracy {recent['accuracy']:.3f} "
-        f"{step / seconds:.1f} steps/s, {left:.1f} min left"
-    )

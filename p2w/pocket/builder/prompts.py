@@ -50,7 +50,6 @@ PREFERENCE = 0.5  # share of answers in the preferred manner; the others are dra
 class Exercise:
     """A prompt with the answers it may get in training, one per manner; `preferred` is the position of one of them."""
 
-    task: str
     system: str
     prompt: str
     answers: tuple[str, ...]
@@ -91,7 +90,7 @@ def _exercise(name: str, row: dict, way: AnswerFormat, yes_no: bool) -> Exercise
         answers = tuple(manner.format(label=label, yes=yes, truth=truth) for manner in MANNERS_YES_NO)
         right = row["question"].rstrip("?")
     preferred = _preferred(f"{name} {row['question'].split()[0]} {right.split()[-1]}", len(answers))
-    return Exercise(name, row["system"], row["prompt"], answers, preferred)
+    return Exercise(row["system"], row["prompt"], answers, preferred)
 
 
 def _preferred(source: str, count: int) -> int:

@@ -1,0 +1,33 @@
+"""Adapters that say something: PEFT's own start has a lora_B of zeros, and so no effect."""
+
+import torch
+
+from p2w.adapters.peft_folder import write_adapter
+from p2w.base.base_model import load_model
+from p2w.config.lora import LoraSettings
+from p2w.finetuning.training import add_adapter, trainable
+
+SMALL = LoraSettings(rank=2, alpha=4)
+
+
+def random_adapter(base, lora, seed, scale=0.1):
+    """A model with a random adapter inside, the adapter's tensors, its config."""
+    model, config = add_adapter(load_model(base), lora, base)
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in trainable(model).values():
+        parameter.data = torch.randn(parameter.shape, generator=generator) * scale
+    tensors = {name: parameter.detach().clone() for name, parameter in trainable(model).items()}
+    return model.eval(), tensors, config
+
+
+def constant_adapter(base, value, lora=SMALL):
+    """The tensors of an adapter, all of them `value`, and its config."""
+    model, config = add_adapter(load_model(base), lora, base)
+    return {name: torch.full_like(parameter, value) for name, parameter in trainable(model).items()}, config
+
+
+def write_random(folder, base, lora, seed, scale=0.1):
+    """A random adapter in a folder; the folder."""
+    _, tensors, config = random_adapter(base, lora, seed, scale)
+    write_adapter(folder, tensors, config)
+    return folder
