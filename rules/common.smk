@@ -45,8 +45,8 @@ def readable(call, *arguments):
         raise WorkflowError(str(error)) from None
 
 
-TASK_TABLE = readable(read_task_table, CONFIG / "tasks.yaml", SCHEMAS / "tasks.schema.yaml")
-SOURCES = readable(read_sources, CONFIG / "sources.yaml", SCHEMAS / "sources.schema.yaml")
+TASK_TABLE = readable(read_task_table, CONFIG / "tasks.yaml")
+SOURCES = readable(read_sources, CONFIG / "sources.yaml")
 EXPERIMENT_FILES = readable(find_experiments, CONFIG / "experiments")
 EXPERIMENTS = readable(Experiments, EXPERIMENT_FILES, SCHEMAS / "experiment.schema.yaml", TASK_TABLE, SOURCES)
 

@@ -1,4 +1,4 @@
-# Raw tables from the Hub, a local folder or the pocket world; samples; models from the Hub.
+# Raw tables from the Hub, local folders, files of one's own or the pocket world; samples; models from the Hub.
 
 
 rule raw:
@@ -22,9 +22,10 @@ rule raw:
     params:
         source=raw_source,
         location=raw_location,
+        questions=raw_questions,
     shell:
         "python {input.code[0]} --source {params.source:q} --task {wildcards.task} --location {params.location:q}"
-        " --split {wildcards.split} --output {output.table} 2>&1 | tee {log}"
+        " {params.questions} --split {wildcards.split} --output {output.table} 2>&1 | tee {log}"
 
 
 rule samples:

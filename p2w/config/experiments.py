@@ -5,27 +5,26 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from p2w.config.places import FILES
 from p2w.config.schema import check_schema
 from p2w.config.settings import convert, overlay, parse
 from p2w.config.sources import Source
-from p2w.config.tasks import TaskTable
+from p2w.config.tasks import TaskTable, completed
 from p2w.config.yaml_files import read_yaml
 
 
-def read_task_table(path: Path, schema: Path) -> dict[str, Any]:
+def read_task_table(path: Path) -> dict[str, Any]:
     """The task table as plain values; ValueError names file, key, found and expected."""
     content = read_yaml(path)
-    check_schema(content, read_yaml(schema), str(path))
-    parse(TaskTable, content, str(path))
-    return content
+    tasks = parse(TaskTable, content, str(path)).tasks
+    return {**content, "tasks": {name: completed(entry, tasks[name]) for name, entry in content["tasks"].items()}}
 
 
-def read_sources(path: Path, schema: Path) -> dict[str, Any]:
-    """The sources as plain values; ValueError names file, key, found and expected."""
+def read_sources(path: Path) -> dict[str, Any]:
+    """The sources as plain values, with that of the user's own files; ValueError names file, key, found and expected."""
     content = read_yaml(path)
-    check_schema(content, read_yaml(schema), str(path))
     convert(content, dict[str, Source], str(path))
-    return content
+    return {**content, FILES: {"kind": FILES}}
 
 
 def find_experiments(folder: Path) -> dict[str, Path]:

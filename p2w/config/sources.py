@@ -1,4 +1,4 @@
-"""Where raw tables come from: the Hub, a folder in the Hub's layout, or the pocket world."""
+"""Where raw tables come from: the Hub, a folder in the Hub's layout, the pocket world, or files of the user's own."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,14 +8,14 @@ from p2w.config.settings import convert
 from p2w.config.tasks import SPLITS
 from p2w.config.yaml_files import read_yaml
 
-NEEDS = {"hub": (), "local": ("root",), "pocket": ("seed", "rows")}
+NEEDS = {"hub": (), "local": ("root",), "pocket": ("seed", "rows"), "files": ()}
 
 
 @dataclass(frozen=True)
 class Source:
     """One source of raw tables; `root` belongs to kind local, `seed` and `rows` (by P2W split) to kind pocket."""
 
-    kind: Literal["hub", "local", "pocket"]
+    kind: Literal["hub", "local", "pocket", "files"]
     root: str | None = None
     seed: int | None = None
     rows: dict[str, int] = field(default_factory=dict)

@@ -1,48 +1,79 @@
 """The raw stage: one split of a dataset, its own columns unchanged, whatever it comes from."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
+from datasets import Features
 
+from p2w.config.places import is_address, mirrored, without_secrets
 from p2w.config.sources import Source
-from p2w.config.tasks import HubFiles, Location
-from p2w.data.own_questions import read_json_samples
-from p2w.data.raw_hub import hub_file
+from p2w.config.tasks import HubDataset, Location
+from p2w.data.division import divided
+from p2w.data.hub.dataset import hub_split
+from p2w.data.hub.file import check
+from p2w.data.layout import split_files
+from p2w.data.questions import read_questions
+from p2w.data.tables import read_files
+from p2w.data.web import download
 from p2w.runtime.files import sha256, together, write_json
 from p2w.runtime.provenance import provenance
-from p2w.runtime.tables import read_foreign_table, write_table
-
-# A table, where it comes from, and the files outside the Hub that were read for it.
-Raw = tuple[pa.Table, dict[str, Any], list[Path]]
+from p2w.runtime.tables import write_table
 
 
-def fetch_raw(source: Source, name: str, task: Location, split: str, output: Path) -> None:
+@dataclass(frozen=True)
+class Found:
+    """The files of a split by the names that the manifest gives them, and what is known of them."""
+
+    files: dict[str, Path]
+    features: Features | None = None
+    dataset: str | None = None
+    revision: str | None = None
+    inputs: list[Path] = field(default_factory=list)  # no copies of what is elsewhere: the user's own files
+
+
+def fetch_raw(
+    source: Source, name: str, task: Location, split: str, output: Path, questions: bool = False
+) -> None:
     """Write one of the dataset's own splits to `output`, and its manifest beside it as `{split}.manifest.json`.
 
-    A task with `json` files is read from them whatever the source.
+    Args:
+        source: where datasets of the Hub are; a local one stands for the web too.
+        name: of the task.
+        task: where its rows are.
+        split: the dataset's own name of it.
+        output: the table.
+        questions: whether the rows are read as questions (`p2w.data.questions`).
 
     Raises:
         ValueError: a split, file or row that is not what the task table says.
         OSError: a file that cannot be had.
     """
-    if task.json:
-        table, origin, inputs = _from_json(name, task.json, split)
-    elif source.kind == "pocket":
-        table, origin, inputs = _from_pocket(source, name, task, split)
-    else:
-        table, origin, inputs = _from_file(source, name, _hub(name, task), split)
-    config = {"source": source.describe(), "task": name, "split": split, "location": asdict(task)}
+    _check_split(name, task, split)
+    with TemporaryDirectory() as downloads:
+        if task.hub is None:
+            found = _own(source, name, task, split, Path(downloads))
+        else:
+            found = _dataset(source, name, task.hub, split)
+        if source.kind == "pocket" and task.hub:
+            table = _pocket_table(source, name, task, split)
+        else:
+            table = _rows(name, task, split, found, questions)
+        hashes = {file: sha256(path) for file, path in found.files.items()}
+    config = {"source": source.describe(), "task": name, "split": split, "location": _public(asdict(task))}
     manifest = {
         "source": source.describe(),
         "task": name,
         "split": split,
-        **origin,
+        "dataset": found.dataset,
+        "revision": found.revision,
+        "files": hashes,
         "rows": table.num_rows,
         "columns": table.schema.names,
-        "provenance": provenance("workflow/scripts/raw.py", config, inputs),
+        "provenance": provenance("workflow/scripts/raw.py", config, found.inputs),
     }
     with together():
         write_table(output, table, manifest)
@@ -54,34 +85,90 @@ def manifest_path(output: Path) -> Path:
     return output.with_name(f"{output.stem}.manifest.json")
 
 
-def _from_json(name: str, files: Mapping[str, str], split: str) -> Raw:
-    path = Path(_entry(f"tasks.{name}.json", files, split))
-    return read_json_samples(path), {"source": {"kind": "json"}, **_origin(path.as_posix(), path)}, [path]
+def _check_split(name: str, task: Location, split: str) -> None:
+    files = task.hub.files if task.hub else task.files
+    if files and split not in files:
+        raise ValueError(f"tasks.{name}{'.hub' * bool(task.hub)}.files: no split {split!r}; splits: {', '.join(files)}")
 
 
-def _from_file(source: Source, name: str, hub: HubFiles, split: str) -> Raw:
-    file = _entry(f"tasks.{name}.hub.files", hub.files, split)
-    path = hub_file(hub, split) if source.kind == "hub" else _local_file(str(source.root), hub, file)
-    # A folder may hold another version than the pinned one, so only the Hub's file carries the revision.
-    revision = hub.revision if source.kind == "hub" else None
-    # The place of the Hub's cache is the machine's own affair.
-    inputs = [] if source.kind == "hub" else [path]
-    return read_foreign_table(path), _origin(file, path, dataset=hub.dataset, revision=revision), inputs
+def _dataset(source: Source, name: str, hub: HubDataset, split: str) -> Found:
+    if source.kind == "pocket":
+        return Found({}, dataset=f"pocket/{name}")
+    if source.kind == "hub":
+        files, features = hub_split(hub, split)
+        return Found(files, features, hub.dataset, hub.revision)
+    if source.kind != "local":
+        raise ValueError(f"tasks.{name}: its rows are on the Hub, expected a source of kind hub, local or pocket")
+    # A folder may hold another version than the pinned one, so only what the Hub sends carries the revision.
+    folder = Path(str(source.root), hub.dataset)
+    if hub.files:
+        return _there(source, {hub.files[split]: folder / hub.files[split]}, dataset=hub.dataset)
+    names, features = _split_files(folder, hub.config, split)
+    return _there(source, {file: folder / file for file in names}, features, dataset=hub.dataset)
 
 
-def _local_file(root: str, hub: HubFiles, file: str) -> Path:
-    path = Path(root, hub.dataset, file)
-    if not path.is_file():
-        raise FileNotFoundError(f"no file {path}; source of kind local: expected {{root}}/{{dataset}}/{{file}}")
-    return path
+def _own(source: Source, name: str, task: Location, split: str, downloads: Path) -> Found:
+    if task.folder:
+        names, features = _split_files(Path(task.folder), None, split)
+        return _there(source, {f"{task.folder}/{file}": Path(task.folder, file) for file in names}, features)
+    place = task.file or task.files.get(split)
+    if not place:
+        raise ValueError(f"tasks.{name}: no files of a dataset; expected hub, file, files or folder")
+    pinned = task.sha256 if isinstance(task.sha256, str) else task.sha256.get(split)
+    called = without_secrets(place)
+    if is_address(place) and source.kind != "local":
+        return Found({called: download(place, downloads, pinned)})
+    path = mirrored(str(source.root), place) if is_address(place) else Path(place)
+    found = _there(source, {called: path})
+    if pinned and (fault := check(path, pinned)):
+        raise ValueError(f"{path}: {fault}")
+    return found
 
 
-def _from_pocket(source: Source, name: str, task: Location, split: str) -> Raw:
+def _split_files(folder: Path, config: str | None, split: str) -> tuple[list[str], Features | None]:
+    try:
+        return split_files(folder, config, split)
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}") from error
+
+
+def _there(
+    source: Source, files: dict[str, Path], features: Features | None = None, dataset: str | None = None
+) -> Found:
+    for path in files.values():
+        if source.kind == "local" and not path.is_file():
+            raise FileNotFoundError(
+                f"no file {path}; source of kind local: expected {{root}}/{{dataset}}/{{file}} or {{root}}/{{host}}/{{path}}"
+            )
+    return Found(files, features, dataset, inputs=list(files.values()))
+
+
+def _rows(name: str, task: Location, split: str, found: Found, questions: bool) -> pa.Table:
+    if questions:
+        table = pa.concat_tables([read_questions(path, called) for called, path in found.files.items()])
+        print(f"{name}: rows of {', '.join(found.files)} read as questions with {', '.join(table.column_names[2:])}")
+    else:
+        table = read_files(list(found.files.values()), found.features)
+    if not (task.file and "test" in task.splits.values()):
+        return table
+    column = "id" if questions else task.id
+    if column is not None and column not in table.column_names:
+        raise ValueError(f"tasks.{name}.id: no column {column!r}; columns: {', '.join(table.column_names)}")
+    ids = list(map(str, table[column].to_pylist() if column else range(table.num_rows)))
+    labelled = table[table.column_names[-1]].is_valid().to_pylist() if questions else [True] * table.num_rows
+    try:
+        rows = divided(ids, labelled, split)
+    except ValueError as error:
+        raise ValueError(f"{without_secrets(task.file)}: {error}") from error
+    print(f"{name}: {len(rows)} of its {table.num_rows} rows are for {split}, by the hashes of their ids")
+    return table.take(rows)
+
+
+def _pocket_table(source: Source, name: str, task: Location, split: str) -> pa.Table:
     from p2w.pocket.tables import pocket_table
 
     rows = pocket_rows(source, task, split)
-    table = pa.Table.from_pandas(pocket_table(name, split, rows, int(source.seed or 0)), preserve_index=False)
-    return table, {"dataset": f"pocket/{name}", "revision": None, "file": None, "sha256": None}, []
+    return pa.Table.from_pandas(pocket_table(name, split, rows, int(source.seed or 0)), preserve_index=False)
 
 
 def pocket_rows(source: Source, task: Location, split: str) -> int:
@@ -92,17 +179,8 @@ def pocket_rows(source: Source, task: Location, split: str) -> int:
     return max(counts)
 
 
-def _hub(name: str, task: Location) -> HubFiles:
-    if task.hub is None:
-        raise ValueError(f"tasks.{name}: no files of a dataset; expected hub or json")
-    return task.hub
-
-
-def _entry(where: str, files: Mapping[str, str], split: str) -> str:
-    if split not in files:
-        raise ValueError(f"{where}: no split {split!r}; splits: {', '.join(files)}")
-    return files[split]
-
-
-def _origin(file: str, path: Path, dataset: str | None = None, revision: str | None = None) -> dict[str, Any]:
-    return {"dataset": dataset, "revision": revision, "file": file, "sha256": sha256(path)}
+def _public(value: Any) -> Any:
+    """A configuration without queries of addresses."""
+    if isinstance(value, Mapping):
+        return {key: _public(entry) for key, entry in value.items()}
+    return without_secrets(value) if isinstance(value, str) else value

@@ -1,10 +1,12 @@
 """Turn a raw table into samples: question, choices, answer, and the exact texts a model sees."""
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.config.tasks import AnswerFormat, Task
+from p2w.data.defaults import complete
 from p2w.data.samples import render_samples, write_samples
 from p2w.runtime.cli import Parser, json_config, run
 from p2w.runtime.provenance import provenance
@@ -24,12 +26,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args(argv)
     raw = read_table(args.raw).to_pandas()
-    samples = render_samples(args.task, args.task_config, args.format, raw, args.split)
+    task, taken = complete(args.task_config, raw.columns)
+    answer_format = None if taken and task.format is None else args.format
+    samples = render_samples(args.task, task, answer_format, raw, args.split)
+    if taken:
+        print(f"{args.task}: not in its entry, so taken: {json.dumps(taken, default=dataclasses.asdict)}")
     config = {
         "task": args.task,
         "split": args.split,
-        "entry": dataclasses.asdict(args.task_config),
-        "format": args.format and dataclasses.asdict(args.format),
+        "entry": dataclasses.asdict(task),
+        "format": answer_format and dataclasses.asdict(answer_format),
     }
     write_samples(args.output, samples, provenance(SCRIPT, config, [args.raw]))
 
