@@ -5,26 +5,21 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from p2w.config.places import FILES
 from p2w.config.schema import check_schema
-from p2w.config.settings import convert, overlay, parse
-from p2w.config.sources import Source
-from p2w.config.tasks import TaskTable, completed
+from p2w.config.settings import overlay
+from p2w.config.sources import load_sources
+from p2w.config.tasks import load_tasks
 from p2w.config.yaml_files import read_yaml
 
 
 def read_task_table(path: Path) -> dict[str, Any]:
     """The task table as plain values; ValueError names file, key, found and expected."""
-    content = read_yaml(path)
-    tasks = parse(TaskTable, content, str(path)).tasks
-    return {**content, "tasks": {name: completed(entry, tasks[name]) for name, entry in content["tasks"].items()}}
+    return load_tasks(path).given()
 
 
 def read_sources(path: Path) -> dict[str, Any]:
-    """The sources as plain values, with that of the user's own files; ValueError names file, key, found and expected."""
-    content = read_yaml(path)
-    convert(content, dict[str, Source], str(path))
-    return {**content, FILES: {"kind": FILES}}
+    """The sources as plain values; ValueError names file, key, found and expected."""
+    return {name: source.given() for name, source in load_sources(path).items()}
 
 
 def find_experiments(folder: Path) -> dict[str, Path]:

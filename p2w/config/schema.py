@@ -5,7 +5,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
 
-from p2w.config.settings import shown
+from p2w.config.mistakes import shown
 
 KINDS = {"integer": "an integer", "number": "a number", "string": "text", "boolean": "true or false",
          "array": "a list", "object": "a mapping"}  # fmt: skip

@@ -1,40 +1,76 @@
-"""Closed, typed configuration: a mapping becomes a frozen dataclass or an error that lists what exists."""
+"""Closed, typed settings: a mapping becomes a frozen object, or an error of one line that says what is expected."""
 
+import argparse
 import dataclasses
+import json
 import math
-import types
-import typing
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeVar
+
+import pydantic
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
+
+from p2w.config import plain
+from p2w.config.mistakes import first_mistake
 
 T = TypeVar("T")
 
-# torch keeps numbers like a learning rate in this type.
+# torch keeps whole numbers and numbers like a learning rate in these types.
+INT64_MAX = 2**63 - 1
 FLOAT32_MAX = math.ldexp(2 - 2**-23, 127)
 
+Whole = Annotated[int, Field(ge=0, le=INT64_MAX)]
+Count = Annotated[int, Field(ge=1, le=INT64_MAX)]
+Number = Annotated[float, Field(ge=-FLOAT32_MAX, le=FLOAT32_MAX)]
+NotNegative = Annotated[float, Field(ge=0, le=FLOAT32_MAX)]
+Positive = Annotated[float, Field(gt=0, le=FLOAT32_MAX)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+Revision = Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}$")]  # a commit
+Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 
-def parse(cls: type[T], mapping: Mapping[str, Any], where: str = "") -> T:
-    """Build dataclass `cls` from `mapping`, recursively.
+
+class Settings(pydantic.BaseModel):
+    """What a part of the configuration says: no other keys, no value of another type, never changed.
+
+    An integer may stand for a number; a list becomes a tuple. A rule between keys is a validator that raises a
+    ValueError "key: found X, expected Y".
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    def given(self) -> dict[str, Any]:
+        """The keys that were given, as JSON values: a default that is added later changes nothing."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """All keys as JSON values."""
+        return self.model_dump(mode="json")
+
+
+def parse(kind: type[T], content: Any, where: str = "") -> T:
+    """`content`, plain values, as a `kind`: Settings, or a type of Python.
 
     Raises:
-        ValueError: an unknown or missing key, or a value of the wrong type; names its path, found and expected.
+        ValueError: one line: `where`, the path to the key, what was found and what is expected.
     """
-    where = where or cls.__name__
-    if not isinstance(mapping, Mapping):
-        raise ValueError(f"{where}: found {mapping!r}, expected a mapping")
-    fields = {field.name: field for field in dataclasses.fields(cls)}
-    unknown = sorted(set(mapping) - set(fields), key=str)
-    if unknown:
-        raise ValueError(f"{where}: unknown key {', '.join(map(repr, unknown))}; known keys: {', '.join(fields)}")
-    missing = [name for name, field in fields.items() if name not in mapping and _required(field)]
-    if missing:
-        raise ValueError(f"{where}: missing key {', '.join(map(repr, missing))}")
-    hints = typing.get_type_hints(cls)
-    values = {name: convert(value, hints[name], f"{where}.{name}") for name, value in mapping.items()}
+    if dataclasses.is_dataclass(kind):
+        return plain.parse(kind, content, where)
     try:
-        return cls(**values)
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from error
+        return TypeAdapter(kind).validate_python(_frozen(content))
+    except pydantic.ValidationError as error:
+        schema = TypeAdapter(kind).json_schema()
+        found = first_mistake(error.errors(include_url=False), schema, content)
+    except RecursionError:
+        found = "nested without end"
+    raise ValueError(f"{where}: {found}" if where else found)
+
+
+def _frozen(value: Any) -> Any:
+    """`value` with tuples for lists, as strict validation wants them."""
+    if isinstance(value, Mapping):
+        return {key: _frozen(inner) for key, inner in value.items()}
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def overlay(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,84 +82,15 @@ def overlay(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any
     return {key: value for key, value in merged.items() if value is not None}
 
 
-def shown(value: Any) -> str:
-    """A value in a message: of a mapping its keys, of a long text its beginning."""
-    if isinstance(value, Mapping):
-        return f"keys {', '.join(map(str, value)) or '(none)'}"
-    text = repr(value)
-    return text if len(text) <= 100 else f"{text[:97]}..."
+def json_argument(kind: type[T]) -> Callable[[str], T]:
+    """Type of a command's argument whose text is the JSON of a `kind`."""
 
-
-def _required(field: dataclasses.Field) -> bool:
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-
-
-def convert(value: Any, hint: Any, where: str) -> Any:
-    """Check `value` against a type hint; lists become tuples, integers may stand for floats."""
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if dataclasses.is_dataclass(hint):
-        return parse(hint, value, where)
-    if origin in (typing.Union, types.UnionType):
-        return _convert_union(value, args, where)
-    if origin is typing.Literal:
-        known = any(value == arg and type(value) is type(arg) for arg in args)  # 1, 1.0 and True are equal
-        return _check(known, value, value, where, f"one of {', '.join(map(repr, args))}")
-    if origin is tuple:
-        return _convert_tuple(value, args, where)
-    if origin is dict:
-        _check(isinstance(value, Mapping), None, value, where, "a mapping")
-        return {convert(k, args[0], where): convert(v, args[1], f"{where}.{k}") for k, v in value.items()}
-    if hint is float:
-        return _convert_float(value, where)
-    exact = isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
-    return _check(exact, value, value, where, _expected(hint, value))
-
-
-def _convert_float(value: Any, where: str) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    _check(number and abs(value) <= FLOAT32_MAX, None, value, where, _expected(float, value))
-    return float(value)
-
-
-def _convert_union(value: Any, args: tuple, where: str) -> Any:
-    if value is None and type(None) in args:
-        return None
-    kinds = [arg for arg in args if arg is not type(None)]
-    if len(kinds) == 1:
-        return convert(value, kinds[0], where)
-    for kind in kinds:
+    def convert(text: str) -> T:
         try:
-            return convert(value, kind, where)
-        except ValueError:
-            continue
-    return _check(False, None, value, where, " or ".join(_named(kind, value) for kind in kinds))
+            return parse(kind, json.loads(text))
+        except json.JSONDecodeError as error:
+            raise argparse.ArgumentTypeError(f"found {text[:80]!r}, expected JSON ({error})") from error
+        except (ValueError, RecursionError) as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
 
-
-def _named(kind: Any, value: Any) -> str:
-    if typing.get_origin(kind) is typing.Literal:
-        return " or ".join(map(repr, typing.get_args(kind)))
-    return "a list" if typing.get_origin(kind) is tuple else _expected(kind, value)
-
-
-def _convert_tuple(value: Any, args: tuple, where: str) -> tuple:
-    _check(isinstance(value, list | tuple), None, value, where, "a list")
-    if args[-1] is Ellipsis:
-        kinds = (args[0],) * len(value)
-    else:
-        kinds = args
-        _check(len(value) == len(kinds), None, value, where, f"a list of {len(kinds)} values")
-    return tuple(convert(item, kind, f"{where}[{i}]") for i, (item, kind) in enumerate(zip(value, kinds, strict=True)))
-
-
-def _expected(hint: Any, value: Any) -> str:
-    if hint is float and isinstance(value, str):
-        return "a number (YAML reads 1e-4 as text; write 1.0e-4)"
-    if hint is float and isinstance(value, float):
-        return "a number that fits into 32 bits"
-    return {int: "an integer", float: "a number", str: "text", bool: "true or false"}.get(hint, str(hint))
-
-
-def _check(condition: bool, result: Any, value: Any, where: str, expected: str) -> Any:
-    if not condition:
-        raise ValueError(f"{where}: found {value!r}, expected {expected}")
-    return result
+    return convert

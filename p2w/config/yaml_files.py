@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from p2w.config.settings import shown
+from p2w.config.mistakes import shown
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:

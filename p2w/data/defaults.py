@@ -1,12 +1,25 @@
 """What a task entry that is only a file of questions leaves unsaid."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
-from p2w.config.tasks import Answer, Choices, Task
+from p2w.config.settings import parse
+from p2w.config.tasks import Task
 
-SYSTEM = {"choices": "Pick the right choice.", "response": "Answer the question."}
+CHOICES: dict[str, Any] = {
+    "id": "id",
+    "question": "{question}",
+    "choices": {"list": "choices"},
+    "answer": {"column": "answer", "encoding": "index0", "optional": True},
+    "system": "Pick the right choice.",
+}
+FREE: dict[str, Any] = {
+    "id": "id",
+    "question": "{question}",
+    "response": "{response}",
+    "optional": True,
+    "system": "Answer the question.",
+}
 
 
 def complete(task: Task, columns: Iterable[str]) -> tuple[Task, dict[str, Any]]:
@@ -18,10 +31,10 @@ def complete(task: Task, columns: Iterable[str]) -> tuple[Task, dict[str, Any]]:
     """
     if task.question is not None:
         return task, {}
-    taken: dict[str, Any] = {"id": "id", "question": "{question}"}
+    said = task.given()
     if "choices" in columns:
-        taken |= {"choices": Choices(list="choices"), "answer": Answer("answer", "index0", optional=True)}
-        taken |= {} if task.system else {"system": SYSTEM["choices"]}
-        return replace(task, **taken), {**taken, "format": task.format}
-    taken |= {"response": "{response}", "optional": True} | ({} if task.system else {"system": SYSTEM["response"]})
-    return replace(task, **taken, format=None), taken
+        taken = {key: value for key, value in CHOICES.items() if key not in said}
+        return parse(Task, {**said, **taken}), {**taken, "format": said["format"]}
+    del said["format"]  # of choices
+    taken = {key: value for key, value in FREE.items() if key not in said}
+    return parse(Task, {**said, **taken}), taken

@@ -8,13 +8,13 @@ column, or its text. Or it has no choices: then its `response` (or `answer`), if
 import re
 import string
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from pydantic import model_validator
 
-from p2w.config.settings import parse
+from p2w.config.settings import Settings, parse
 from p2w.data.tables import read_items
 
 CHOICES = {"id": pa.string(), "question": pa.string(), "choices": pa.list_(pa.string()), "answer": pa.string()}
@@ -23,8 +23,7 @@ CHOICE_COLUMN = re.compile("[a-h]|[A-H]|choice_?[0-9]+")
 OTHER_NAMES = {"prompt": "question", "text": "question"}
 
 
-@dataclass(frozen=True)
-class FreeQuestion:
+class FreeQuestion(Settings):
     """A question that is answered freely, perhaps with its answer."""
 
     question: str | None = None
@@ -32,22 +31,19 @@ class FreeQuestion:
     response: str | None = None
     id: str | int | None = None
 
-    def __post_init__(self) -> None:
-        if not self.asked:
+    @model_validator(mode="after")
+    def _check(self) -> "FreeQuestion":
+        if not _asked(self.context, self.question):
             raise ValueError("expected a question, a context or both")
-
-    @property
-    def asked(self) -> str:
-        """Context and question as one text."""
-        return " ".join(part.strip() for part in (self.context, self.question) if part and part.strip())
+        return self
 
     def row(self, number: int) -> dict[str, Any]:
         """The columns of a table of free questions."""
-        return {"id": str(number if self.id is None else self.id), "question": self.asked, "response": self.response}
+        return {"id": str(number if self.id is None else self.id), "question": _asked(self.context, self.question),
+                "response": self.response}  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
-class ChoiceQuestion:
+class ChoiceQuestion(Settings):
     """A question with at least two choices, perhaps with the answer."""
 
     choices: tuple[str, ...]
@@ -56,14 +52,17 @@ class ChoiceQuestion:
     answer: int | str | None = None
     id: str | int | None = None
 
-    def __post_init__(self) -> None:
-        FreeQuestion(self.question, self.context)
+    @model_validator(mode="after")
+    def _check(self) -> "ChoiceQuestion":
+        if not _asked(self.context, self.question):
+            raise ValueError("expected a question, a context or both")
         if len(self.choices) < 2:
             raise ValueError(f"choices: found {len(self.choices)}, expected at least 2")
         if not all(choice.strip() for choice in self.choices):
             raise ValueError(f"choices: found {list(self.choices)}, expected texts that are not empty")
         if len(set(self.choices)) < len(self.choices):
             raise ValueError(f"choices: found {list(self.choices)}, expected distinct texts")
+        return self
 
     def position(self, names: list[str]) -> int | None:
         """Position of the right choice, however the answer is written; ValueError when it names none or two."""
@@ -84,9 +83,14 @@ class ChoiceQuestion:
     def row(self, number: int, names: list[str]) -> dict[str, Any]:
         """The columns of a table of questions with choices."""
         position = self.position(names)
-        asked = FreeQuestion(self.question, self.context, id=self.id).row(number)
+        asked = {"id": str(number if self.id is None else self.id), "question": _asked(self.context, self.question)}
         answer = None if position is None else str(position)
         return {**asked, "choices": list(self.choices), "answer": answer}
+
+
+def _asked(*parts: str | None) -> str:
+    """Context and question as one text."""
+    return " ".join(part.strip() for part in parts if part and part.strip())
 
 
 def read_questions(path: Path, name: str | None = None) -> pa.Table:

@@ -1,7 +1,6 @@
 """The raw stage: one split of a dataset, its own columns unchanged, whatever it comes from."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -63,9 +62,9 @@ def fetch_raw(
         else:
             table = _rows(name, task, split, found, questions)
         hashes = {file: sha256(path) for file, path in found.files.items()}
-    config = {"source": source.describe(), "task": name, "split": split, "location": _public(asdict(task))}
+    config = {"source": source.given(), "task": name, "split": split, "location": _public(task.given())}
     manifest = {
-        "source": source.describe(),
+        "source": source.given(),
         "task": name,
         "split": split,
         "dataset": found.dataset,
@@ -181,6 +180,6 @@ def pocket_rows(source: Source, task: Location, split: str) -> int:
 
 def _public(value: Any) -> Any:
     """A configuration without queries of addresses."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: _public(entry) for key, entry in value.items()}
     return without_secrets(value) if isinstance(value, str) else value

@@ -2,7 +2,6 @@
 
 import argparse
 import errno
-import json
 import os
 import re
 import signal
@@ -11,8 +10,6 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
-
-from p2w.config.settings import parse
 
 T = TypeVar("T")
 
@@ -82,20 +79,6 @@ def at_least(least: int) -> Callable[[str], int]:
         if not re.fullmatch(r"[+-]?\d{1,18}", text) or int(text) < least:
             raise argparse.ArgumentTypeError(f"found {text!r}, expected an integer of at least {least}")
         return int(text)
-
-    return convert
-
-
-def json_config(cls: type[T]) -> Callable[[str], T]:
-    """Type of an argument whose text is a JSON object with the fields of dataclass `cls`."""
-
-    def convert(text: str) -> T:
-        try:
-            return parse(cls, json.loads(text))
-        except json.JSONDecodeError as error:
-            raise argparse.ArgumentTypeError(f"found {text[:80]!r}, expected JSON ({error})") from error
-        except (ValueError, RecursionError) as error:
-            raise argparse.ArgumentTypeError(str(error)) from error
 
     return convert
 

@@ -1,6 +1,5 @@
 """The commands of the raw and samples stages as a shell runs them, and what all commands share."""
 
-import argparse
 import json
 import os
 import re
@@ -14,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from p2w.data.samples import read_samples
-from p2w.runtime.cli import json_config, run
+from p2w.runtime.cli import run
 from p2w.runtime.files import sha256
 from p2w.runtime.tables import read_metadata
 from tests.support.hub_server import serving
@@ -122,11 +121,3 @@ def test_debugging_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("P2W_DEBUG", "1")
     with pytest.raises(ValueError, match="expected"):
         run(lambda argv: fail(ValueError("expected")))  # noqa: ARG005
-
-
-def test_json_config_keeps_the_reason() -> None:
-    assert json_config(Toy)('{"size": 3}') == Toy(3)
-    with pytest.raises(argparse.ArgumentTypeError, match=r"Toy: unknown key 'siez'; known keys: size"):
-        json_config(Toy)('{"siez": 3}')
-    with pytest.raises(argparse.ArgumentTypeError, match="found 'size: 3', expected JSON"):
-        json_config(Toy)("size: 3")

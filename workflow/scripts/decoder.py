@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.config.decoder import DecoderConfig
+from p2w.config.settings import json_argument
 from p2w.generators.held_out import train_without
-from p2w.runtime.cli import Parser, at_least, json_config, run
+from p2w.runtime.cli import Parser, at_least, run
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and train."""
     parser = Parser(description=__doc__)
-    parser.add_argument("--decoder", type=json_config(DecoderConfig), required=True, help="the decoder, as JSON")
+    parser.add_argument("--decoder", type=json_argument(DecoderConfig), required=True, help="the decoder, as JSON")
     parser.add_argument("--seed", type=at_least(0), required=True)
     parser.add_argument("--held-out", required=True, help="the task that must not be among the checkpoints")
     parser.add_argument("--checkpoints", type=Path, nargs="+", required=True)

@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from p2w.config.settings import json_argument
 from p2w.prompts.embeddings import PromptSelection, embed_prompts
 from p2w.prompts.encoder import PromptEncoder
-from p2w.runtime.cli import Parser, at_least, json_config, run
+from p2w.runtime.cli import Parser, at_least, run
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and write the embeddings."""
     parser = Parser(description=__doc__)
-    parser.add_argument("--encoder", type=json_config(PromptEncoder), required=True, help="the encoder, as JSON")
-    parser.add_argument("--prompts", type=json_config(PromptSelection), required=True, help="which prompts, as JSON")
+    parser.add_argument("--encoder", type=json_argument(PromptEncoder), required=True, help="the encoder, as JSON")
+    parser.add_argument("--prompts", type=json_argument(PromptSelection), required=True, help="which prompts, as JSON")
     parser.add_argument("--seed", type=at_least(0), required=True)
     parser.add_argument("--task", required=True)
     parser.add_argument("--samples", type=Path, required=True)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.base.base_model import BaseModel
+from p2w.config.settings import json_argument
 from p2w.evaluation.evaluate import EvaluationConfig, evaluate
-from p2w.runtime.cli import Parser, at_least, json_config, paired, run
+from p2w.runtime.cli import Parser, at_least, paired, run
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -13,8 +14,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = Parser(description=__doc__)
     parser.add_argument("--experiment", required=True)
     parser.add_argument("--held-out", required=True)
-    parser.add_argument("--base-model", type=json_config(BaseModel), required=True, help="the base model, as JSON")
-    parser.add_argument("--evaluation", type=json_config(EvaluationConfig), required=True, help="settings, as JSON")
+    parser.add_argument("--base-model", type=json_argument(BaseModel), required=True, help="the base model, as JSON")
+    parser.add_argument("--evaluation", type=json_argument(EvaluationConfig), required=True, help="settings, as JSON")
     parser.add_argument("--seed", type=at_least(0), required=True)
     parser.add_argument("--samples", type=Path, required=True)
     parser.add_argument("--sources", nargs="+", required=True, help="a name for each adapter, in order")

@@ -16,7 +16,8 @@ from pathlib import Path
 from p2w.adapters.foreign_checkpoints import checkpoint_files, import_checkpoints
 from p2w.adapters.peft_folder import LoraSettings
 from p2w.base.base_model import BaseModel
-from p2w.runtime.cli import Parser, json_config, run
+from p2w.config.settings import json_argument
+from p2w.runtime.cli import Parser, run
 from p2w.runtime.provenance import provenance
 
 SCRIPT = "workflow/scripts/import_checkpoints.py"
@@ -27,8 +28,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--task", required=True)
     parser.add_argument("--folder", type=Path, required=True, help="one adapter per file")
-    parser.add_argument("--base-model", type=json_config(BaseModel), required=True, help="what they adapt, as JSON")
-    parser.add_argument("--lora", type=json_config(LoraSettings), required=True, help="their rank and alpha, as JSON")
+    parser.add_argument("--base-model", type=json_argument(BaseModel), required=True, help="what they adapt, as JSON")
+    parser.add_argument("--lora", type=json_argument(LoraSettings), required=True, help="their rank and alpha, as JSON")
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args(argv)
     config = {"task": args.task, "base_model": asdict(args.base_model), "lora": asdict(args.lora)}

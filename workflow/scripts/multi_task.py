@@ -7,9 +7,10 @@ from pathlib import Path
 from p2w.adapters.peft_folder import LoraSettings
 from p2w.base.base_model import BaseModel
 from p2w.config.finetuning import FinetuneConfig
+from p2w.config.settings import json_argument
 from p2w.data.samples import read_samples
 from p2w.finetuning.multi_task import train_multi_task
-from p2w.runtime.cli import Parser, at_least, json_config, paired, run
+from p2w.runtime.cli import Parser, at_least, paired, run
 from p2w.runtime.device import best_device
 from p2w.runtime.progress import reporter
 from p2w.runtime.provenance import provenance
@@ -20,9 +21,9 @@ SCRIPT = "workflow/scripts/multi_task.py"
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and train."""
     parser = Parser(description=__doc__)
-    parser.add_argument("--base-model", type=json_config(BaseModel), required=True, help="the base model, as JSON")
-    parser.add_argument("--lora", type=json_config(LoraSettings), required=True, help="the adapter's shape, as JSON")
-    parser.add_argument("--finetune", type=json_config(FinetuneConfig), required=True, help="the training, as JSON")
+    parser.add_argument("--base-model", type=json_argument(BaseModel), required=True, help="the base model, as JSON")
+    parser.add_argument("--lora", type=json_argument(LoraSettings), required=True, help="the adapter's shape, as JSON")
+    parser.add_argument("--finetune", type=json_argument(FinetuneConfig), required=True, help="the training, as JSON")
     parser.add_argument("--seed", type=at_least(0), required=True)
     parser.add_argument("--epochs", type=at_least(1), required=True, help="as many as a single task's adapter gets")
     parser.add_argument("--tasks", nargs="+", required=True, help="the training tasks, in the order of the files")

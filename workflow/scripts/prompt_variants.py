@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from p2w.config.settings import json_argument
 from p2w.prompts.embeddings import PromptSelection
 from p2w.prompts.encoder import PromptEncoder
 from p2w.prompts.variants import embed_variants
-from p2w.runtime.cli import Parser, at_least, json_config, run
+from p2w.runtime.cli import Parser, at_least, run
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and embed."""
     parser = Parser(description=__doc__)
-    parser.add_argument("--encoder", type=json_config(PromptEncoder), required=True, help="the encoder, as JSON")
-    parser.add_argument("--prompts", type=json_config(PromptSelection), required=True, help="which prompts, as JSON")
+    parser.add_argument("--encoder", type=json_argument(PromptEncoder), required=True, help="the encoder, as JSON")
+    parser.add_argument("--prompts", type=json_argument(PromptSelection), required=True, help="which prompts, as JSON")
     parser.add_argument("--seed", type=at_least(0), required=True)
     parser.add_argument("--held-out", required=True)
     parser.add_argument("--samples", type=Path, required=True, help="the held-out task's train split")

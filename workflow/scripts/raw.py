@@ -3,19 +3,20 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from p2w.config.settings import json_argument
 from p2w.config.sources import Source
 from p2w.config.tasks import Location
 from p2w.data.raw import fetch_raw
-from p2w.runtime.cli import Parser, json_config, run
+from p2w.runtime.cli import Parser, run
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and write the raw table with its manifest."""
     parser = Parser(description=__doc__)
-    parser.add_argument("--source", type=json_config(Source), required=True, help="the source, as JSON")
+    parser.add_argument("--source", type=json_argument(Source), required=True, help="the source, as JSON")
     parser.add_argument("--task", required=True)
     parser.add_argument(
-        "--location", type=json_config(Location), required=True, help="where its rows are, and splits, as JSON"
+        "--location", type=json_argument(Location), required=True, help="where its rows are, and splits, as JSON"
     )
     parser.add_argument("--split", required=True, help="the dataset's own name of the split")
     parser.add_argument("--output", type=Path, required=True)

@@ -1,14 +1,14 @@
 """Turn a raw table into samples: question, choices, answer, and the exact texts a model sees."""
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from p2w.config.settings import json_argument
 from p2w.config.tasks import AnswerFormat, Task
 from p2w.data.defaults import complete
 from p2w.data.samples import render_samples, write_samples
-from p2w.runtime.cli import Parser, json_config, run
+from p2w.runtime.cli import Parser, run
 from p2w.runtime.provenance import provenance
 from p2w.runtime.tables import read_table
 
@@ -20,22 +20,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = Parser(description=__doc__)
     parser.add_argument("--raw", type=Path, required=True)
     parser.add_argument("--task", required=True)
-    parser.add_argument("--task-config", type=json_config(Task), required=True)
-    parser.add_argument("--format", type=json_config(AnswerFormat), help="not for a freely answered task")
+    parser.add_argument("--task-config", type=json_argument(Task), required=True)
+    parser.add_argument("--format", type=json_argument(AnswerFormat), help="not for a freely answered task")
     parser.add_argument("--split", required=True, help="P2W's name of the split")
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args(argv)
     raw = read_table(args.raw).to_pandas()
     task, taken = complete(args.task_config, raw.columns)
-    answer_format = None if taken and task.format is None else args.format
+    answer_format = args.format if task.format else None
     samples = render_samples(args.task, task, answer_format, raw, args.split)
     if taken:
-        print(f"{args.task}: not in its entry, so taken: {json.dumps(taken, default=dataclasses.asdict)}")
+        print(f"{args.task}: its rows are questions, so taken: {json.dumps(taken)}")
     config = {
         "task": args.task,
         "split": args.split,
-        "entry": dataclasses.asdict(task),
-        "format": answer_format and dataclasses.asdict(answer_format),
+        "entry": task.to_json(),
+        "format": answer_format and answer_format.to_json(),
     }
     write_samples(args.output, samples, provenance(SCRIPT, config, [args.raw]))
 
