@@ -53,13 +53,10 @@ def fetch_raw(
     """
     _check_split(name, task, split)
     with TemporaryDirectory() as downloads:
-        if task.hub is None:
-            found = _own(source, name, task, split, Path(downloads))
+        if source.kind == "pocket" and not (task.file or task.files or task.folder):
+            found, table = Found({}, dataset=f"pocket/{name}"), _pocket_table(source, name, task, split)
         else:
-            found = _dataset(source, name, task.hub, split)
-        if source.kind == "pocket" and task.hub:
-            table = _pocket_table(source, name, task, split)
-        else:
+            found = _found(source, name, task, split, Path(downloads))
             table = _rows(name, task, split, found, questions)
         hashes = {file: sha256(path) for file, path in found.files.items()}
     config = {"source": source.given(), "task": name, "split": split, "location": _public(task.given())}
@@ -90,9 +87,13 @@ def _check_split(name: str, task: Location, split: str) -> None:
         raise ValueError(f"tasks.{name}{'.hub' * bool(task.hub)}.files: no split {split!r}; splits: {', '.join(files)}")
 
 
+def _found(source: Source, name: str, task: Location, split: str, downloads: Path) -> Found:
+    if task.hub:
+        return _dataset(source, name, task.hub, split)
+    return _own(source, name, task, split, downloads)
+
+
 def _dataset(source: Source, name: str, hub: HubDataset, split: str) -> Found:
-    if source.kind == "pocket":
-        return Found({}, dataset=f"pocket/{name}")
     if source.kind == "hub":
         files, features = hub_split(hub, split)
         return Found(files, features, hub.dataset, hub.revision)

@@ -48,11 +48,6 @@ def test_schema_and_dataclass_have_the_same_keys(section):
     assert described == {field.name for field in dataclasses.fields(SECTIONS[section])}
 
 
-def test_task_schema_and_dataclass_have_the_same_keys():
-    described = schema("tasks")["properties"]["tasks"]["additionalProperties"]["properties"]
-    assert set(described) == {field.name for field in dataclasses.fields(Task)}
-
-
 def test_names_of_experiments_are_unique_and_make_one_folder():
     assert len(FILES) == len(list((CONFIG / "experiments").rglob("*.yaml")))
     assert all("/" not in name and name.strip() == name for name in FILES)

@@ -1,4 +1,4 @@
-"""The raw stage: one code path for the Hub (a real one, on this machine), a local folder, the pocket world and JSON."""
+"""The raw stage: one code path for the Hub (a real one, on this machine), a local folder, the web and the pocket world."""
 
 import re
 import time
@@ -11,7 +11,7 @@ import pytest
 from huggingface_hub import constants
 
 from p2w.config.sources import Source
-from p2w.config.tasks import HubFiles, Location
+from p2w.config.tasks import HubDataset, Location
 from p2w.data.hub.calls import DownloadError
 from p2w.data.raw import fetch_raw, manifest_path
 from p2w.runtime.files import read_json, sha256
@@ -58,7 +58,7 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def toy(file: str = FILE, sha256: dict[str, str] | None = None, dataset: str = "owner/toy") -> Location:
-    hub = HubFiles(dataset=dataset, revision=REVISION, files={"train": file}, sha256=sha256 or {})
+    hub = HubDataset(dataset=dataset, revision=REVISION, files={"train": file}, sha256=sha256 or {})
     return Location(splits={"train": "train"}, hub=hub)
 
 
@@ -77,8 +77,7 @@ def test_hub_table_keeps_columns_and_says_where_it_is_from(hub: HubServer, root:
         "split": "train",
         "dataset": "owner/toy",
         "revision": REVISION,
-        "file": FILE,
-        "sha256": sha256(root / "owner/toy" / FILE),
+        "files": {FILE: sha256(root / "owner/toy" / FILE)},
         "rows": 1,
         "columns": ["question", "choices", "answerKey", "extra"],
     }
@@ -234,7 +233,7 @@ def test_local_folder_errors_name_the_path(root: Path, tmp_path: Path) -> None:
         fetch(tmp_path, toy(), source)
     with pytest.raises(ValueError, match=r"tasks.toy.hub.files: no split 'dev'; splits: train"):
         fetch_raw(source, "toy", toy(), "dev", tmp_path / "dev.parquet")
-    with pytest.raises(ValueError, match=r"tasks.toy: no files of a dataset; expected hub or json"):
+    with pytest.raises(ValueError, match=r"tasks.toy: no files of a dataset; expected hub, file, files or folder"):
         fetch_raw(source, "toy", Location(splits={"train": "train"}), "train", tmp_path / "train.parquet")
 
 
@@ -245,7 +244,7 @@ def test_pocket_rows_follow_p2w_splits(tmp_path: Path) -> None:
     output = tmp_path / "validation.parquet"
     fetch_raw(source, "boolq", location, "validation", output)
     assert pq.read_table(output).num_rows == 7
-    assert read_metadata(output)["source"] == source.describe()
+    assert read_metadata(output)["source"] == source.given()
     again = tmp_path / "again.parquet"
     fetch_raw(source, "boolq", location, "validation", again)
     assert again.read_bytes() == output.read_bytes()

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 from datasets import Features
 from huggingface_hub import constants, get_cached_repo_tree, snapshot_download
 from huggingface_hub.errors import CachedRepoTreeNotFoundError, OfflineModeIsEnabled
+from huggingface_hub.utils import disable_progress_bars
 
 from p2w.config.tasks import HubDataset
 from p2w.data.hub.calls import from_hub
@@ -59,6 +60,7 @@ def _names(hub: HubDataset) -> list[str]:
         if constants.is_offline_mode():
             raise OfflineModeIsEnabled("") from None
         listing("dataset", hub.dataset, hub.revision)
+        disable_progress_bars("huggingface_hub.snapshot_download")  # of a card and a list
         snapshot_download(**where, allow_patterns=list(CARDS))
         tree = get_cached_repo_tree(**where)
     names = [file.path for file in tree]

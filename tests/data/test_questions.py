@@ -10,7 +10,7 @@ import yaml
 from p2w.config.settings import parse
 from p2w.config.sources import Source
 from p2w.config.tasks import Task, load_tasks
-from p2w.data.own_questions import read_json_samples
+from p2w.data.questions import read_questions
 from p2w.data.raw import fetch_raw
 from p2w.data.samples import read_samples, render_samples, write_samples
 from p2w.runtime.tables import read_metadata, read_table
