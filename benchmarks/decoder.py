@@ -6,7 +6,6 @@ the kernel is 3 in place of 9, with which the convolutions alone would be all th
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from p2w.generators.generation import stream
 from p2w.generators.hyperconv import build_decoder
 from p2w.generators.optimizers import build_optimizer, set_learning_rate, update
 from p2w.generators.training import INIT, accumulate_gradients, lr_schedule
+from p2w.prompts.encoder import load_encoder
 from p2w.prompts.states import PromptStates
 
 SMALLER = 8
@@ -38,7 +38,7 @@ def smaller(kernel_size: int, batch_size: int) -> tuple[DecoderConfig, WeightTok
     """Config, weight tokens and prompt length of the published decoder, an eighth in every direction."""
     setting = Setting("decoder", True, steps=2, batch_size=batch_size, micro_batch_size=batch_size, precision="float32")
     shapes = tuple(tuple(max(1, size // SMALLER) for size in shape) for shape in setting.published["decoder"]["shapes"])
-    config = replace(decoder_config(setting), shapes=shapes, kernel_size=kernel_size)
+    config = decoder_config(setting).model_copy(update={"shapes": shapes, "kernel_size": kernel_size})
     return config, WeightTokens(setting.base.layout()), setting.less(setting.published["encoder"]["max_length"])
 
 
@@ -99,16 +99,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     config, spec, length = smaller(args.kernel, args.batch)
     texts = read_prompts(None, TASKS * PROMPTS)
     prompts = [texts[first : first + PROMPTS] for first in range(0, len(texts), PROMPTS)]
-    checkpoints, loaded = RandomCheckpoints(TASKS, CHECKPOINTS, spec.layout.size), encoder(length).load()
+    checkpoints, loaded = RandomCheckpoints(TASKS, CHECKPOINTS, spec.layout.size), load_encoder(encoder(length))
     states = {
         task: PromptStates.from_states(loaded.encode(own), length)
         for task, own in zip(checkpoints, prompts, strict=True)
     }
     ours = {"float32": Steps(config, spec, states, checkpoints)}
     if fast_bfloat16():
-        ours["bfloat16"] = Steps(replace(config, precision="bfloat16"), spec, states, checkpoints)
+        ours["bfloat16"] = Steps(config.model_copy(update={"precision": "bfloat16"}), spec, states, checkpoints)
     best = list(ours)[-1]
-    large = Steps(replace(ours[best].config, kernel_size=args.large_kernel), spec, states, checkpoints)
+    large = Steps(ours[best].config.model_copy(update={"kernel_size": args.large_kernel}), spec, states, checkpoints)
     shapes = ours["float32"].shapes
     with tempfile.TemporaryDirectory() as folder:
         plain_decoder = build_decoder(shapes, config.kernel_size, 0)

@@ -10,6 +10,8 @@ import numpy as np
 from measure import claim, flops_peak, in_turns, parser, report, start
 from prompts import PaddedEncoder, encoder, encoder_flops, read_prompts
 
+from p2w.prompts.encoder import load_encoder
+
 MAX_LENGTH = 384
 PLAIN_BATCH = 128  # prompts, as many as the published condition has
 
@@ -36,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = options.parse_args(argv)
     start(args)
     texts = read_prompts(args.prompts, args.count)
-    ours, plain = encoder(MAX_LENGTH).load(), PaddedEncoder(MAX_LENGTH)
+    ours, plain = load_encoder(encoder(MAX_LENGTH)), PaddedEncoder(MAX_LENGTH)
     ways = {"plain": lambda: encode_padded(plain, texts), "ours": lambda: ours.encode(texts)}
     taken, found = in_turns(ways, args.runs)
     lengths = list(map(len, found["ours"]))

@@ -16,11 +16,14 @@ from plain_scoring import answer_one, evaluate_alone, tokenized
 from transformers import AutoConfig
 from transformers.utils import logging
 
-from p2w.adapters.peft_folder import LoraSettings, read_adapter, write_adapter
-from p2w.base.base_model import BaseModel
+from p2w.adapters.peft_folder import read_adapter, write_adapter
+from p2w.base.base_model import load_model, load_tokenizer
+from p2w.config.base_model import BaseModel
+from p2w.config.evaluation import EvaluationConfig
+from p2w.config.lora import LoraSettings
 from p2w.config.tasks import load_tasks
 from p2w.data.samples import render_samples
-from p2w.evaluation.evaluate import EvaluationConfig, predict
+from p2w.evaluation.evaluate import predict
 from p2w.evaluation.lora_stack import adapted, scaling
 from p2w.finetuning.training import add_adapter, trainable
 from p2w.pocket.tables import pocket_table
@@ -34,7 +37,7 @@ SIZE = 0.05  # standard deviation of the adapters' values: enough to change what
 
 def write_adapters(base: BaseModel, folder: Path, count: int) -> dict[str, Path]:
     """Random adapters of the pocket experiment's shape, the same at every run; source name to folder."""
-    model, config = add_adapter(base.load(), LoraSettings(rank=4, alpha=8), base)
+    model, config = add_adapter(load_model(base), LoraSettings(rank=4, alpha=8), base)
     folders = {}
     for seed in range(count):
         generator = torch.Generator().manual_seed(seed)
@@ -52,12 +55,12 @@ def texts(tokenizer, answers: Sequence[tuple[list[int], int]]) -> list[tuple[str
 def separately(base: BaseModel, samples: pd.DataFrame, adapters: Mapping[str, Path]) -> list[tuple[str, int]]:
     """Each adapter as an evaluation of its own."""
     found = [evaluate_alone(base, samples, folder, BATCH_ROWS) for folder in adapters.values()]
-    return texts(base.tokenizer(), [answer for answers in found for answer in answers])
+    return texts(load_tokenizer(base), [answer for answers in found for answer in answers])
 
 
 def one_by_one(base: BaseModel, samples: pd.DataFrame, adapters: Mapping[str, Path]) -> list[tuple[str, int]]:
     """Model and tokens once, then an adapter at a time."""
-    tokenizer, model = base.tokenizer(), base.load()
+    tokenizer, model = load_tokenizer(base), load_model(base)
     rows, found = tokenized(tokenizer, samples), []
     for folder in adapters.values():
         tensors, config = read_adapter(folder)
@@ -91,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for way in WAYS.values():
             way(base, samples.head(8), dict(list(adapters.items())[:1]))
         taken, found = in_turns(ways, args.runs, warm_up=False)
-    lengths = [len(prompt) for prompt, _ in tokenized(base.tokenizer(), samples)]
+    lengths = [len(prompt) for prompt, _ in tokenized(load_tokenizer(base), samples)]
     flops = args.adapters * model_flops(AutoConfig.from_pretrained(POCKET), lengths, len(lengths))
     wrong = {name: sum(a != b for a, b in zip(found[name], found["together"], strict=True)) for name in WAYS}
     report(

@@ -6,7 +6,6 @@ Prints one line of JSON.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pandas as pd
 import torch
@@ -26,7 +25,6 @@ SIZES = {"vocab_size": 11440, "hidden_size": 256, "intermediate_size": 1408, "nu
 MICRO_BATCH_TOKENS = 1024
 
 
-@dataclass(frozen=True)
 class SmallQwen(RandomQwen):
     """Qwen2.5-0.5B in small."""
 
@@ -66,7 +64,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
     args = parser(__doc__, rows=32, batch=32, layers=6).parse_args(argv)
     start(args)
-    config = FinetuneConfig(args.rows, args.batch, learning_rate=1e-4, micro_batch_tokens=MICRO_BATCH_TOKENS)
+    config = FinetuneConfig(
+        max_samples=args.rows, batch_size=args.batch, learning_rate=1e-4, micro_batch_tokens=MICRO_BATCH_TOKENS
+    )
     base, table = SmallQwen(layers=args.layers), samples(args.rows)
     with torch.random.fork_rng():
         torch.manual_seed(0)

@@ -1,7 +1,6 @@
 """Qwen2.5-0.5B and its data without a download: the published configuration, random weights, made-up prompts."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,11 @@ from torch import Generator, Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase, Qwen2Config
 
 from p2w.adapters.layout import AdapterLayout
-from p2w.adapters.peft_folder import LoraSettings
+from p2w.adapters.peft_folder import peft_config
 from p2w.adapters.peft_layout import layout_of
-from p2w.base.base_model import BaseModel
+from p2w.base.base_model import load_model, load_tokenizer
+from p2w.config.base_model import BaseModel
+from p2w.config.lora import LoraSettings
 from p2w.prompts.states import PromptStates
 
 POCKET = str(Path(__file__).parent.parent / "p2w/pocket/base_model")
@@ -37,7 +38,6 @@ QWEN = {
 }
 
 
-@dataclass(frozen=True)
 class RandomQwen(BaseModel):
     """Qwen2.5-0.5B with random weights; its tokenizer is the pocket model's, whose tokens are whole words."""
 
@@ -49,19 +49,21 @@ class RandomQwen(BaseModel):
         """The published configuration, with fewer layers if asked."""
         return Qwen2Config(num_hidden_layers=self.layers, **QWEN)
 
-    def tokenizer(self) -> PreTrainedTokenizerBase:
-        """A tokenizer that ships with the project."""
-        return BaseModel(path=POCKET).tokenizer()
-
-    def load(self, device: torch.device | str = "cpu") -> PreTrainedModel:
-        """A model made on `device`."""
-        with torch.device(device):
-            model = AutoModelForCausalLM.from_config(self.config, dtype=getattr(torch, self.dtype))
-        return model.eval().requires_grad_(False)
-
     def layout(self) -> AdapterLayout:
         """Of a rank-8 adapter on all linear layers."""
-        return layout_of(self.config, LORA.peft_config(self.name, None))
+        return layout_of(self.config, peft_config(LORA, self.name, None))
+
+
+@load_tokenizer.register
+def _(_: RandomQwen) -> PreTrainedTokenizerBase:
+    return load_tokenizer(BaseModel(path=POCKET))
+
+
+@load_model.register
+def _(base: RandomQwen, device: torch.device | str = "cpu") -> PreTrainedModel:
+    with torch.device(device):
+        model = AutoModelForCausalLM.from_config(base.config, dtype=getattr(torch, base.dtype))
+    return model.eval().requires_grad_(False)
 
 
 def samples(tokenizer: PreTrainedTokenizerBase, count: int, seed: int = 0) -> pd.DataFrame:

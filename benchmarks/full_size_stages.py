@@ -13,10 +13,13 @@ from full_size_models import LAYERS, LORA, RandomCheckpoints, RandomQwen, prompt
 from p2w.adapters.checkpoints import Block, read_checkpoints, write_blocks
 from p2w.adapters.peft_folder import write_adapter
 from p2w.adapters.weight_tokens import WeightTokens
+from p2w.base.base_model import load_model, load_tokenizer
 from p2w.base.chat import prompt_ids
 from p2w.config.decoder import DecoderConfig
+from p2w.config.evaluation import EvaluationConfig
 from p2w.config.finetuning import FinetuneConfig
-from p2w.evaluation.evaluate import EvaluationConfig, predict
+from p2w.config.settings import parse
+from p2w.evaluation.evaluate import predict
 from p2w.finetuning.training import Training, add_adapter, trainable
 from p2w.generators.generation import draw_condition, generate
 from p2w.generators.hyperconv import build_decoder
@@ -64,7 +67,7 @@ def decoder_config(setting: Setting) -> DecoderConfig:
     shapes = tuple((setting.less(C), setting.less(H, least=10), W) for C, H, W in found["shapes"])
     own = {key: getattr(setting, key) for key in ("steps", "batch_size", "micro_batch_size", "activation_checkpointing",
                                                   "optimizer", "precision", "tf32", "targets")}  # fmt: skip
-    return DecoderConfig(**{**found, "shapes": shapes, "num_prompts": setting.less(found["num_prompts"]), **own})
+    return parse(DecoderConfig, {**found, "shapes": shapes, "num_prompts": setting.less(found["num_prompts"]), **own})
 
 
 def all_shapes(setting: Setting, config: DecoderConfig, spec: WeightTokens) -> tuple[tuple[int, int, int], ...]:
@@ -82,7 +85,7 @@ def finetune(setting: Setting, device: torch.device) -> dict[str, float]:
         micro_batch_size=setting.micro_batch_size,
         activation_checkpointing=setting.activation_checkpointing,
     )
-    table = samples(setting.base.tokenizer(), config.max_samples)
+    table = samples(load_tokenizer(setting.base), config.max_samples)
     training, steps = Training(setting.base, LORA, config, 0, "benchmark", table, device), Steps()
     training.run_epoch(1, steps)
     lengths = [training.encoded.length(index) for index in range(len(training.encoded))]
@@ -161,15 +164,15 @@ def generation(setting: Setting, device: torch.device) -> dict[str, float]:
 def evaluate(setting: Setting, device: torch.device) -> dict[str, float]:
     """Greedy answers and likelihoods of the base model and of one adapter."""
     base, rows = setting.base, setting.batch_size * setting.steps
-    table = samples(base.tokenizer(), rows)
-    model, adapter_config = add_adapter(base.load(device), LORA, base)
+    table = samples(load_tokenizer(base), rows)
+    model, adapter_config = add_adapter(load_model(base, device), LORA, base)
     tensors = {name: torch.randn_like(value) * 0.01 for name, value in trainable(model).items()}
     del model
     config = EvaluationConfig(max_rows=rows, batch_tokens=setting.less(65536))
     with tempfile.TemporaryDirectory() as folder:
         write_adapter(folder, tensors, adapter_config)
         _, seconds = timed(lambda: predict(base, table, {"adapter": Path(folder)}, config, device, silent), device)
-    tokenizer = base.tokenizer()
+    tokenizer = load_tokenizer(base)
     lengths = [len(prompt_ids(tokenizer, row.system, row.prompt)) for row in table.itertuples()]
     return {
         "prompt_tokens_per_s": 2 * sum(lengths) / seconds,

@@ -14,9 +14,11 @@ from measure import POCKET, PROJECT, at_most, claim, flops_peak, in_turns, parse
 from prompts import encoder, encoder_flops, write_prompts
 from transformers import AutoConfig
 
-from p2w.adapters.peft_folder import WEIGHTS_FILE, LoraSettings, adapter_config_json
+from p2w.adapters.peft_folder import WEIGHTS_FILE, adapter_config_json, peft_config
 from p2w.adapters.peft_layout import layout_of
 from p2w.adapters.weight_tokens import WeightTokens
+from p2w.config.lora import LoraSettings
+from p2w.config.settings import parse
 from p2w.config.tasks import load_tasks
 from p2w.data.samples import render_samples
 from p2w.generators.decoder_file import TrainedDecoder, load_decoder, save_decoder
@@ -24,7 +26,7 @@ from p2w.generators.generation import pick_prompts
 from p2w.generators.held_out import write_generated
 from p2w.generators.hyperconv import build_decoder
 from p2w.pocket.tables import pocket_table
-from p2w.prompts.encoder import LoadedEncoder
+from p2w.prompts.encoder import LoadedEncoder, load_encoder
 from p2w.prompts.states import PromptStates
 from p2w.runtime.files import read_json
 
@@ -34,7 +36,7 @@ TASK = "arc_challenge"
 
 def pocket_decoder(experiment: dict) -> TrainedDecoder:
     """The pocket experiment's decoder, not trained."""
-    lora = LoraSettings(experiment["lora"]["rank"], experiment["lora"]["alpha"]).peft_config(str(POCKET), None)
+    lora = peft_config(parse(LoraSettings, experiment["lora"]), str(POCKET), None)
     spec = WeightTokens(layout_of(AutoConfig.from_pretrained(POCKET), lora), scales=experiment["decoder"]["scales"])
     config = experiment["decoder"]
     condition = (config["num_prompts"], experiment["encoder"]["max_length"], DIM)
@@ -64,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     start(args)
     experiment = yaml.safe_load((PROJECT / "config/experiments/pocket.yaml").read_text(encoding="utf-8"))
     spec = encoder(experiment["encoder"]["max_length"])
-    trained, loaded = pocket_decoder(experiment), spec.load()
+    trained, loaded = pocket_decoder(experiment), load_encoder(spec)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_prompts(folder / "prompts.json", pocket_prompts(args.prompts))
@@ -72,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         def anew() -> None:
             stored = load_decoder(folder / "decoder.safetensors")
-            generate_from(folder / "prompts.json", stored, spec.load(), folder / "anew")
+            generate_from(folder / "prompts.json", stored, load_encoder(spec), folder / "anew")
 
         ways = {
             "loaded": lambda: generate_from(folder / "prompts.json", trained, loaded, folder / "loaded"),

@@ -7,7 +7,6 @@ JSON object of decoder options, with a name. Prints one line of JSON.
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,9 @@ from pocket_data import BASE, CONFIG, EXPERIMENT, SEED, PocketData, samples
 from p2w.adapters.peft_folder import write_adapter
 from p2w.adapters.weight_tokens import WeightTokens
 from p2w.config.decoder import DecoderConfig
+from p2w.config.evaluation import EvaluationConfig
 from p2w.config.settings import parse
-from p2w.evaluation.evaluate import EvaluationConfig, predict
+from p2w.evaluation.evaluate import predict
 from p2w.generators.generation import draw_condition, generate
 from p2w.generators.training import masked_weighted_mse
 from p2w.runtime.progress import silent
@@ -59,7 +59,8 @@ def curve(steps: Steps, yardstick: Yardstick, every: int) -> dict[str, list[floa
 
 def accuracy(data: PocketData, spec: WeightTokens, steps: Steps, held_out: str, rows: int, draws: int) -> float:
     """Of generated adapters on the held-out task's test rows, mean over draws."""
-    table, config = samples(held_out, "test", rows), EvaluationConfig(rows, EXPERIMENT["evaluation"]["batch_tokens"])
+    table = samples(held_out, "test", rows)
+    config = parse(EvaluationConfig, {"max_rows": rows, "batch_tokens": EXPERIMENT["evaluation"]["batch_tokens"]})
     with tempfile.TemporaryDirectory() as folder:
         places: dict[str, Path] = {}
         for draw in range(draws):
@@ -82,7 +83,7 @@ def try_setting(data: PocketData, setting: Mapping[str, Any], args: Any) -> dict
     """Train one decoder; its curve and the accuracy of what it generates."""
     own = {key: value for key, value in setting.items() if key != "name"}
     given = {**EXPERIMENT["decoder"], "steps": args.steps, "warmup_steps": min(CONFIG.warmup_steps, args.steps)}
-    config = replace(parse(DecoderConfig, given | own), micro_batch_size=None)
+    config = parse(DecoderConfig, {**given, **own, "micro_batch_size": None})
     spec = WeightTokens(data.layout, config.token_width, config.scales)
     tasks = [task for task in args.tasks if task != args.held_out]
     pick = {kind: {task: getattr(data, kind)[task] for task in tasks} for kind in ("prompts", "checkpoints")}

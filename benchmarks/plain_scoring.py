@@ -12,8 +12,9 @@ from peft import PeftModel
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
-from p2w.base.base_model import BaseModel
+from p2w.base.base_model import load_model, load_tokenizer
 from p2w.base.chat import IGNORED, pad, prompt_ids, response_ids, supervised_batch
+from p2w.config.base_model import BaseModel
 
 Answers = list[tuple[list[int], int]]  # greedy tokens up to the end of the turn, and position of the likeliest response
 Row = tuple[list[int], list[list[int]]]  # tokens of the prompt and of the responses
@@ -26,8 +27,8 @@ def evaluate_alone(base: BaseModel, samples: pd.DataFrame, folder: Path, batch_r
     https://github.com/jerryliang24/Drag-and-Drop-LLMs scores greedy text only; here a pass per choice is added, as
     evaluation harnesses do it, because P2W reports both.
     """
-    tokenizer = base.tokenizer()
-    model = PeftModel.from_pretrained(base.load(), str(folder)).merge_and_unload()
+    tokenizer = load_tokenizer(base)
+    model = PeftModel.from_pretrained(load_model(base), str(folder)).merge_and_unload()
     rows = tokenized(tokenizer, samples)
     answers: Answers = []
     for first in range(0, len(rows), batch_rows):

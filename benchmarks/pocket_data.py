@@ -1,7 +1,6 @@
 """The pocket experiment's checkpoints and prompts, made in one process and kept in a folder for the next run."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,17 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from p2w.adapters.layout import AdapterLayout
-from p2w.adapters.peft_folder import LoraSettings
-from p2w.base.base_model import BaseModel
+from p2w.config.base_model import BaseModel
 from p2w.config.decoder import DecoderConfig
 from p2w.config.finetuning import FinetuneConfig
+from p2w.config.lora import LoraSettings
 from p2w.config.settings import parse
 from p2w.config.tasks import load_tasks
 from p2w.data.samples import render_samples
 from p2w.finetuning.training import Training
 from p2w.pocket.tables import pocket_table
 from p2w.prompts.embeddings import select_prompts
+from p2w.prompts.encoder import load_encoder
 from p2w.prompts.states import PromptStates
 from p2w.runtime.files import read_json, write_json
 
@@ -58,13 +58,12 @@ class PocketData:
 def _make(folder: Path, task: str, rows: int) -> None:
     table = samples(task, "train", rows)
     lora, config = (parse(c, EXPERIMENT[key]) for c, key in ((LoraSettings, "lora"), (FinetuneConfig, "finetune")))
-    steps = -(-rows // config.batch_size)
-    config = replace(config, snapshots=min(int(config.snapshots), steps))
+    config = config.model_copy(update={"snapshots": min(int(config.snapshots), -(-rows // config.batch_size))})
     training = Training(BASE, lora, config, SEED, task, table)
     epochs = [training.run_epoch(epoch).snapshots for epoch in range(1, EXPERIMENT["checkpoints"]["epochs"] + 1)]
     chosen = select_prompts(table, EXPERIMENT["prompts"]["max_per_task"], SEED)["prompt"].tolist()
     length = EXPERIMENT["encoder"]["max_length"]
-    states = PromptStates.from_states(encoder(length).encode(chosen), length)
+    states = PromptStates.from_states(load_encoder(encoder(length)).encode(chosen), length)
     weights = torch.cat([snapshots.weights for snapshots in epochs[EXPERIMENT["checkpoints"]["first_epoch"] - 1 :]])
     header = {"layout": training.layout.to_json(), "adapter_config": training.adapter_config}
     write_json(folder / f"{task}.json", header)

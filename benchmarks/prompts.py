@@ -10,8 +10,10 @@ from measure import POCKET
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
-from p2w.base.base_model import BaseModel
-from p2w.prompts.encoder import PromptEncoder
+from p2w.base.base_model import load_tokenizer
+from p2w.config.base_model import BaseModel
+from p2w.config.encoder import PromptEncoder
+from p2w.prompts.encoder import encoder_folder
 from p2w.runtime.files import read_json
 
 MINILM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -35,7 +37,8 @@ def read_prompts(path: Path | None, count: int) -> list[str]:
 def made_up(kinds: Sequence[tuple[float, float, int, int]]) -> list[str]:
     """A text of random words for each (mean, deviation, least, most) number of them."""
     rng = np.random.default_rng(0)
-    words = sorted(token[1:] for token in BaseModel(path=str(POCKET)).tokenizer().get_vocab() if token[1:].isalpha())
+    vocabulary = load_tokenizer(BaseModel(path=str(POCKET))).get_vocab()
+    words = sorted(token[1:] for token in vocabulary if token[1:].isalpha())
     return [_text(rng, words, *kind) for kind in kinds]
 
 
@@ -49,7 +52,7 @@ class PaddedEncoder:
     """The published code's way: a batch as it comes, every prompt padded to the most that the encoder reads."""
 
     def __init__(self, max_length: int) -> None:
-        folder = encoder(max_length).folder()
+        folder = encoder_folder(encoder(max_length))
         self.max_length = max_length
         self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder)
         self.model: nn.Module = AutoModel.from_pretrained(folder).eval()

@@ -16,6 +16,7 @@ from measure import parser, processor_seconds, report, start
 from transformers import Qwen2Config
 
 from p2w.adapters.checkpoints import Block, read_checkpoints, write_blocks
+from p2w.adapters.peft_folder import peft_config
 from p2w.adapters.peft_layout import layout_of
 from p2w.adapters.weight_tokens import WeightTokens
 from p2w.config.decoder import DecoderConfig
@@ -94,7 +95,7 @@ def adapter(name: str) -> dict[str, Any]:
     hidden, intermediate, layers, heads, keys = MODELS[name]
     sizes = {"hidden_size": hidden, "intermediate_size": intermediate, "num_hidden_layers": layers, "vocab_size": 64}
     config = Qwen2Config(**sizes, num_attention_heads=heads, num_key_value_heads=keys)
-    spec = WeightTokens(layout_of(config, LORA.peft_config("", None)))
+    spec = WeightTokens(layout_of(config, peft_config(LORA, "", None)))
     T, R, W = spec.shape
     row, tokens = 4 * spec.layout.size, 4 * T * R * W
     return {"model": name, "values": spec.layout.size, "shape": [T, R, W], "table_of_50_gb": 50 * row / 1e9,

@@ -1,5 +1,5 @@
 # What the rules share: experiments, tasks and sources as tables, and the files that a stage's code consists of.
-# Standard library, yaml and jsonschema only: this is read again by every job on a cluster.
+# Standard library, yaml and pydantic only: this is read again by every job on a cluster.
 import json
 import sys
 from functools import cache
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from p2w.config import experiments
+from p2w.config import experiments, targets
 from p2w.runtime.code import code_files
 from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table
 
@@ -34,7 +34,6 @@ CONTROLS = ["weight_average", "nearest_prompts"]
 ADAPTER_CONTROLS = [*CONTROLS, "multi_task"]
 PROMPT_CONTROLS = ["shuffled_prompts", "foreign_prompts", "random_prompts"]
 CONFIG = Path(config.get("config_dir", "config"))
-SCHEMAS = Path("config/schemas").resolve()
 
 
 def readable(call, *arguments):
@@ -48,7 +47,7 @@ def readable(call, *arguments):
 TASK_TABLE = readable(read_task_table, CONFIG / "tasks.yaml")
 SOURCES = readable(read_sources, CONFIG / "sources.yaml")
 EXPERIMENT_FILES = readable(find_experiments, CONFIG / "experiments")
-EXPERIMENTS = readable(Experiments, EXPERIMENT_FILES, SCHEMAS / "experiment.schema.yaml", TASK_TABLE, SOURCES)
+EXPERIMENTS = readable(Experiments, EXPERIMENT_FILES, TASK_TABLE, SOURCES)
 
 
 # A task of the table, or one of them asked in another answer format: `arc_easy`, `arc_easy.words`.
@@ -89,7 +88,8 @@ def experiment(name):
 def adapters_of(name):
     """The experiment whose adapters this one uses: the one it inherits from, where nothing that makes them differs."""
     parent = readable(EXPERIMENTS.parent, name)
-    if parent is None or any(experiment(name)[key] != read_experiment(parent).get(key) for key in MAKES_ADAPTERS):
+    own = read_experiment(name)
+    if parent is None or any(own.get(key) != read_experiment(parent).get(key) for key in MAKES_ADAPTERS):
         return name
     return adapters_of(parent)
 
@@ -103,7 +103,7 @@ def stage(name):
     """Params function: one section of the experiment, so that a change reruns just the stages that read it."""
 
     def section(wildcards):
-        return as_argument(experiment(wildcards.experiment)[name])
+        return as_argument(getattr(experiment(wildcards.experiment), name).given())
 
     return section
 
@@ -112,13 +112,13 @@ def value(section, key):
     """Params function: one value of an experiment's section."""
 
     def single(wildcards):
-        return experiment(wildcards.experiment)[section][key]
+        return getattr(getattr(experiment(wildcards.experiment), section), key)
 
     return single
 
 
 def seed(wildcards):
-    return experiment(wildcards.experiment)["seed"]
+    return experiment(wildcards.experiment).seed
 
 
 def decoder_seed(wildcards):
@@ -128,7 +128,7 @@ def decoder_seed(wildcards):
 
 def decoder_runs(name):
     """Where the decoders of an experiment's seeds stand: "" for its own seed, "seed_1/" and so on for the others."""
-    own, seeds = experiment(name)["seed"], experiment(name).get("seeds", [])
+    own, seeds = experiment(name).seed, experiment(name).seeds or ()
     return ["", *(f"seed_{other}/" for other in seeds if other != own)]
 
 
@@ -140,24 +140,23 @@ def code(script):
 
 def training_tasks(wildcards):
     """Every task that the decoder for this held-out task may see."""
-    chosen = experiment(wildcards.experiment)
-    return [task for task in chosen.get("training_tasks", chosen["tasks"]) if task != wildcards.held_out]
+    return experiment(wildcards.experiment).trained_without(wildcards.held_out)
 
 
 def model_files(spec):
     """Files that stand for a model: those in its folder, or the manifest of its download."""
-    if "hub" in spec:
-        return [f"results/models/{'--'.join(Path(spec['hub']).parts)}--{spec['revision'][:12]}.json"]
-    if "path" in spec:
-        if not Path(spec["path"]).is_dir():
-            raise WorkflowError(f"path of a model: no folder {spec['path']!r}")
-        return sorted(path.as_posix() for path in Path(spec["path"]).rglob("*") if path.is_file())
+    if spec.hub:
+        return [f"results/models/{'--'.join(Path(spec.hub).parts)}--{spec.revision[:12]}.json"]
+    if spec.path:
+        if not Path(spec.path).is_dir():
+            raise WorkflowError(f"path of a model: no folder {spec.path!r}")
+        return sorted(path.as_posix() for path in Path(spec.path).rglob("*") if path.is_file())
     return []
 
 
 def base_model_files(wildcards):
-    return model_files(experiment(wildcards.experiment)["base_model"])
+    return model_files(experiment(wildcards.experiment).base_model)
 
 
 def encoder_files(wildcards):
-    return model_files(experiment(wildcards.experiment)["encoder"])
+    return model_files(experiment(wildcards.experiment).encoder)

@@ -28,7 +28,7 @@ def raw_questions(wildcards):
 
 def raw_table(wildcards):
     """The raw table behind a P2W split; that of the user's own files is one for all experiments."""
-    task, source = task_entry(wildcards.task), experiment(wildcards.experiment)["source"]
+    task, source = task_entry(wildcards.task), experiment(wildcards.experiment).source
     if wildcards.split not in task["splits"]:
         raise WorkflowError(f"{wildcards.task}: no split {wildcards.split!r}; splits: {', '.join(task['splits'])}")
     source = FILES if is_own(SOURCES[source], task) else source
@@ -56,14 +56,14 @@ def previous_epoch(wildcards):
 
 def epoch_files(wildcards):
     """Everything that the epochs of a task left for its checkpoint table."""
-    epochs = experiment(wildcards.experiment)["checkpoints"]["epochs"]
+    epochs = experiment(wildcards.experiment).checkpoints.epochs
     folder = f"results/{wildcards.experiment}/adapters/{wildcards.task}"
     return [f"{folder}/epoch_{k}/{EPOCH_FILES['snapshots']}" for k in range(1, epochs + 1)]
 
 
 def last_epoch(experiment_name, task):
     """The adapter of a task after its last epoch."""
-    epochs = experiment(experiment_name)["checkpoints"]["epochs"]
+    epochs = experiment(experiment_name).checkpoints.epochs
     return f"results/{adapters_of(experiment_name)}/adapters/{task}/epoch_{epochs}/{ADAPTER}"
 
 
@@ -105,7 +105,7 @@ def evaluated_adapters(wildcards):
     if "response" in task_entry(held_out):
         target = f"results/{name}/generated/{held_out}/draw_0/{ADAPTER}"
         raise WorkflowError(f"{held_out}: free responses are not scored; what can be had is {target}")
-    controls, draws = f"results/{name}/controls/{held_out}", range(experiment(name)["evaluation"]["draws"])
+    controls, draws = f"results/{name}/controls/{held_out}", range(experiment(name).evaluation.draws)
     adapters = {f"trained/{task}": last_epoch(name, task) for task in training_tasks(wildcards)}
     adapters |= {control: f"{controls}/{control}/{ADAPTER}" for control in ADAPTER_CONTROLS}
     adapters |= {"target_trained": last_epoch(name, held_out)}
@@ -133,7 +133,7 @@ def without_count(section, count):
     """Params function: a section without the number of its products, so that one more does not redo the others."""
 
     def rest(wildcards):
-        chosen = experiment(wildcards.experiment)[section]
+        chosen = getattr(experiment(wildcards.experiment), section).given()
         return as_argument({key: entry for key, entry in chosen.items() if key != count})
 
     return rest
@@ -141,7 +141,7 @@ def without_count(section, count):
 
 def held_out_tasks(name):
     """The tasks that take their turn in an experiment's summary."""
-    return experiment(name).get("held_out", experiment(name)["tasks"])
+    return experiment(name).takes_turns
 
 
 def all_evaluations(wildcards):
@@ -150,7 +150,7 @@ def all_evaluations(wildcards):
 
 def all_cards(wildcards):
     """The model cards of the generated adapters."""
-    name, draws = wildcards.experiment, range(experiment(wildcards.experiment)["evaluation"]["draws"])
+    name, draws = wildcards.experiment, range(experiment(wildcards.experiment).evaluation.draws)
     return [
         f"results/{name}/generated/{task}/{run}draw_{draw}/README.md"
         for task in held_out_tasks(name)
@@ -162,12 +162,12 @@ def all_cards(wildcards):
 def trained_tasks(name):
     """Every task of which an experiment's summary needs an adapter."""
     chosen = experiment(name)
-    return list(dict.fromkeys([*chosen.get("training_tasks", chosen["tasks"]), *held_out_tasks(name)]))
+    return list(dict.fromkeys([*(chosen.training_tasks or chosen.tasks), *held_out_tasks(name)]))
 
 
 def all_runs(wildcards):
     """What every epoch of every task recorded."""
-    name, epochs = wildcards.experiment, experiment(wildcards.experiment)["checkpoints"]["epochs"]
+    name, epochs = wildcards.experiment, experiment(wildcards.experiment).checkpoints.epochs
     folders = [
         f"results/{adapters_of(name)}/adapters/{task}/epoch_{k}"
         for task in trained_tasks(name)
@@ -214,4 +214,4 @@ def hub_revision(wildcards):
 
 def explain_target(wildcards):
     """No file, but an error that says what is wrong with the target and what exists."""
-    return readable(experiments.explain_target, wildcards.target, EXPERIMENT_FILES, TASK_TABLE)
+    return readable(targets.explain_target, wildcards.target, EXPERIMENT_FILES, TASK_TABLE)

@@ -2,10 +2,10 @@
 EXPERIMENT_NAME = "|".join(map(re.escape, EXPERIMENT_FILES))
 NO_EXPERIMENT = f"(?!({EXPERIMENT_NAME}|raw|models|logs|benchmarks)/).+"
 NO_PRODUCT = (
-    f"({EXPERIMENT_NAME})/(?!({'|'.join(map(re.escape, (*experiments.OF_TASKS, *experiments.OTHERS)))})(/|$)).+"
+    f"({EXPERIMENT_NAME})/(?!({'|'.join(map(re.escape, (*targets.OF_TASKS, *targets.OTHERS)))})(/|$)).+"
 )
 NO_TASK = (
-    f"({EXPERIMENT_NAME})/({'|'.join(experiments.OF_TASKS)})/(?!{TASK_NAME}(/|[.](predictions[.])?(parquet|json)$)).+"
+    f"({EXPERIMENT_NAME})/({'|'.join(targets.OF_TASKS)})/(?!{TASK_NAME}(/|[.](predictions[.])?(parquet|json)$)).+"
 )
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
-from p2w.base.base_model import BaseModel
+from p2w.config.base_model import BaseModel
 
 pytest_plugins = [
     f"tests.support.{name}" for name in ("bad_world", "finished", "held_out_world", "slurm_cluster", "tally")

@@ -18,8 +18,9 @@ from torch import Tensor
 
 from p2w.adapters.checkpoints import Block, write_blocks
 from p2w.adapters.layout import PEFT_PREFIX, AdapterLayout, check_layout
-from p2w.adapters.peft_folder import LoraSettings, adapter_config_json, check_adapter, check_finite, read_tensors
-from p2w.base.base_model import BaseModel
+from p2w.adapters.peft_folder import adapter_config_json, check_adapter, check_finite, peft_config, read_tensors
+from p2w.config.base_model import BaseModel
+from p2w.config.lora import LoraSettings
 
 PICKLED = (".pt", ".bin")
 SUFFIXES = (".safetensors", *PICKLED)
@@ -75,7 +76,7 @@ def _adapter_config(path: Path, layout: AdapterLayout, base: BaseModel, lora: Lo
     found = {name.split(".lora_")[0].rsplit(".", 1)[-1] for name in layout.names}
     if lora.target_modules != "all-linear" and set(lora.target_modules) != found:
         raise ValueError(f"{path}: found modules {sorted(found)}, expected {sorted(lora.target_modules)}")
-    config = adapter_config_json(lora.peft_config(base.name, base.revision))
+    config = adapter_config_json(peft_config(lora, base.name, base.revision))
     return {**config, "target_modules": sorted(found)}
 
 

@@ -6,15 +6,15 @@ that the checkpoints carry.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
 from p2w.adapters.layout import PEFT_PREFIX, AdapterLayout
+from p2w.config.lora import LoraSettings
 from p2w.runtime.files import json_text, read_json, together, write_bytes
 from p2w.runtime.seals import check_files, write_record
 
@@ -28,36 +28,20 @@ UNSUPPORTED = ("rank_pattern", "alpha_pattern", "use_dora", "lora_bias", "module
 NUMBERS = ("r", "lora_alpha")
 
 
-@dataclass(frozen=True)
-class LoraSettings:
-    """Rank, scale and place of the low-rank matrices, and the seed they start from."""
+def peft_config(lora: LoraSettings, base_name: str, revision: str | None) -> "LoraConfig":
+    """Settings as PEFT's object, for a causal language model."""
+    from peft import LoraConfig
 
-    rank: int
-    alpha: int
-    dropout: float = 0.0
-    target_modules: Literal["all-linear"] | tuple[str, ...] = "all-linear"
-    init_seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.rank < 1 or self.alpha < 1:
-            raise ValueError(f"found rank {self.rank} and alpha {self.alpha}, expected both to be at least 1")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout: found {self.dropout}, expected 0 <= dropout < 1")
-
-    def peft_config(self, base_name: str, revision: str | None) -> "LoraConfig":
-        """The same as PEFT's object, for a causal language model."""
-        from peft import LoraConfig
-
-        targets = self.target_modules if isinstance(self.target_modules, str) else list(self.target_modules)
-        return LoraConfig(
-            r=self.rank,
-            lora_alpha=self.alpha,
-            lora_dropout=self.dropout,
-            target_modules=targets,
-            base_model_name_or_path=base_name,
-            revision=revision,
-            task_type="CAUSAL_LM",
-        )
+    targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
+    return LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=targets,
+        base_model_name_or_path=base_name,
+        revision=revision,
+        task_type="CAUSAL_LM",
+    )
 
 
 def adapter_config_json(config: "LoraConfig") -> dict[str, Any]:

@@ -8,14 +8,14 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from p2w.adapters.layout import AdapterLayout
+from p2w.config.decoder import Scales
 
-Scales = Literal["published", "log"]
 MARGIN = 2  # rows and columns added to a chunk, filled with copies of its mean and standard deviation
 
 # Chosen by us for `log`: a lightly trained B has a standard deviation near exp(-5), so its scale starts near zero;
@@ -43,8 +43,6 @@ class WeightTokens:
     scales: Scales = "published"
 
     def __post_init__(self) -> None:
-        if self.scales not in ("published", "log"):
-            raise ValueError(f"scales: found {self.scales!r}, expected 'published' or 'log'")
         if self.width == 0:
             object.__setattr__(self, "width", math.gcd(*self._lengths))
         if self.width < 0 or self.rank * self.width < 2:

@@ -1,69 +1,73 @@
 """How a decoder is built and trained."""
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from importlib.util import find_spec
+from typing import Literal
 
-from p2w.adapters.weight_tokens import Scales
-from p2w.generators.hyperconv import check_kernel_size, check_shapes
-from p2w.generators.optimizers import OptimizerName
+from pydantic import Field, field_validator, model_validator
 
-Loss = Literal["weighted", "plain"]
-Pairing = Literal["random", "expected"]
-Precision = Literal["float32", "bfloat16"]
-Place = Literal["device", "host"]
-CHOICES = {"loss": Loss, "pairing": Pairing, "scales": Scales, "precision": Precision, "optimizer": OptimizerName,
-           "targets": Place}  # fmt: skip
+from p2w.config.settings import Count, NotNegative, Positive, Settings, Whole
+
+Scales = Literal["published", "log"]
+OptimizerName = Literal["adamw", "adamw_fused", "adamw_8bit"]
 
 
-@dataclass(frozen=True)
-class DecoderConfig:
-    """How a decoder is built and trained.
+class DecoderConfig(Settings):
+    """The hyper-convolutional decoder and its training.
 
-    `shapes` are the (C, H, W) between the condition (num_prompts, length, dim) and the weight tokens (T, R, W), which
-    follow from the encoder and the adapters. `loss` "weighted" is the code's, by token weight; "plain" the paper's.
-    `pairing` "random" takes one of the task's checkpoints per item, "expected" the mean of their tokens.
-
-    The rest decides what fits and how fast it runs. `micro_batch_size` items are computed at once; results differ from
-    those of the whole batch by rounding only. `activation_checkpointing` computes every block once more instead of
-    keeping what is inside it. `tf32` lets a GPU round the inputs of float32 convolutions to 10 bits. `targets` "host"
-    keeps the weight tokens in the computer's memory instead of the GPU's.
+    `pairing` "random" takes one of the task's checkpoints per item, "expected" the mean of their tokens. `loss`
+    "weighted" is the code's, by token weight; "plain" the paper's. What is computed at once, twice or elsewhere decides
+    what fits and how fast it runs; results differ by rounding only.
     """
 
-    num_prompts: int
-    shapes: tuple[tuple[int, int, int], ...]
-    kernel_size: int
-    steps: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float = 0.1
-    warmup_steps: int = 1
-    clip_norm: float = 1.0
-    condition_noise: float = 1e-4
-    weight_noise: float = 1e-5
-    loss: Loss = "weighted"
-    pairing: Pairing = "random"
-    scales: Scales = "published"
-    token_width: int = 0
-    precision: Precision = "float32"
-    tf32: bool = False
-    optimizer: OptimizerName = "adamw"
-    micro_batch_size: int | None = None
-    activation_checkpointing: bool = False
-    targets: Place = "device"
+    num_prompts: Count = Field(description="prompts in a prompt batch")
+    shapes: tuple[tuple[Count, Count, Count], ...] = Field(
+        description="(channels, height, width) between the condition (num_prompts, encoder.max_length, dim) and the"
+        " weight tokens, which follow from the adapters"
+    )
+    kernel_size: Count = Field(description="odd")
+    steps: Count = Field(description="optimizer steps, the same for every held-out task")
+    batch_size: Count = Field(description="pairs of prompt batch and checkpoint per step")
+    learning_rate: Positive = Field(description="its peak; cosine after the warm-up")
+    weight_decay: NotNegative = Field(0.1, description="of AdamW")
+    warmup_steps: Whole = Field(1, description="steps of linear warm-up")
+    clip_norm: Positive = Field(1.0, description="largest norm of a gradient")
+    condition_noise: NotNegative = Field(1e-4, description="standard deviation added to prompt embeddings")
+    weight_noise: NotNegative = Field(1e-5, description="standard deviation added to target weight tokens")
+    loss: Literal["weighted", "plain"] = Field("weighted", description="squared error, weighted by token or plain")
+    pairing: Literal["random", "expected"] = Field(
+        "random", description="a random checkpoint of the task or the expected one"
+    )
+    scales: Scales = Field("published", description="how a token carries its mean and deviation")
+    token_width: Whole = Field(0, description="columns of a token, 0 for the most that divide all widths")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="bfloat16 computes under autocast with float32 weights"
+    )
+    tf32: bool = Field(False, description="whether a GPU may round the inputs of float32 convolutions to 10 bits")
+    optimizer: OptimizerName = Field(
+        "adamw", description="AdamW; fused needs no temporary copies, 8bit keeps its moments in 8 bits (needs torchao)"
+    )
+    micro_batch_size: Count | None = Field(None, description="pairs computed at once")
+    activation_checkpointing: bool = Field(False, description="compute each block twice to keep less")
+    targets: Literal["device", "host"] = Field(
+        "device", description="weight tokens in the memory of the GPU (device) or outside it"
+    )
 
-    def __post_init__(self) -> None:
-        check_shapes(self.shapes)
-        check_kernel_size(self.kernel_size)
-        for name in ("num_prompts", "steps", "batch_size", "learning_rate", "clip_norm", "micro_batch_size"):
-            value = getattr(self, name)
-            self._check(name, value is None or value > 0, "a positive number")
-        for name in ("weight_decay", "warmup_steps", "condition_noise", "weight_noise", "token_width"):
-            self._check(name, getattr(self, name) >= 0, "zero or more")
-        self._check("warmup_steps", self.warmup_steps <= self.steps, f"at most the {self.steps} steps")
-        for name, choices in CHOICES.items():
-            known = get_args(choices)
-            self._check(name, getattr(self, name) in known, f"one of {', '.join(map(repr, known))}")
+    @field_validator("kernel_size")
+    @classmethod
+    def _windows_have_a_centre(cls, size: int) -> int:
+        if size % 2 == 0:
+            raise ValueError(f"found {size}, expected an odd number")
+        return size
 
-    def _check(self, name: str, holds: bool, expected: str) -> None:
-        if not holds:
-            raise ValueError(f"{name}: found {getattr(self, name)!r}, expected {expected}")
+    @field_validator("optimizer")
+    @classmethod
+    def _is_installed(cls, name: OptimizerName) -> OptimizerName:
+        if name == "adamw_8bit" and find_spec("torchao") is None:
+            raise ValueError(f"found {name!r}, expected torchao to be installed: pip install torchao")
+        return name
+
+    @model_validator(mode="after")
+    def _warm_up_ends(self) -> "DecoderConfig":
+        if self.warmup_steps > self.steps:
+            raise ValueError(f"warmup_steps: found {self.warmup_steps}, expected at most the {self.steps} steps")
+        return self

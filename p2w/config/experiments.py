@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from p2w.config.schema import check_schema
+from p2w.config.experiment import Experiment
 from p2w.config.settings import overlay
 from p2w.config.sources import load_sources
 from p2w.config.tasks import load_tasks
@@ -59,17 +59,14 @@ class Experiments:
 
     Args:
         files: name to file.
-        schema: of a whole experiment.
         tasks: the task table.
         sources: names of sources.
     """
 
-    def __init__(
-        self, files: Mapping[str, Path], schema: Path, tasks: Mapping[str, Any], sources: Iterable[str]
-    ) -> None:
-        self.files, self._schema, self._tasks, self._sources = dict(files), read_yaml(schema), tasks, list(sources)
+    def __init__(self, files: Mapping[str, Path], tasks: Mapping[str, Any], sources: Iterable[str]) -> None:
+        self.files, self._tasks, self._sources = dict(files), tasks, list(sources)
         self._own: dict[str, dict[str, Any]] = {}
-        self._whole: dict[str, dict[str, Any]] = {}
+        self._whole: dict[str, Experiment] = {}
 
     def own(self, name: str) -> dict[str, Any]:
         """What an experiment's file says by itself."""
@@ -95,58 +92,21 @@ class Experiments:
             raise ValueError(f"{self.files[name]}: inherits: {error}") from error
         return overlay(self.read(parent, (*heirs, name)), content)
 
-    def whole(self, name: str) -> dict[str, Any]:
+    def whole(self, name: str) -> Experiment:
         """A complete, valid experiment; ValueError names its file, the key, found and expected."""
         if name not in self._whole:
-            content = self.read(name)
-            where = str(self.files[name])
-            check_schema(content, self._schema, where)
+            content, where = self.read(name), str(self.files[name])
+            experiment = parse(Experiment, content, where)
             try:
-                self._check(content)
+                self._check_names(experiment)
             except ValueError as error:
                 raise ValueError(f"{where}: {error}") from error
-            self._whole[name] = content
+            self._whole[name] = experiment
         return self._whole[name]
 
-    def _check(self, content: Mapping[str, Any]) -> None:
-        """ValueError unless the experiment's parts fit each other and the tables."""
-        known("source", content["source"], self._sources)
-        for key in ("tasks", "training_tasks", "held_out"):
-            for task in content.get(key, []):
+    def _check_names(self, experiment: Experiment) -> None:
+        """ValueError unless the source and the tasks of an experiment exist."""
+        known("source", experiment.source, self._sources)
+        for tasks in (experiment.tasks, experiment.training_tasks, experiment.held_out):
+            for task in tasks or ():
                 task_entry(self._tasks, task)
-        epochs = content["checkpoints"]
-        if epochs["first_epoch"] > epochs["epochs"]:
-            raise ValueError(
-                f"checkpoints.first_epoch: found {epochs['first_epoch']}, expected at most epochs ({epochs['epochs']})"
-            )
-        needed, most = content["decoder"]["num_prompts"], content["prompts"]["max_per_task"]
-        if needed > most:
-            raise ValueError(f"decoder.num_prompts: found {needed}, expected at most prompts.max_per_task ({most})")
-        training = content.get("training_tasks", content["tasks"])
-        for task in content.get("held_out", content["tasks"]):
-            if set(training) <= {task}:
-                raise ValueError(
-                    f"held_out: found {task!r}, which leaves no training task, expected at least one other"
-                )
-
-
-# What a target's second part may be, and which of them are followed by a task.
-OF_TASKS = ("samples", "adapters", "checkpoints", "embeddings", "decoder", "generated", "controls", "evaluation")
-OTHERS = ("figures", "summary.md", "summary.html", "summary.csv")
-
-
-def explain_target(target: str, experiments: Iterable[str], table: Mapping[str, Any]) -> None:
-    """ValueError that says what is wrong with a target `results/{target}` that no rule makes."""
-    where = f"results/{target}"
-    experiment, _, rest = target.partition("/")
-    kind, _, rest = rest.partition("/")
-    try:
-        known("experiment", experiment, sorted(experiments))
-        known("product", kind, (*OF_TASKS, *OTHERS))
-        task = rest.split("/")[0]
-        for ending in (".parquet", ".json", ".predictions"):
-            task = task.removesuffix(ending)
-        task_entry(table, task)
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from error
-    raise ValueError(f"{where}: no such file can be made; see 'Where things are' in README.md")

@@ -1,54 +1,56 @@
 """How a task's adapter is trained: batches, optimizer, learning rate, snapshots."""
 
-from dataclasses import dataclass
+import math
 from typing import Literal
 
-POSITIVE = ("max_samples", "batch_size", "learning_rate", "micro_batch_size", "micro_batch_tokens", "clip_norm",
-            "snapshots", "max_length", "steps_per_epoch", "final_learning_rate")  # fmt: skip
+from pydantic import Field, model_validator
+
+from p2w.config.settings import Count, NotNegative, Positive, Settings, Share, Whole
 
 
-@dataclass(frozen=True)
-class FinetuneConfig:
+class FinetuneConfig(Settings):
     """How a task's adapter is trained.
 
-    `max_samples` rows are used, the same in every epoch. A batch counts as one step however many micro-batches it is
-    computed in: pieces of `micro_batch_size` samples, or of `micro_batch_tokens` tokens with padding; results differ by
-    rounding only. `activation_checkpointing` computes every layer once more instead of keeping what is inside it.
-    `snapshots` is the number of checkpoints an epoch leaves, evenly spaced, the last at its end.
-    `steps_per_epoch` ends an epoch early, with rows left over. From `final_from_step` on, counted from 0 over all
-    epochs, the rate is `final_learning_rate`: the second phase of the paper's recipe.
+    A batch counts as one step however many micro-batches it is computed in; results differ by rounding only. From
+    `final_from_step` on the rate is `final_learning_rate`: the second phase of the paper's recipe.
     """
 
-    max_samples: int
-    batch_size: int
-    learning_rate: float
-    micro_batch_size: int | None = None
-    micro_batch_tokens: int | None = None
-    activation_checkpointing: bool = False
-    weight_decay: float = 0.0
-    betas: tuple[float, float] = (0.9, 0.999)
-    warmup_steps: int = 0
-    clip_norm: float = 1.0
-    snapshots: int | Literal["every_step"] = 1
-    max_length: int = 1024
-    steps_per_epoch: int | None = None
-    final_learning_rate: float | None = None
-    final_from_step: int | None = None
+    max_samples: Count = Field(description="rows of the train split that are used, the same in every epoch")
+    batch_size: Count = Field(description="samples per optimizer step")
+    learning_rate: Positive = Field(description="constant after the warm-up")
+    micro_batch_size: Count | None = Field(None, description="samples computed at once; those of like length together")
+    micro_batch_tokens: Count | None = Field(
+        None, description="the same by tokens, with padding, in place of micro_batch_size"
+    )
+    activation_checkpointing: bool = Field(False, description="compute each layer twice to keep less")
+    weight_decay: NotNegative = Field(0.0, description="of AdamW")
+    betas: tuple[Share, Share] = Field((0.9, 0.999), description="of AdamW")
+    warmup_steps: Whole = Field(0, description="steps of linear warm-up")
+    clip_norm: Positive = Field(1.0, description="largest norm of a gradient")
+    snapshots: Count | Literal["every_step"] = Field(
+        1, description="checkpoints per epoch, evenly spaced, the last at its end; or every_step"
+    )
+    max_length: Count = Field(1024, description="most tokens of a sample; a longer one is an error")
+    steps_per_epoch: Count | None = Field(None, description="an epoch ends after so many steps; rows may be left over")
+    final_learning_rate: Positive | None = Field(None, description="constant from final_from_step on")
+    final_from_step: Whole | None = Field(None, description="first step of the second phase; from 0 over all epochs")
 
-    def __post_init__(self) -> None:
-        for name in POSITIVE:
-            value = getattr(self, name)
-            if isinstance(value, int | float) and value <= 0:
-                raise ValueError(f"{name}: found {value}, expected a number above 0")
+    @model_validator(mode="after")
+    def _rules(self) -> "FinetuneConfig":
         if self.micro_batch_size is not None and self.micro_batch_tokens is not None:
             found = f"{self.micro_batch_size} samples and {self.micro_batch_tokens} tokens"
             raise ValueError(f"micro_batch_size: found {found}, expected one of micro_batch_size, micro_batch_tokens")
-        for name in ("weight_decay", "warmup_steps"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}: found {getattr(self, name)}, expected 0 or more")
-        if (self.final_learning_rate is None) != (self.final_from_step is None) or (self.final_from_step or 0) < 0:
+        if (self.final_learning_rate is None) != (self.final_from_step is None):
             found = f"{self.final_learning_rate} from step {self.final_from_step}"
-            raise ValueError(f"final_learning_rate: found {found}, expected both a rate and a step of 0 or more")
+            raise ValueError(f"final_learning_rate: found {found}, expected both a rate and a step")
+        self.snapshot_steps(self.most_steps)
+        return self
+
+    @property
+    def most_steps(self) -> int:
+        """Steps that an epoch has at most; fewer where the train split has less than `max_samples` rows."""
+        steps = math.ceil(self.max_samples / self.batch_size)
+        return min(steps, self.steps_per_epoch or steps)
 
     def rate(self, step: int) -> float:
         """Learning rate of a step, counted from 0 over all epochs: constant after the warm-up, then the final one."""

@@ -48,6 +48,14 @@ class Settings(pydantic.BaseModel):
         return self.model_dump(mode="json")
 
 
+def check_place(settings: Settings, *ways: tuple[str, ...]) -> None:
+    """ValueError unless `settings` have the keys of one of the ways to say where something is, and of no other way."""
+    found = [key for key in dict.fromkeys(sum(ways, ())) if getattr(settings, key) is not None]
+    if not any(set(found) == set(way) for way in ways):
+        expected = ", or ".join(" and ".join(way) for way in ways)
+        raise ValueError(f"found {' and '.join(found) or 'none'}, expected {expected}")
+
+
 def parse(kind: type[T], content: Any, where: str = "") -> T:
     """`content`, plain values, as a `kind`: Settings, or a type of Python.
 

@@ -1,7 +1,7 @@
 """The evaluation of a held-out task: every source answers the same rows with the same prompts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,9 @@ import torch
 
 from p2w.adapters.layout import AdapterLayout, check_layout
 from p2w.adapters.peft_folder import CONFIG_FILE, WEIGHTS_FILE, read_adapter
-from p2w.base.base_model import BaseModel, check_base_model
+from p2w.base.base_model import check_base_model, load_model, load_tokenizer
+from p2w.config.base_model import BaseModel
+from p2w.config.evaluation import EvaluationConfig
 from p2w.data.samples import read_samples
 from p2w.evaluation.continuations import Answer, adapters_at_once, answer, check_model, tokenize_samples
 from p2w.evaluation.evaluation_file import evaluation_file
@@ -28,23 +30,6 @@ from p2w.runtime.seals import write_record
 from p2w.runtime.tables import write_table
 
 Answers = dict[str, dict[int, Answer]]  # by source and position of the row
-
-
-@dataclass(frozen=True)
-class EvaluationConfig:
-    """What is scored: rows at most (a seeded choice, the same for every source), tokens computed at once, option texts.
-
-    With `option_text` the likelihoods of the options' own texts are taken too, beside those of the responses.
-    """
-
-    max_rows: int
-    batch_tokens: int
-    option_text: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("max_rows", "batch_tokens"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: found {getattr(self, name)}, expected at least 1")
 
 
 def select_rows(samples: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
@@ -74,7 +59,7 @@ def predict(
     Args:
         adapters: source name to adapter folder.
     """
-    tokenizer, model = base.tokenizer(), base.load(device)
+    tokenizer, model = load_tokenizer(base), load_model(base, device)
     questions = tokenize_samples(tokenizer, samples, config.option_text)
     check_model(model, questions[0])
     sources = {BASE: None, **adapters}
@@ -158,7 +143,9 @@ def evaluate(
     check_adapters(base, adapters)
     weights = [folder / WEIGHTS_FILE for folder in adapters.values()]
     inputs = [*base.files, samples_path, *prompt_samples.values(), *weights]
-    record = provenance("workflow/scripts/evaluate.py", {"base_model": asdict(base), **asdict(config)}, inputs, seed)
+    record = provenance(
+        "workflow/scripts/evaluate.py", {"base_model": base.to_json(), **config.to_json()}, inputs, seed
+    )
     device = best_device()
     guard = {**record, "sources": _hashes(adapters), "device": device.type}
     with SavedState(state, guard) as saved:

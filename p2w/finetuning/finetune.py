@@ -12,9 +12,9 @@ import pandas as pd
 import torch
 
 from p2w.adapters.epoch_files import write_epoch
-from p2w.adapters.peft_folder import LoraSettings
-from p2w.base.base_model import BaseModel
+from p2w.config.base_model import BaseModel
 from p2w.config.finetuning import FinetuneConfig
+from p2w.config.lora import LoraSettings
 from p2w.finetuning.training import Training
 from p2w.runtime.progress import Report, silent
 from p2w.runtime.resume import SavedState

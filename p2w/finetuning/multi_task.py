@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from p2w.adapters.peft_folder import LoraSettings, write_adapter
-from p2w.base.base_model import BaseModel
+from p2w.adapters.peft_folder import write_adapter
+from p2w.config.base_model import BaseModel
 from p2w.config.finetuning import FinetuneConfig
+from p2w.config.lora import LoraSettings
 from p2w.finetuning.batches import select_samples
 from p2w.finetuning.training import Training
 from p2w.runtime.progress import Report, silent

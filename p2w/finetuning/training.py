@@ -1,9 +1,7 @@
 """A base model with one trainable LoRA adapter: its start, one epoch over the samples, and its state between epochs."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +14,12 @@ from transformers import PreTrainedModel
 
 from p2w.adapters.epoch_files import STATE_FILE, Epoch, SnapshotHeader, Snapshots
 from p2w.adapters.layout import AdapterLayout
-from p2w.adapters.peft_folder import LoraSettings, adapter_config_json, read_adapter
-from p2w.base.base_model import BaseModel
+from p2w.adapters.peft_folder import adapter_config_json, peft_config, read_adapter
+from p2w.base.base_model import load_model, load_tokenizer
 from p2w.base.chat import IGNORED, supervised_batch
+from p2w.config.base_model import BaseModel
 from p2w.config.finetuning import FinetuneConfig
+from p2w.config.lora import LoraSettings
 from p2w.finetuning.batches import encode_samples, epoch_batches, micro_batches, select_samples
 from p2w.runtime.finite import check_gradients, check_weights
 from p2w.runtime.global_random import random_state, seeded, set_random_state
@@ -46,11 +46,11 @@ class Training:
         device: torch.device | str = "cpu",
     ) -> None:
         chosen = select_samples(task, samples, config.max_samples, seed)
-        tokenizer = base.tokenizer()
+        tokenizer = load_tokenizer(base)
         self.task, self.seed, self.config, self.device = task, seed, config, torch.device(device)
         self.encoded = encode_samples(task, tokenizer, chosen, config.max_length)
         self.pad_id = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-        self.model, self.adapter_config = add_adapter(base.load(self.device), lora, base)
+        self.model, self.adapter_config = add_adapter(load_model(base, self.device), lora, base)
         if config.activation_checkpointing:
             keep_less(self.model)
         self.parameters = trainable(self.model)
@@ -63,8 +63,8 @@ class Training:
         self.losses: list[list[float]] = []  # of every step, by epoch
         self.weights: list[Tensor] = []  # of the snapshots in the last epoch
         self.random: dict[str, Tensor] | None = None  # what dropout draws from when the last epoch is to go on
-        parts = {"base_model": asdict(base), "lora": asdict(lora), "finetune": asdict(config)}
-        self.settings: dict[str, Any] = json.loads(json.dumps({"task": task, "seed": seed, **parts}))
+        parts = {"base_model": base.to_json(), "lora": lora.to_json(), "finetune": config.to_json()}
+        self.settings: dict[str, Any] = {"task": task, "seed": seed, **parts}
 
     def run_epoch(self, epoch: int, report: Report = silent, saved: SavedState = UNSAVED) -> Epoch:
         """Train on every sample once, or on as many as `steps_per_epoch` allows, in the order of (seed, epoch)."""
@@ -208,7 +208,7 @@ def add_adapter(model: PreTrainedModel, lora: LoraSettings, base: BaseModel) -> 
     """
     from peft import inject_adapter_in_model
 
-    config = lora.peft_config(base.name, base.revision)
+    config = peft_config(lora, base.name, base.revision)
     with torch.random.fork_rng(devices=[]):
         inject_adapter_in_model(config, model, ADAPTER)
     generator = torch.Generator().manual_seed(lora.init_seed)

@@ -1,7 +1,6 @@
 """Both ends of the method: train a decoder on every task but one, then turn that one's prompts into adapters."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +52,7 @@ def train_without(
             raise ValueError(f"{path}: encoder: found {found!r}, expected {encoder!r} as in {embedding_paths[0]}")
     spec = WeightTokens(checkpoints.layout, width=config.token_width, scales=config.scales)
     inputs = [*checkpoint_paths, *embedding_paths]
-    record = provenance("workflow/scripts/decoder.py", {"held_out": held_out, **asdict(config)}, inputs, seed)
+    record = provenance("workflow/scripts/decoder.py", {"held_out": held_out, **config.to_json()}, inputs, seed)
     metadata = {
         "held_out": held_out,
         "training_tasks": sorted(checkpoints),

@@ -75,16 +75,13 @@ class HyperConvBlock(nn.Module):
 class HyperConvDecoder(nn.Module):
     """Conditions (B, *shapes[0]) -> weight tokens (B, *shapes[-1]), one block between consecutive shapes.
 
-    Raises:
-        ValueError: fewer than two shapes, a shape that is not three positive sizes, an even kernel.
+    Sizes are positive and the kernel is odd, which p2w/config/decoder.py sees to: its windows have a centre.
     """
 
     def __init__(self, shapes: Sequence[Shape], kernel_size: int) -> None:
         super().__init__()
-        self.shapes = check_shapes(shapes)
-        self.kernel_size = check_kernel_size(kernel_size)
-        if len(self.shapes) < 2:
-            raise ValueError(f"shapes: found {len(self.shapes)}, expected two or more")
+        self.shapes: tuple[Shape, ...] = tuple((C, H, W) for C, H, W in shapes)
+        self.kernel_size = kernel_size
         pairs = zip(self.shapes[:-1], self.shapes[1:], strict=True)
         self.blocks = nn.ModuleList(HyperConvBlock(*pair, self.kernel_size) for pair in pairs)
 
@@ -121,18 +118,3 @@ def build_decoder(shapes: Sequence[Shape], kernel_size: int, seed: int, device: 
     decoder.to_empty(device="cpu")
     decoder.init_parameters(Generator().manual_seed(seed))
     return decoder.to(device)
-
-
-def check_shapes(shapes: Sequence[Sequence[int]], field: str = "shapes") -> tuple[Shape, ...]:
-    """The same shapes as tuples; ValueError when one is not three positive sizes."""
-    for index, shape in enumerate(shapes):
-        if len(shape) != 3 or min(shape) < 1:
-            raise ValueError(f"{field}[{index}]: found {tuple(shape)}, expected three positive sizes (C, H, W)")
-    return tuple((shape[0], shape[1], shape[2]) for shape in shapes)
-
-
-def check_kernel_size(kernel_size: int) -> int:
-    """The same size; ValueError unless it is odd and positive, for the windows must have a centre."""
-    if kernel_size < 1 or kernel_size % 2 == 0:
-        raise ValueError(f"kernel_size: found {kernel_size}, expected an odd positive number")
-    return kernel_size

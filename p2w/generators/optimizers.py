@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-OptimizerName = Literal["adamw", "adamw_fused", "adamw_8bit"]
+from p2w.config.decoder import OptimizerName
 
 
 def build_optimizer(
@@ -19,23 +18,13 @@ def build_optimizer(
     `adamw_fused` is one kernel per parameter, without the temporary copies of `adamw`. `adamw_8bit` keeps both moments
     in 8 bits with a scale per 256 values (Dettmers et al., arXiv 2110.02861), as torchao has it; the published code
     uses an 8-bit AdamW too.
-
-    Raises:
-        ValueError: the 8-bit state is asked for where torchao is not installed.
     """
     if name == "adamw_8bit":
-        return _eight_bit(parameters, learning_rate, weight_decay)
+        from torchao.optim import AdamW8bit
+
+        return AdamW8bit(parameters, lr=learning_rate, weight_decay=weight_decay)
     fused = True if name == "adamw_fused" else None
     return torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=weight_decay, fused=fused)
-
-
-def _eight_bit(parameters: Iterable[nn.Parameter], learning_rate: float, weight_decay: float) -> Optimizer:
-    try:
-        from torchao.optim import AdamW8bit
-    except ImportError as error:
-        message = "optimizer: found 'adamw_8bit', expected torchao to be installed: pip install torchao"
-        raise ValueError(message) from error
-    return AdamW8bit(parameters, lr=learning_rate, weight_decay=weight_decay)
 
 
 def set_learning_rate(optimizer: Optimizer, learning_rate: float) -> None:

@@ -6,17 +6,18 @@ rewritten, so any number of jobs may use it at once, on a network file system to
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import torch
 
+from p2w.config.encoder import PromptEncoder
+from p2w.config.prompts import Form, PromptSelection
 from p2w.data.samples import read_samples
-from p2w.prompts.encoder import PromptEncoder
+from p2w.prompts.encoder import encode_when_needed
 from p2w.prompts.states import prompt_key, states_array, states_of, write_embeddings
 from p2w.runtime.device import best_device
 from p2w.runtime.files import DamagedFileError
@@ -26,21 +27,8 @@ from p2w.runtime.resume import UNSAVED, SavedState, State
 from p2w.runtime.tables import read_table, write_table
 
 Encode = Callable[[Sequence[str]], list[np.ndarray]]
-Form = Literal["prompt", "prompt_answer", "mix"]
 BATCH = 32  # prompts that are encoded at once
 MIX = 5  # of so many rows, one shows its answer: the paper's 4:1
-
-
-@dataclass(frozen=True)
-class PromptSelection:
-    """Which prompts of the train split describe a task: at most so many, chosen by seed; and what is read of them."""
-
-    max_per_task: int
-    form: Form = "prompt"
-
-    def __post_init__(self) -> None:
-        if self.max_per_task < 1:
-            raise ValueError(f"max_per_task: found {self.max_per_task}, expected at least 1")
 
 
 def select_prompts(samples: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
@@ -160,11 +148,11 @@ def embed_prompts(
     """
     samples = select_prompts(read_samples(samples_path), selection.max_per_task, seed)
     texts = condition_texts(samples, selection.form, seed)
-    record = provenance("workflow/scripts/embeddings.py", asdict(selection), [samples_path], seed)
+    record = provenance("workflow/scripts/embeddings.py", selection.to_json(), [samples_path], seed)
     metadata = {"task": task, "encoder": encoder.to_json(), "provenance": record}
     device = best_device()
     with SavedState(state, {**metadata, "device": device.type}) as saved:
         states = encode_cached(
-            texts, encoder.at_first_use(str(device)), cache / encoder.key, saved, reporter(f"prompts of {task}")
+            texts, encode_when_needed(encoder, str(device)), cache / encoder.key, saved, reporter(f"prompts of {task}")
         )
         write_embeddings(output, samples["id"].tolist(), texts, states, metadata)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from p2w.prompts.encoder import PromptEncoder
+from p2w.config.encoder import PromptEncoder
 from p2w.runtime.tables import read_metadata, read_table, write_table
 
 

@@ -1,15 +1,16 @@
 """Prompts with their meaning taken out, for controls: their own words in another order, and words of anybody."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
 
+from p2w.config.encoder import PromptEncoder
+from p2w.config.prompts import PromptSelection
 from p2w.data.samples import read_samples
-from p2w.prompts.embeddings import PromptSelection, condition_texts, encode_cached, select_prompts
-from p2w.prompts.encoder import PromptEncoder
+from p2w.prompts.embeddings import condition_texts, encode_cached, select_prompts
+from p2w.prompts.encoder import encode_when_needed
 from p2w.prompts.states import write_embeddings
 from p2w.runtime.device import best_device
 from p2w.runtime.files import together
@@ -58,12 +59,12 @@ def embed_variants(
     others = [select_prompts(read_samples(path), selection.max_per_task, seed) for path in training_paths]
     own, *theirs = (condition_texts(table, selection.form, seed) for table in (samples, *others))
     vocabulary = vocabulary_of([text for texts in theirs for text in texts])
-    encode = encoder.at_first_use(str(best_device()))
+    encode = encode_when_needed(encoder, str(best_device()))
     tables = []
     for number, (variant, change) in enumerate(VARIANTS.items()):
         texts = change(own, vocabulary, np.random.default_rng((seed, number)))
         states = encode_cached(texts, encode, cache / encoder.key)
-        config = {**asdict(selection), "held_out": held_out, "variant": variant}
+        config = {**selection.to_json(), "held_out": held_out, "variant": variant}
         record = provenance(SCRIPT, config, [samples_path, *training_paths], seed)
         metadata = {"task": f"{held_out} ({variant})", "encoder": encoder.to_json(), "provenance": record}
         tables.append((output / f"{variant}.parquet", samples["id"].tolist(), texts, states, metadata))

@@ -2,7 +2,6 @@
 
 import json
 import pickle
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,8 +14,9 @@ from p2w.adapters.checkpoints import read_checkpoints, write_checkpoints
 from p2w.adapters.epoch_files import SnapshotHeader, Snapshots, write_snapshots
 from p2w.adapters.foreign_checkpoints import checkpoint_files, import_checkpoints
 from p2w.adapters.layout import AdapterLayout
-from p2w.adapters.peft_folder import LoraSettings
+from p2w.config.lora import LoraSettings
 from p2w.runtime.tables import write_table
+from tests.support.settings import replace
 
 CONFIG = {"peft_type": "LORA", "r": 2, "lora_alpha": 6, "base_model_name_or_path": "base", "target_modules": ["q_proj"]}
 

@@ -14,7 +14,9 @@ import yaml
 from safetensors.torch import load_file
 
 from p2w.adapters.layout import AdapterLayout
-from p2w.adapters.peft_folder import LoraSettings, write_adapter
+from p2w.adapters.peft_folder import write_adapter
+from p2w.base.base_model import load_model
+from p2w.config.lora import LoraSettings
 from p2w.finetuning.training import add_adapter, trainable
 from tests.support.workspace import PROJECT
 
@@ -26,7 +28,7 @@ SUPPORTED = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "do
 @pytest.fixture
 def folder(tiny_base_model, tmp_path):
     """An adapter as a decoder makes it: flat weights, through the layout, in PEFT's format."""
-    model, config = add_adapter(tiny_base_model.load(), LoraSettings(rank=4, alpha=8), tiny_base_model)
+    model, config = add_adapter(load_model(tiny_base_model), LoraSettings(rank=4, alpha=8), tiny_base_model)
     layout = AdapterLayout.from_tensors(trainable(model))
     flat = torch.randn(layout.size, generator=torch.Generator().manual_seed(0))
     write_adapter(tmp_path, layout.unflatten(flat), config)

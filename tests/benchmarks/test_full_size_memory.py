@@ -1,7 +1,6 @@
 """The simulated memory of decoder training is that of the real step."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import torch
 from torch.profiler import profile
 
 from p2w.config.decoder import DecoderConfig
+from tests.support.settings import replace
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SHAPES = ((7, 20, 32), (64, 20, 48), (96, 10, 48), (211, 8, 40))

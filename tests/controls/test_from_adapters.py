@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from p2w.adapters.peft_folder import LoraSettings, read_adapter, write_adapter
+from p2w.adapters.peft_folder import read_adapter, write_adapter
+from p2w.base.base_model import load_model
+from p2w.config.lora import LoraSettings
 from p2w.controls.from_adapters import write_control
 from p2w.finetuning.training import add_adapter, trainable
 from p2w.prompts.states import write_embeddings
@@ -17,7 +19,7 @@ DIRECTIONS = {"boolq": [1.0, 0.1, 0], "piqa": [0.1, 1.0, 0], "target": [0.3, 0.9
 @pytest.fixture
 def world(tiny_base_model, tmp_path):
     """Two adapters filled with 1 and 4, and prompts that point in known directions."""
-    model, config = add_adapter(tiny_base_model.load(), LoraSettings(rank=2, alpha=4), tiny_base_model)
+    model, config = add_adapter(load_model(tiny_base_model), LoraSettings(rank=2, alpha=4), tiny_base_model)
     shapes = {name: parameter.shape for name, parameter in trainable(model).items()}
     adapters = {}
     for task, number in {"boolq": 1.0, "piqa": 4.0}.items():

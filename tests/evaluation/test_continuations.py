@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import PreTrainedModel
 
+from p2w.base.base_model import load_model, load_tokenizer
 from p2w.base.chat import prompt_ids, response_ids
 from p2w.evaluation.continuations import Question, adapters_at_once, answer, check_model, tokenize_samples
 from p2w.evaluation.lora_stack import LoraStack, adapted
@@ -26,7 +27,7 @@ def random_adapter(model, rank, seed):
 
 @pytest.fixture(scope="module")
 def model(tiny_base_model):
-    return tiny_base_model.load()
+    return load_model(tiny_base_model)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def unequal(samples):
 
 @pytest.mark.parametrize("batch_tokens", [1, 700, 10**6])
 def test_answers_equal_the_plain_computation(tiny_base_model, model, adapters, tiny_samples, batch_tokens):
-    tokenizer = tiny_base_model.tokenizer()
+    tokenizer = load_tokenizer(tiny_base_model)
     samples = unequal(tiny_samples)
     questions = tokenize_samples(tokenizer, samples, option_text=True)
     for question, sample in zip(questions, samples.itertuples(), strict=True):
@@ -59,7 +60,7 @@ def test_answers_equal_the_plain_computation(tiny_base_model, model, adapters, t
 
 
 def test_option_texts_are_taken_only_if_wanted(tiny_base_model, tiny_samples):
-    assert all(question.options == [] for question in tokenize_samples(tiny_base_model.tokenizer(), tiny_samples))
+    assert all(question.options == [] for question in tokenize_samples(load_tokenizer(tiny_base_model), tiny_samples))
 
 
 token_lists = st.lists(st.integers(0, 255), min_size=1, max_size=7)
@@ -113,7 +114,7 @@ SAID = [  # line, what is made of it, calls beyond the first pass: none where th
 
 @pytest.mark.parametrize(("line", "text", "more_calls"), SAID)
 def test_a_known_answer(tiny_base_model, model, tiny_samples, line, text, more_calls):
-    tokenizer = tiny_base_model.tokenizer()
+    tokenizer = load_tokenizer(tiny_base_model)
     questions = tokenize_samples(tokenizer, tiny_samples)
     line_ids = [] if not line else tokenizer(line)["input_ids"]
     parrot = Parrot(model, questions[0].prompt[-1], line_ids)
@@ -126,7 +127,7 @@ def test_a_known_answer(tiny_base_model, model, tiny_samples, line, text, more_c
 
 @pytest.mark.parametrize("batch_tokens", [200, 500, 3000])
 def test_a_pass_computes_no_more_tokens_than_allowed(tiny_base_model, model, adapters, tiny_samples, batch_tokens):
-    tokenizer = tiny_base_model.tokenizer()
+    tokenizer = load_tokenizer(tiny_base_model)
     questions = tokenize_samples(tokenizer, unequal(tiny_samples), option_text=True)
     at_once = adapters_at_once(questions, batch_tokens)
     assert 1 <= at_once <= max(1, batch_tokens // max(len(q.prompt) for q in questions))
@@ -138,8 +139,8 @@ def test_a_pass_computes_no_more_tokens_than_allowed(tiny_base_model, model, ada
 
 
 def test_in_bfloat16_too(model, adapters, tiny_base_model, tiny_samples):
-    half = tiny_base_model.load().bfloat16()
-    questions = tokenize_samples(tiny_base_model.tokenizer(), tiny_samples)
+    half = load_model(tiny_base_model).bfloat16()
+    questions = tokenize_samples(load_tokenizer(tiny_base_model), tiny_samples)
     check_model(half, questions[0])
     answers = answer(half, Ends, questions, LoraStack(half, adapters), 900, ignore)
     exact = answer(model, Ends, questions, LoraStack(model, adapters), 900, ignore)

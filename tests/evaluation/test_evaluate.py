@@ -5,10 +5,13 @@ import pandas as pd
 import pytest
 import torch
 
-from p2w.adapters.peft_folder import LoraSettings, write_adapter
-from p2w.base.base_model import BaseModel
+from p2w.adapters.peft_folder import write_adapter
+from p2w.base.base_model import load_model
+from p2w.config.base_model import BaseModel
+from p2w.config.evaluation import EvaluationConfig
+from p2w.config.lora import LoraSettings
 from p2w.evaluation.answers import officially_right
-from p2w.evaluation.evaluate import EvaluationConfig, chance_level, evaluate, predict, select_rows
+from p2w.evaluation.evaluate import chance_level, evaluate, predict, select_rows
 from p2w.finetuning.training import add_adapter, trainable
 from p2w.runtime.files import read_json
 from p2w.runtime.progress import silent
@@ -54,7 +57,7 @@ def test_sources_side_by_side_answer_as_each_alone(tiny_base_model, tiny_samples
     """Whether one source is in a batch, some of them or all."""
     adapters = {}
     for seed in range(4):
-        model, config = add_adapter(tiny_base_model.load(), LoraSettings(rank=1 + seed, alpha=4), tiny_base_model)
+        model, config = add_adapter(load_model(tiny_base_model), LoraSettings(rank=1 + seed, alpha=4), tiny_base_model)
         generator = torch.Generator().manual_seed(seed)
         tensors = {name: torch.randn(p.shape, generator=generator) * 0.2 for name, p in trainable(model).items()}
         write_adapter(tmp_path / str(seed), tensors, config)

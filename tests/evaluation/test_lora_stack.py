@@ -4,14 +4,16 @@ import pytest
 import torch
 from peft import PeftModel
 
-from p2w.adapters.peft_folder import LoraSettings, read_adapter, write_adapter
+from p2w.adapters.peft_folder import read_adapter, write_adapter
+from p2w.base.base_model import load_model
+from p2w.config.lora import LoraSettings
 from p2w.evaluation.lora_stack import LoraStack, adapted, scaling
 from p2w.finetuning.training import add_adapter, trainable
 
 
 def write_random_adapter(base, folder, settings, seed):
     """An adapter whose lora_B is not zero."""
-    model, config = add_adapter(base.load(), settings, base)
+    model, config = add_adapter(load_model(base), settings, base)
     generator = torch.Generator().manual_seed(seed)
     tensors = {name: torch.randn(p.shape, generator=generator) * 0.1 for name, p in trainable(model).items()}
     write_adapter(folder, tensors, config)
@@ -48,31 +50,31 @@ def logits(model, ids):
 
 
 def test_hooks_equal_peft_and_are_removed(tiny_base_model, adapter_folder):
-    model, ids = tiny_base_model.load(), token_ids(2)
+    model, ids = load_model(tiny_base_model), token_ids(2)
     before = logits(model, ids)
     with adapted(model, *load(adapter_folder)):
         inside = logits(model, ids)
     after = logits(model, ids)
-    expected = logits(PeftModel.from_pretrained(tiny_base_model.load(), adapter_folder), ids)
+    expected = logits(PeftModel.from_pretrained(load_model(tiny_base_model), adapter_folder), ids)
     torch.testing.assert_close(inside, expected, rtol=1e-5, atol=1e-5)
     assert not torch.allclose(inside, before, atol=1e-2)
     assert torch.equal(before, after)
 
 
 def test_each_block_of_rows_has_its_own_adapter(tiny_base_model, different_folders):
-    model, ids = tiny_base_model.load(), token_ids(3)
+    model, ids = load_model(tiny_base_model), token_ids(3)
     stack = LoraStack(model, [load(different_folders[0]), ({}, 0.0), *map(load, different_folders[1:])])
     assert len(stack) == 4
     with stack.at_work():
         blocks = logits(model, ids.repeat(4, 1)).unflatten(0, (4, 3))
     torch.testing.assert_close(blocks[1], logits(model, ids), rtol=1e-5, atol=1e-5)
     for block, folder in zip(blocks[[0, 2, 3]], different_folders, strict=True):
-        expected = logits(PeftModel.from_pretrained(tiny_base_model.load(), folder), ids)
+        expected = logits(PeftModel.from_pretrained(load_model(tiny_base_model), folder), ids)
         torch.testing.assert_close(block, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_some_of_the_adapters_at_work(tiny_base_model, different_folders):
-    model, ids = tiny_base_model.load(), token_ids(2)
+    model, ids = load_model(tiny_base_model), token_ids(2)
     stack = LoraStack(model, list(map(load, different_folders)))
     with stack.at_work([2, 0]):
         last, first = logits(model, ids.repeat(2, 1)).unflatten(0, (2, 2))
@@ -82,7 +84,7 @@ def test_some_of_the_adapters_at_work(tiny_base_model, different_folders):
 
 
 def test_hooks_are_removed_after_an_error(tiny_base_model, adapter_folder):
-    model, ids = tiny_base_model.load(), token_ids(1)
+    model, ids = load_model(tiny_base_model), token_ids(1)
     before = logits(model, ids)
     with pytest.raises(KeyError), adapted(model, *load(adapter_folder)):
         raise KeyError
@@ -97,7 +99,10 @@ def test_scaling():
 def test_adapter_of_another_model(tiny_base_model, adapter_folder):
     tensors, _ = read_adapter(adapter_folder)
     foreign = {name.replace("layers.1", "layers.9"): tensor for name, tensor in tensors.items()}
-    with pytest.raises(ValueError, match=r"no module 'model\.layers\.9"), adapted(tiny_base_model.load(), foreign, 1.0):
+    with (
+        pytest.raises(ValueError, match=r"no module 'model\.layers\.9"),
+        adapted(load_model(tiny_base_model), foreign, 1.0),
+    ):
         pass
 
 
@@ -106,24 +111,27 @@ def test_adapter_of_another_size(tiny_base_model, adapter_folder):
     name = next(name for name in tensors if "lora_A" in name)
     tensors[name] = tensors[name][:, :-1]
     with pytest.raises(ValueError, match=r"found size \(\d+, \d+\), expected \(\d+, \d+\)"):
-        LoraStack(tiny_base_model.load(), [load(adapter_folder), (tensors, 1.0)])
+        LoraStack(load_model(tiny_base_model), [load(adapter_folder), (tensors, 1.0)])
 
 
 def test_half_a_pair(tiny_base_model, adapter_folder):
     tensors, _ = read_adapter(adapter_folder)
     name = next(name for name in tensors if "lora_B" in name)
     del tensors[name]
-    with pytest.raises(ValueError, match=f"missing tensor '{name}'"), adapted(tiny_base_model.load(), tensors, 1.0):
+    with (
+        pytest.raises(ValueError, match=f"missing tensor '{name}'"),
+        adapted(load_model(tiny_base_model), tensors, 1.0),
+    ):
         pass
 
 
 def test_no_adapter(tiny_base_model):
     with pytest.raises(ValueError, match="found 0 adapters"):
-        LoraStack(tiny_base_model.load(), [])
+        LoraStack(load_model(tiny_base_model), [])
 
 
 def test_rows_that_cannot_be_shared_out(tiny_base_model, adapter_folder):
-    model = tiny_base_model.load()
+    model = load_model(tiny_base_model)
     stack = LoraStack(model, [load(adapter_folder)] * 2)
     with pytest.raises(ValueError, match="found a batch of 3 rows, expected a multiple of the 2"), stack.at_work():
         logits(model, token_ids(3))

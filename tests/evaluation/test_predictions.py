@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from p2w.base.base_model import load_tokenizer
 from p2w.evaluation.continuations import Answer
 from p2w.evaluation.predictions import prediction_table
 
@@ -19,7 +20,7 @@ def samples(tiny_samples):
 
 
 def table(base, samples, options):
-    tokenizer = base.tokenizer()
+    tokenizer = load_tokenizer(base)
     answers = [
         Answer(tokenizer(" [A] ")["input_ids"], [-2.0, -1.0], options[0]),
         Answer(tokenizer("[A]!")["input_ids"], [-3.0, -4.0, -2.5], options[1]),

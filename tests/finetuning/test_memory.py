@@ -1,11 +1,10 @@
 """What makes fine-tuning fit: layers computed twice, batches in pieces of like length."""
 
-from dataclasses import replace
-
 import torch
 
 from p2w.finetuning.batches import epoch_batches, micro_batches
 from p2w.finetuning.training import Training
+from tests.support.settings import replace
 from tests.support.toy_finetuning import CONFIG, LORA
 
 

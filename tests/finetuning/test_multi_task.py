@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2w.adapters.peft_folder import LoraSettings, read_adapter
+from p2w.adapters.peft_folder import read_adapter
 from p2w.config.finetuning import FinetuneConfig
+from p2w.config.lora import LoraSettings
 from p2w.finetuning.multi_task import pool_samples, train_multi_task
 from p2w.runtime.files import read_json, sha256
 

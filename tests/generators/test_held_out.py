@@ -1,6 +1,5 @@
 """From checkpoint tables and prompt embeddings to a generated adapter on disk."""
 
-import dataclasses
 import json
 import subprocess
 import sys
@@ -35,7 +34,7 @@ def test_same_seed_same_bytes(held_out_world, tmp_path):
 @pytest.mark.slow
 def test_torchrun_starts_the_command_of_the_workflow(held_out_world, tmp_path):
     command = ["workflow/scripts/decoder.py", "--seed", "0", "--held-out", "held"]
-    command += ["--decoder", json.dumps(dataclasses.asdict(CONFIG))]
+    command += ["--decoder", json.dumps(CONFIG.to_json())]
     command += ["--checkpoints", *(str(held_out_world / f"{task}.parquet") for task in ("boolq", "piqa"))]
     command += ["--embeddings", *(str(held_out_world / f"{task}.embeddings.parquet") for task in ("boolq", "piqa"))]
     for name, launcher in (("one", []), ("two", TWO)):

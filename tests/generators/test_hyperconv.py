@@ -114,20 +114,6 @@ def test_parameters_start_as_in_the_published_code():
     assert torch.equal(block.hyper.norm.weight, torch.ones(24, 40))
 
 
-@pytest.mark.parametrize(
-    ("shapes", "kernel_size", "message"),
-    [
-        (((5, 11, 7),), 3, "shapes: found 1, expected two or more"),
-        (((5, 11, 7), (5, 11)), 3, r"shapes\[1\]: found \(5, 11\), expected three positive sizes"),
-        (((5, 0, 7), (5, 11, 7)), 3, r"shapes\[0\]: found \(5, 0, 7\)"),
-        (SHAPES, 4, "kernel_size: found 4, expected an odd positive number"),
-    ],
-)
-def test_bad_decoder(shapes, kernel_size, message):
-    with pytest.raises(ValueError, match=message):
-        HyperConvDecoder(shapes, kernel_size)
-
-
 def test_bad_condition():
     with pytest.raises(ValueError, match=r"found shape \(2, 5, 7, 11\), expected \(B, 5, 11, 7\)"):
         build_decoder(SHAPES, 3, seed=0)(torch.zeros(2, 5, 7, 11))

@@ -1,6 +1,5 @@
 """`pairing: expected` has the expected gradient of `pairing: random`: enumerated exactly on a tiny case."""
 
-import dataclasses
 import itertools
 
 import pytest
@@ -9,6 +8,7 @@ import torch
 from p2w.generators.batches import load_tasks
 from p2w.generators.hyperconv import build_decoder
 from p2w.generators.training import accumulate_gradients
+from tests.support.settings import replace
 from tests.support.toy_decoder import CONFIG, make_tasks
 
 
@@ -22,9 +22,9 @@ def gradients(config, decoder, condition, targets, weight):
 @pytest.mark.parametrize("loss", ["weighted", "plain"])
 def test_the_mean_gradient_over_all_pairs_is_that_of_the_expected_targets(loss):
     spec, conditions, checkpoints = make_tasks(num_tasks=2, checkpoints=3)
-    config = dataclasses.replace(CONFIG, batch_size=2, loss=loss)
+    config = replace(CONFIG, batch_size=2, loss=loss)
     random, weight = load_tasks(config, spec, conditions, checkpoints, "cpu")
-    expected, same = load_tasks(dataclasses.replace(config, pairing="expected"), spec, conditions, checkpoints, "cpu")
+    expected, same = load_tasks(replace(config, pairing="expected"), spec, conditions, checkpoints, "cpu")
     assert torch.equal(weight, same)
     condition = torch.stack([task.prompts.gather(torch.arange(config.num_prompts)) for task in random])
     decoder = build_decoder((condition.shape[1:], *config.shapes, spec.shape), config.kernel_size, 0)

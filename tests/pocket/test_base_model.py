@@ -7,8 +7,9 @@ import pytest
 from transformers import AutoConfig
 
 import p2w.pocket
-from p2w.base.base_model import BaseModel
+from p2w.base.base_model import load_model, load_tokenizer
 from p2w.base.chat import prompt_ids
+from p2w.config.base_model import BaseModel
 from p2w.config.tasks import load_tasks
 from p2w.data.samples import render_samples
 from p2w.pocket.builder.probe import base_accuracies
@@ -21,7 +22,7 @@ TASK_TABLE = Path("config/tasks.yaml")
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return BaseModel(path=str(FOLDER)).tokenizer()
+    return load_tokenizer(BaseModel(path=str(FOLDER)))
 
 
 def pieces(tokenizer, text: str) -> list[str]:
@@ -78,7 +79,7 @@ def test_the_folder_is_whole_and_small(tokenizer):
     assert config.model_type == "qwen2"
     assert config.vocab_size == len(tokenizer)
     assert config.max_position_embeddings >= 2048
-    assert BaseModel(path=str(FOLDER)).load().num_parameters() < 1_500_000
+    assert load_model(BaseModel(path=str(FOLDER))).num_parameters() < 1_500_000
     assert max(path.stat().st_size for path in FOLDER.iterdir()) < 1_400_000
 
 

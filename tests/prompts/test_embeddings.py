@@ -6,9 +6,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from p2w.config.encoder import PromptEncoder
+from p2w.config.prompts import PromptSelection
 from p2w.data.samples import write_samples
-from p2w.prompts.embeddings import MIX, PromptSelection, condition_texts, embed_prompts, encode_cached, select_prompts
-from p2w.prompts.encoder import PromptEncoder
+from p2w.prompts.embeddings import MIX, condition_texts, embed_prompts, encode_cached, select_prompts
 from p2w.prompts.states import prompt_key, read_embeddings, write_embeddings
 from tests.support.fake_encoder import DIM, FakeEncoder
 

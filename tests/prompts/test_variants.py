@@ -5,9 +5,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from p2w.config.encoder import PromptEncoder
+from p2w.config.prompts import PromptSelection
 from p2w.data.samples import write_samples
-from p2w.prompts.embeddings import PromptSelection
-from p2w.prompts.encoder import PromptEncoder
+from p2w.prompts import variants
 from p2w.prompts.states import prompt_key, read_embeddings
 from p2w.prompts.variants import embed_variants, random_words, shuffled_words, vocabulary_of
 from p2w.runtime.tables import read_metadata, read_table
@@ -38,7 +39,7 @@ def fake_encoder(monkeypatch):
     def encode(texts):
         return [np.full((len(text.split()), 5), len(text), np.float16) for text in texts]
 
-    monkeypatch.setattr(PromptEncoder, "at_first_use", lambda _self, _device: encode)
+    monkeypatch.setattr(variants, "encode_when_needed", lambda _encoder, _device: encode)
 
 
 @pytest.mark.usefixtures("fake_encoder")

@@ -8,18 +8,19 @@ from pathlib import Path
 import pytest
 import yaml
 
-from p2w.config.experiments import Experiments, explain_target, find_experiments, read_sources, read_task_table
+from p2w.config import decoder
+from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table
+from p2w.config.targets import explain_target
 from tests.support.workspace import PROJECT, Workspace
 
 CONFIG = PROJECT / "config"
-SCHEMAS = CONFIG / "schemas"
-TASKS = read_task_table(CONFIG / "tasks.yaml", SCHEMAS / "tasks.schema.yaml")
-SOURCES = read_sources(CONFIG / "sources.yaml", SCHEMAS / "sources.schema.yaml")
+TASKS = read_task_table(CONFIG / "tasks.yaml")
+SOURCES = read_sources(CONFIG / "sources.yaml")
 
 
 def read_bad(folder: Path) -> None:
     """Read the experiment `bad` of a folder as the workflow does."""
-    Experiments(find_experiments(folder), SCHEMAS / "experiment.schema.yaml", TASKS, SOURCES).whole("bad")
+    Experiments(find_experiments(folder), TASKS, SOURCES).whole("bad")
 
 
 def one_line(read: Callable[[], object]) -> str:
@@ -49,6 +50,10 @@ EXPERIMENT = {
     "missing section": ({"lora": None}, r"missing key 'lora'"),
     "missing key": ({"decoder": {"steps": None}}, r"decoder: missing key 'steps'"),
     "one task": ({"tasks": ["boolq"]}, r"tasks: found \['boolq'\], expected a list of at least 2"),
+    "no task": ({"tasks": []}, r"tasks: found \[\], expected a list of at least 1"),
+    "a seed twice": ({"seeds": [1, 2, 1]}, r"seeds: found 1 more than once, expected once"),
+    "a seed beyond 64 bits": ({"seed": 2**64}, r"seed: found \d+, expected an integer of at least 0 that fits into 64"),
+    "a name that is no line": ({"a\nb": 1}, r"unknown key 'a\\nb'; known keys"),
     "a task twice": ({"tasks": ["boolq", "piqa", "boolq"]}, r"tasks: found 'boolq' more than once, expected once"),
     "unknown task": ({"tasks": ["boolq", "pica"]}, r"no task 'pica'; did you mean 'piqa'\? tasks: arc_easy"),
     "unknown format": ({"tasks": ["boolq", "piqa.wrods"]}, r"no format 'wrods'; did you mean 'words'\? formats: "),
@@ -61,21 +66,47 @@ EXPERIMENT = {
     "parent that is a list": ({"inherits": ["pocket"]}, r"inherits: no experiment \['pocket'\]"),
     "parent of itself": ({"inherits": "bad"}, r"inherits: bad -> bad is a circle"),
     "model of two places": ({"base_model": {"hub": "a/b", "revision": "0" * 40}},
-                            r"base_model: found keys path, dtype, hub, revision, expected hub and revision, or path"),
+                            r"base_model: found hub and revision and path, expected hub and revision, or path"),
     "model without revision": ({"base_model": {"hub": "a/b", "path": None}},
-                               r"base_model: found keys dtype, hub, expected hub and revision, or path"),
+                               r"base_model: found hub, expected hub and revision, or path"),
     "branch as a revision": ({"base_model": {"hub": "a/b", "revision": "main", "path": None}},
                              r"base_model\.revision: found 'main', expected text that matches"),
     "unknown precision": ({"base_model": {"dtype": "int4"}},
                           r"dtype: found 'int4', expected one of 'float32', 'bfloat16'"),
     "encoder of no place": ({"encoder": {"package": None}},
-                            r"encoder: found keys .*, expected hub and revision, or pack"),
+                            r"encoder: found sha256, expected hub and revision, or pack"),
     "short prompts": ({"encoder": {"max_length": 2}},
                       r"encoder\.max_length: found 2, expected an integer of at least 3"),
     "snapshots by a word": ({"finetune": {"snapshots": "all"}},
                             r"snapshots: found 'all', expected an integer of at least 1, or 'every_step'"),
-    "one beta": ({"finetune": {"betas": [0.9]}}, r"finetune\.betas: found \[0\.9\], expected a list of at least 2"),
-    "shape of two sizes": ({"decoder": {"shapes": [[5, 4]]}}, r"decoder\.shapes\[0\]: found \[5, 4\], expected a list"),
+    "one beta": ({"finetune": {"betas": [0.9]}}, r"finetune\.betas: found \[0\.9\], expected a list of 2 values"),
+    "two limits of a micro-batch": ({"finetune": {"micro_batch_size": 4, "micro_batch_tokens": 99}},
+                                    r"finetune\.micro_batch_size: found 4 samples and 99 tokens, expected one of"),
+    "a last rate without its step": ({"finetune": {"final_learning_rate": 1.0e-5}},
+                                     r"finetune\.final_learning_rate: found 1e-05 from step None, expected both"),
+    "a last step without its rate": ({"finetune": {"final_from_step": 3}},
+                                     r"finetune\.final_learning_rate: found None from step 3, expected both"),
+    "more snapshots than steps": ({"finetune": {"max_samples": 32, "batch_size": 16, "snapshots": 3}},
+                                  r"finetune\.snapshots: found 3, expected at most one per step; an epoch has 2 s"),
+    "more snapshots than steps_per_epoch": ({"finetune": {"steps_per_epoch": 4}},
+                                            r"finetune\.snapshots: found 8, expected at most one per step; an epoch h"),
+    "fewer rows than tasks": ({"finetune": {"max_samples": 6, "batch_size": 1, "snapshots": 1}},
+                              r"finetune\.max_samples: found 6, expected one for each of 7 tasks"),
+    "no alpha": ({"lora": {"alpha": 0}}, r"lora\.alpha: found 0, expected an integer of at least 1"),
+    "no modules": ({"lora": {"target_modules": []}}, r"target_modules: found \[\], expected 'all-linear', or a list of"),
+    "even kernel": ({"decoder": {"kernel_size": 4}}, r"decoder\.kernel_size: found 4, expected an odd number"),
+    "no kernel": ({"decoder": {"kernel_size": 0}}, r"decoder\.kernel_size: found 0, expected an integer of at least 1"),
+    "warm-up longer than the training": ({"decoder": {"warmup_steps": 301}},
+                                         r"decoder\.warmup_steps: found 301, expected at most the 300 steps"),
+    "unknown loss": ({"decoder": {"loss": "l1"}}, r"decoder\.loss: found 'l1', expected one of 'weighted', 'plain'"),
+    "unknown pairing": ({"decoder": {"pairing": "none"}}, r"decoder\.pairing: found 'none', expected one of 'random'"),
+    "unknown scales": ({"decoder": {"scales": "linear"}}, r"decoder\.scales: found 'linear', expected one of 'publ"),
+    "unknown optimizer": ({"decoder": {"optimizer": "sgd"}}, r"decoder\.optimizer: found 'sgd', expected one of 'adamw'"),
+    "no items at once": ({"decoder": {"micro_batch_size": 0}}, r"decoder\.micro_batch_size: found 0, expected an int"),
+    "token of one value": ({"lora": {"rank": 1}, "decoder": {"token_width": 1}},
+                           r"decoder\.token_width: found 1, expected two or more for lora\.rank 1"),
+    "unknown form of prompts": ({"prompts": {"form": "answer"}}, r"prompts\.form: found 'answer', expected one of 'pro"),
+    "shape of two sizes": ({"decoder": {"shapes": [[5, 4]]}}, r"decoder\.shapes\[0\]: found \[5, 4\], expected a list of 3"),
     "last shape with a zero": ({"decoder": {"shapes": [[5, 4, 3], [5, 4, 0]]}},
                                r"decoder\.shapes\[1\]\[2\]: found 0, expected an integer of at least 1"),
     "more prompts than there are": ({"prompts": {"max_per_task": 2}},
@@ -95,6 +126,17 @@ def test_a_bad_experiment_is_answered_in_one_line(name, tmp_path, tally):
     found = one_line(lambda: read_bad(tmp_path))
     assert found.startswith(str(tmp_path / "bad.yaml")), "the file is named"
     assert re.search(message, found), found
+
+
+def test_an_optimizer_of_a_library_that_is_not_installed(tmp_path, tally, monkeypatch):
+    tally("bad inputs")
+    monkeypatch.setattr(decoder, "find_spec", lambda _: None)
+    shutil.copy(CONFIG / "experiments/pocket.yaml", tmp_path)
+    (tmp_path / "bad.yaml").write_text("inherits: pocket\ndecoder: {optimizer: adamw_8bit}\n")
+    message = (
+        r"bad\.yaml: decoder\.optimizer: found 'adamw_8bit', expected torchao to be installed: pip install torchao"
+    )
+    assert re.search(message, one_line(lambda: read_bad(tmp_path)))
 
 
 TEXTS = {
@@ -183,7 +225,7 @@ def test_a_bad_task_table_is_answered_in_one_line(name, tmp_path, tally):
     tally("bad inputs")
     change, message = TABLE[name]
     (tmp_path / "tasks.yaml").write_text(yaml.safe_dump(change(TASKS)))
-    found = one_line(lambda: read_task_table(tmp_path / "tasks.yaml", SCHEMAS / "tasks.schema.yaml"))
+    found = one_line(lambda: read_task_table(tmp_path / "tasks.yaml"))
     assert re.search(message, found), found
 
 
@@ -206,7 +248,7 @@ def test_a_bad_table_of_sources_is_answered_in_one_line(name, tmp_path, tally):
     tally("bad inputs")
     content, message = SOURCE[name]
     (tmp_path / "sources.yaml").write_text(yaml.safe_dump(content))
-    found = one_line(lambda: read_sources(tmp_path / "sources.yaml", SCHEMAS / "sources.schema.yaml"))
+    found = one_line(lambda: read_sources(tmp_path / "sources.yaml"))
     assert re.search(message, found), found
 
 
@@ -217,6 +259,8 @@ TARGETS = {
     "pocket/evaluation/boolq.wrods.json": r"no format 'wrods'; did you mean 'words'\?",
     "pocket/evaluation/gsm8k.words.json": r"task 'gsm8k' is answered freely",
     "pocket/evaluation/boolq.csv": r"no format 'csv'",
+    "pocket/samples/boolq/train.csv": r"no such file can be made",
+    "pocket/x\ny": r"no product 'x\\ny'",
 }
 
 
@@ -224,8 +268,36 @@ TARGETS = {
 def test_a_target_with_a_slip_is_answered_with_what_exists(target, tally):
     tally("bad inputs")
     found = one_line(lambda: explain_target(target, find_experiments(CONFIG / "experiments"), TASKS))
-    assert found.startswith(f"results/{target}: ")
+    assert found.startswith("results/pocket" if target.isprintable() else "'results/pocket")
     assert re.search(TARGETS[target], found), found
+
+
+MEANT = {
+    "pocket": "pocket/summary.md",
+    "pocket/summary": "pocket/summary.md",
+    "pocket/figures/": "pocket/figures/accuracy.png",
+    "pocket/samples/boolq": "pocket/samples/boolq/train.parquet",
+    "pocket/samples/boolq/test": "pocket/samples/boolq/test.parquet",
+    "pocket/adapters/boolq/": "pocket/adapters/boolq/epoch_1/adapter_model.safetensors",
+    "pocket/adapters/boolq/epoch_3": "pocket/adapters/boolq/epoch_3/adapter_model.safetensors",
+    "pocket/checkpoints/boolq": "pocket/checkpoints/boolq.parquet",
+    "pocket/embeddings/boolq.words": "pocket/embeddings/boolq.words.parquet",
+    "pocket/decoder/boolq": "pocket/decoder/boolq/decoder.safetensors",
+    "pocket/decoder/boolq/seed_1/": "pocket/decoder/boolq/seed_1/decoder.safetensors",
+    "pocket/generated/boolq": "pocket/generated/boolq/draw_0/adapter_model.safetensors",
+    "pocket/generated/boolq/seed_2/draw_0/": "pocket/generated/boolq/seed_2/draw_0/adapter_model.safetensors",
+    "pocket/controls/boolq/multi_task": "pocket/controls/boolq/multi_task/adapter_model.safetensors",
+    "pocket/evaluation": "pocket/evaluation/arc_easy.json",
+    "pocket/evaluation/boolq": "pocket/evaluation/boolq.json",
+}
+
+
+@pytest.mark.parametrize("target", MEANT)
+def test_a_folder_or_a_name_without_its_ending_is_answered_with_the_file(target, tally):
+    tally("bad inputs")
+    found = one_line(lambda: explain_target(target, find_experiments(CONFIG / "experiments"), TASKS))
+    expected = rf"results/{target}: that is a (folder|name without its ending); did you mean results/{MEANT[target]}\?"
+    assert re.fullmatch(expected, found), found
 
 
 ASKED = {

@@ -1,7 +1,6 @@
 """Whatever a configuration or a row of a dataset holds, it is taken as it is meant or refused with a ValueError."""
 
 import copy
-import dataclasses
 from pathlib import Path
 
 import pandas as pd
@@ -10,27 +9,27 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2w.adapters.peft_folder import LoraSettings
-from p2w.base.base_model import BaseModel
+from p2w.config.base_model import BaseModel
 from p2w.config.decoder import DecoderConfig
-from p2w.config.experiments import Experiments, explain_target, known, read_sources, read_task_table
+from p2w.config.encoder import PromptEncoder
+from p2w.config.evaluation import EvaluationConfig
+from p2w.config.experiments import Experiments, known, read_sources, read_task_table
 from p2w.config.finetuning import FinetuneConfig
+from p2w.config.lora import LoraSettings
+from p2w.config.prompts import PromptSelection
 from p2w.config.settings import overlay, parse
 from p2w.config.sources import Source
+from p2w.config.targets import explain_target
 from p2w.config.tasks import AnswerFormat, Location, Task
 from p2w.data.own_questions import JsonSample
 from p2w.data.samples import render_samples
-from p2w.evaluation.evaluate import EvaluationConfig
-from p2w.prompts.embeddings import PromptSelection
-from p2w.prompts.encoder import PromptEncoder
 from p2w.report.paper_numbers import PaperNumbers
 from tests.support.bad_world import DECODER, ENCODER, FINETUNE, LETTER, LORA, TASK
 from tests.support.experiments import whole
 from tests.support.workspace import PROJECT
 
-SCHEMAS = PROJECT / "config/schemas"
-TASKS = read_task_table(PROJECT / "config/tasks.yaml", SCHEMAS / "tasks.schema.yaml")
-# Every dataclass that a command or the workflow makes from JSON or YAML, and one that is right.
+TASKS = read_task_table(PROJECT / "config/tasks.yaml")
+# Everything that a command or the workflow makes from JSON or YAML, and one that is right.
 RIGHT = {
     LoraSettings: LORA,
     BaseModel: {"hub": "a/b", "revision": "0" * 40},
@@ -81,18 +80,18 @@ def allowed(call, *arguments) -> object:
     except ValueError as error:
         message = str(error)
     assert message
-    assert "Traceback" not in message
+    assert message.splitlines() == [message], "one line"
     return None
 
 
 @pytest.mark.parametrize("cls", RIGHT, ids=lambda cls: cls.__name__)
-def test_a_dataclass_is_made_or_refused(cls: type, thorough: bool) -> None:
+def test_settings_are_made_or_refused(cls: type, thorough: bool) -> None:
     @given(changed(RIGHT[cls]))
     @settings(max_examples=1000 if thorough else 60, database=None)
     def check(value: dict) -> None:
         made = allowed(parse, cls, value)
         if made is not None:
-            assert {field.name for field in dataclasses.fields(made)} >= set(value)
+            assert set(vars(made)) >= set(value)
 
     assert parse(cls, RIGHT[cls])
     check()
@@ -100,7 +99,7 @@ def test_a_dataclass_is_made_or_refused(cls: type, thorough: bool) -> None:
 
 @given(value=values, cls=st.sampled_from(list(RIGHT)))
 @settings(max_examples=150, database=None)
-def test_no_dataclass_is_made_of_anything(value: object, cls: type) -> None:
+def test_no_settings_are_made_of_anything(value: object, cls: type) -> None:
     allowed(parse, cls, value)
 
 
@@ -109,13 +108,13 @@ def test_no_dataclass_is_made_of_anything(value: object, cls: type) -> None:
 def test_an_experiment_is_valid_or_refused_by_name(change: dict, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = Path(tmp_path_factory.getbasetemp(), "fuzzed.yaml")
     path.write_text(yaml.safe_dump(change))
-    experiments = Experiments({"fuzzed": path}, SCHEMAS / "experiment.schema.yaml", TASKS, ["pocket"])
+    experiments = Experiments({"fuzzed": path}, TASKS, ["pocket"])
     try:
         read = experiments.whole("fuzzed")
     except ValueError as error:
         said = str(error)
     else:
-        assert read == overlay(change, {})
+        assert set(read.given()) == set(overlay(change, {}))
         return
     assert said.startswith(str(path))
     assert "\n" not in said
@@ -126,7 +125,7 @@ def test_an_experiment_is_valid_or_refused_by_name(change: dict, tmp_path_factor
 def test_a_task_table_is_valid_or_refused_by_name(change: dict, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = Path(tmp_path_factory.getbasetemp(), "fuzzed_tasks.yaml")
     path.write_text(yaml.safe_dump(change))
-    assert allowed(read_task_table, path, SCHEMAS / "tasks.schema.yaml") in (None, change)
+    assert allowed(read_task_table, path) in (None, change)
 
 
 @given(change=changed({"hub": {"kind": "hub"}, "mine": {"kind": "local", "root": "x"}}))
@@ -134,7 +133,7 @@ def test_a_task_table_is_valid_or_refused_by_name(change: dict, tmp_path_factory
 def test_sources_are_valid_or_refused_by_name(change: dict, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = Path(tmp_path_factory.getbasetemp(), "fuzzed_sources.yaml")
     path.write_text(yaml.safe_dump(change))
-    allowed(read_sources, path, SCHEMAS / "sources.schema.yaml")
+    allowed(read_sources, path)
 
 
 cells = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4) | st.lists(st.text(max_size=2))

@@ -1,17 +1,18 @@
 """A number that is none stops a stage at its step, with the name of the tensor, and nothing is written."""
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
 
 from p2w.adapters.peft_folder import read_adapter, write_adapter
-from p2w.evaluation.evaluate import EvaluationConfig, evaluate
+from p2w.config.evaluation import EvaluationConfig
+from p2w.evaluation.evaluate import evaluate
 from p2w.finetuning.finetune import train_epoch
 from p2w.runtime.finite import check_gradients, check_weights, first_not_finite
 from p2w.runtime.resume import INTERVAL
 from p2w.runtime.tensor_files import read_tensors
+from tests.support.settings import replace
 from tests.support.toy_decoder import SHORT, train
 from tests.support.toy_evaluation import write_toy
 from tests.support.toy_finetuning import CONFIG, LORA

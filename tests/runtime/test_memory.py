@@ -1,17 +1,17 @@
 """Where memory runs out, a step is computed again in smaller pieces and gives what it would have given."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
+from p2w.config.evaluation import EvaluationConfig
 from p2w.evaluation import continuations
-from p2w.evaluation.evaluate import EvaluationConfig, predict
+from p2w.evaluation.evaluate import predict
 from p2w.finetuning.training import Training
 from p2w.generators.hyperconv import HyperConvDecoder
 from p2w.runtime.memory import NoRoom, in_pieces_that_fit
 from p2w.runtime.progress import silent
+from tests.support.settings import replace
 from tests.support.toy_decoder import SHORT, train
 from tests.support.toy_evaluation import write_toy
 from tests.support.toy_finetuning import CONFIG, LORA

@@ -1,6 +1,5 @@
 """Two processes that share every batch learn what one learns, and end with the same decoder."""
 
-import dataclasses
 import os
 from pathlib import Path
 
@@ -9,9 +8,10 @@ import torch
 import torch.distributed as dist
 
 from p2w.runtime.processes import ALONE, Processes, joined
+from tests.support.settings import replace
 from tests.support.toy_decoder import SHORT, train
 
-SHARED = dataclasses.replace(SHORT, condition_noise=0.1, weight_noise=0.1)
+SHARED = replace(SHORT, condition_noise=0.1, weight_noise=0.1)
 
 
 def train_one_of_two(rank, folder):

@@ -5,7 +5,6 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 import torch
@@ -13,7 +12,9 @@ import torch.distributed as dist
 from torch.multiprocessing import start_processes
 
 from p2w.adapters.peft_folder import write_adapter
-from p2w.evaluation.evaluate import EvaluationConfig, predict
+from p2w.base.base_model import load_model
+from p2w.config.evaluation import EvaluationConfig
+from p2w.evaluation.evaluate import predict
 from p2w.finetuning.finetune import train_epoch
 from p2w.finetuning.multi_task import train_multi_task
 from p2w.finetuning.training import add_adapter, trainable
@@ -25,6 +26,7 @@ from p2w.runtime.progress import Progress
 from p2w.runtime.resume import INTERVAL, SavedState, say
 from tests.support.commands import SERVER
 from tests.support.fake_encoder import FakeEncoder
+from tests.support.settings import replace
 from tests.support.toy_decoder import SHORT, make_tasks
 from tests.support.toy_finetuning import CONFIG, FILES, LORA
 
@@ -274,7 +276,7 @@ class Evaluation:
     def __init__(self, base, samples, folder):
         self.base, self.samples, self.adapters = base, samples, {}
         for number in range(2):
-            model, config = add_adapter(base.load(), LORA, base)
+            model, config = add_adapter(load_model(base), LORA, base)
             tensors = {name: torch.full_like(p, 0.1 * number) for name, p in trainable(model).items()}
             write_adapter(folder / str(number), tensors, config)
             self.adapters[f"trained/{number}"] = folder / str(number)

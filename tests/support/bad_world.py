@@ -8,7 +8,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from p2w.base.base_model import BaseModel
+from p2w.config.base_model import BaseModel
+from p2w.config.encoder import PromptEncoder
 from p2w.prompts.embeddings import encode_cached
-from p2w.prompts.encoder import PromptEncoder
 from p2w.runtime.cli import run
 from p2w.runtime.files import sha256
 
@@ -78,7 +78,7 @@ class World:
                 "--output": [self / "samples.parquet"]}  # fmt: skip
 
     def _training(self) -> dict[str, list]:
-        return {"--base-model": [json.dumps(asdict(self.base))], "--lora": [json.dumps(LORA)],
+        return {"--base-model": [json.dumps(self.base.to_json())], "--lora": [json.dumps(LORA)],
                 "--finetune": [json.dumps(FINETUNE)], "--seed": [3]}  # fmt: skip
 
     def _finetune(self, task: str = "boolq", epoch: int = 2) -> dict[str, list]:
@@ -98,7 +98,7 @@ class World:
                 "--first-epoch": [1], "--output": [self / f"{task}.parquet"]}  # fmt: skip
 
     def _import_checkpoints(self) -> dict[str, list]:
-        return {"--task": ["boolq"], "--folder": [self / "foreign"], "--base-model": [json.dumps(asdict(self.base))],
+        return {"--task": ["boolq"], "--folder": [self / "foreign"], "--base-model": [json.dumps(self.base.to_json())],
                 "--lora": [json.dumps(LORA)], "--output": [self / "imported.parquet"]}  # fmt: skip
 
     def _embeddings(self, task: str = "boolq") -> dict[str, list]:
@@ -135,7 +135,7 @@ class World:
                 "--output": [self / "average/adapter_model.safetensors"]}  # fmt: skip
 
     def _evaluate(self) -> dict[str, list]:
-        return {"--experiment": ["toy"], "--held-out": ["held"], "--base-model": [json.dumps(asdict(self.base))],
+        return {"--experiment": ["toy"], "--held-out": ["held"], "--base-model": [json.dumps(self.base.to_json())],
                 "--evaluation": ['{"max_rows": 4, "batch_tokens": 600}'], "--seed": [0],
                 "--samples": [self / "samples.parquet"], "--sources": ["trained/boolq", "generated/draw_0"],
                 "--adapters": [self / "boolq/epoch_1/adapter_model.safetensors",

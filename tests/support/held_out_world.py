@@ -6,8 +6,9 @@ import torch
 
 from p2w.adapters.checkpoints import Block, write_blocks
 from p2w.adapters.layout import AdapterLayout
-from p2w.adapters.peft_folder import LoraSettings
+from p2w.base.base_model import load_model
 from p2w.config.decoder import DecoderConfig
+from p2w.config.lora import LoraSettings
 from p2w.finetuning.training import add_adapter, trainable
 from p2w.generators.held_out import train_without
 from p2w.prompts.states import write_embeddings
@@ -24,7 +25,7 @@ CONFIG = DecoderConfig(
 def held_out_world(tiny_base_model, tmp_path_factory):
     """Checkpoints of two tasks and prompts of three, all random."""
     folder = tmp_path_factory.mktemp("world")
-    model, adapter_config = add_adapter(tiny_base_model.load(), LoraSettings(rank=2, alpha=4), tiny_base_model)
+    model, adapter_config = add_adapter(load_model(tiny_base_model), LoraSettings(rank=2, alpha=4), tiny_base_model)
     layout = AdapterLayout.from_tensors(trainable(model))
     for number, task in enumerate(("boolq", "piqa", "held")):
         rng = np.random.default_rng(number)

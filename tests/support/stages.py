@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,10 @@ import torch
 
 from p2w.adapters.checkpoints import Block, write_blocks
 from p2w.adapters.layout import AdapterLayout
-from p2w.adapters.peft_folder import LoraSettings, write_adapter
-from p2w.base.base_model import BaseModel
+from p2w.adapters.peft_folder import write_adapter
+from p2w.base.base_model import load_model
+from p2w.config.base_model import BaseModel
+from p2w.config.lora import LoraSettings
 from p2w.data.samples import write_samples
 from p2w.finetuning.training import add_adapter, trainable
 from p2w.prompts.states import write_embeddings
@@ -52,7 +53,7 @@ def make_world(base: BaseModel, samples: pd.DataFrame, folder: Path) -> dict[str
 
 def _write_task(base: BaseModel, task: str, number: int, folder: Path) -> None:
     """Checkpoints, embeddings and an adapter of a task, all random."""
-    model, adapter_config = add_adapter(base.load(), LoraSettings(rank=2, alpha=4), base)
+    model, adapter_config = add_adapter(load_model(base), LoraSettings(rank=2, alpha=4), base)
     layout = AdapterLayout.from_tensors(trainable(model))
     generator = torch.Generator().manual_seed(number)
     weights = torch.randn(5, layout.size, generator=generator)
@@ -71,7 +72,7 @@ def _finetune(base: BaseModel, world: Path, epoch: int, previous: Path | None = 
     def command(folder: Path) -> Command:
         files = sorted(path for path in previous.iterdir() if path.name != STATE) if previous else []
         return Command(
-            "finetune", "--base-model", json.dumps(asdict(base)), "--lora", json.dumps(LORA),
+            "finetune", "--base-model", json.dumps(base.to_json()), "--lora", json.dumps(LORA),
             "--finetune", json.dumps(FINETUNE), "--seed", 3, "--task", "boolq",
             "--samples", world / "boolq.samples.parquet", "--epoch", epoch, "--previous", *files,
             "--output", folder / "adapter_model.safetensors", "--state", folder / STATE,
@@ -83,7 +84,7 @@ def _finetune(base: BaseModel, world: Path, epoch: int, previous: Path | None = 
 def _multi_task(base: BaseModel, world: Path) -> Stage:
     settings = {**FINETUNE, "max_samples": 24}
     return lambda folder: Command(
-        "multi_task", "--base-model", json.dumps(asdict(base)), "--lora", json.dumps(LORA),
+        "multi_task", "--base-model", json.dumps(base.to_json()), "--lora", json.dumps(LORA),
         "--finetune", json.dumps(settings), "--seed", 3, "--epochs", 3, "--tasks", *TASKS,
         "--samples", *(world / f"{task}.samples.parquet" for task in TASKS),
         "--output", folder / "adapter_model.safetensors", "--state", folder / STATE,
@@ -110,7 +111,7 @@ def _decoder(world: Path, **change: object) -> Stage:
 def _evaluate(base: BaseModel, world: Path) -> Stage:
     adapters = {f"trained/{task}_{k}": world / f"{task}_{k}" for task in TASKS for k in range(3)}
     return lambda folder: Command(
-        "evaluate", "--experiment", "toy", "--held-out", "held", "--base-model", json.dumps(asdict(base)),
+        "evaluate", "--experiment", "toy", "--held-out", "held", "--base-model", json.dumps(base.to_json()),
         "--evaluation", json.dumps({"max_rows": 30, "batch_tokens": 400}), "--seed", 3,
         "--samples", world / "piqa.samples.parquet", "--sources", *adapters,
         "--adapters", *(path / "adapter_model.safetensors" for path in adapters.values()),

@@ -1,7 +1,5 @@
 """Training of a small decoder on tasks that are easy to tell apart."""
 
-import dataclasses
-
 import torch
 
 from p2w.adapters.layout import AdapterLayout
@@ -10,12 +8,13 @@ from p2w.config.decoder import DecoderConfig
 from p2w.generators.training import train_decoder
 from p2w.prompts.states import PromptStates
 from tests.support.official import random_lora
+from tests.support.settings import replace
 
 DIMS = {"q": (14, 14), "v": (14, 7), "down": (21, 14)}
 LENGTH, DIM, RANK = 5, 24, 2
 CONFIG = DecoderConfig(num_prompts=6, shapes=((16, 4, 12), (48, 4, 12)), kernel_size=3, steps=120, batch_size=7,
                        learning_rate=1e-2, warmup_steps=6, scales="log")  # fmt: skip
-SHORT = dataclasses.replace(CONFIG, steps=4, warmup_steps=2)
+SHORT = replace(CONFIG, steps=4, warmup_steps=2)
 
 
 def make_tasks(num_tasks=3, num_prompts=20, checkpoints=4):

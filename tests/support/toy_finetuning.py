@@ -1,7 +1,7 @@
 """Fine-tuning that takes a moment, and the files that an epoch of it leaves."""
 
-from p2w.adapters.peft_folder import LoraSettings
 from p2w.config.finetuning import FinetuneConfig
+from p2w.config.lora import LoraSettings
 
 LORA = LoraSettings(rank=3, alpha=7, dropout=0.1)
 CONFIG = FinetuneConfig(

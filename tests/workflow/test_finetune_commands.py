@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -31,7 +30,7 @@ def command(monkeypatch):
 
 
 def test_epochs_become_a_table(command, tiny_base_model, tiny_samples, tmp_path):
-    samples, base = tmp_path / "train.parquet", json.dumps(asdict(tiny_base_model))
+    samples, base = tmp_path / "train.parquet", json.dumps(tiny_base_model.to_json())
     write_samples(samples, tiny_samples, {})
     settings = '{"max_samples": 12, "batch_size": 4, "learning_rate": 0.01, "snapshots": 3}'
     epochs = [tmp_path / "adapters" / f"epoch_{k}" for k in (1, 2)]
@@ -67,7 +66,7 @@ def test_import_command(command, tiny_base_model, tmp_path):
     table = tmp_path / "toy.parquet"
     command(
         "import_checkpoints", "--task", "toy", "--folder", tmp_path, "--lora", LORA,
-        "--base-model", json.dumps(asdict(tiny_base_model)), "--output", table,
+        "--base-model", json.dumps(tiny_base_model.to_json()), "--output", table,
     )  # fmt: skip
     found = read_checkpoints(table)
     assert torch.equal(found.weights, torch.ones(1, found.layout.size))

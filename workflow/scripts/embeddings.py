@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from p2w.config.encoder import PromptEncoder
+from p2w.config.prompts import PromptSelection
 from p2w.config.settings import json_argument
-from p2w.prompts.embeddings import PromptSelection, embed_prompts
-from p2w.prompts.encoder import PromptEncoder
+from p2w.prompts.embeddings import embed_prompts
 from p2w.runtime.cli import Parser, at_least, run
 
 

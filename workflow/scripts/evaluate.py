@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2w.base.base_model import BaseModel
+from p2w.config.base_model import BaseModel
+from p2w.config.evaluation import EvaluationConfig
 from p2w.config.settings import json_argument
-from p2w.evaluation.evaluate import EvaluationConfig, evaluate
+from p2w.evaluation.evaluate import evaluate
 from p2w.runtime.cli import Parser, at_least, paired, run
 
 

@@ -1,12 +1,11 @@
 """Train one epoch of a task's adapter, from the start or from where the epoch before it ended."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
-from p2w.adapters.peft_folder import LoraSettings
-from p2w.base.base_model import BaseModel
+from p2w.config.base_model import BaseModel
 from p2w.config.finetuning import FinetuneConfig
+from p2w.config.lora import LoraSettings
 from p2w.config.settings import json_argument
 from p2w.data.samples import read_samples
 from p2w.finetuning.finetune import train_epoch
@@ -32,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="the adapter_model.safetensors to write")
     parser.add_argument("--state", type=Path, help="file that an interrupted run goes on from")
     args = parser.parse_args(argv)
-    config = {name: asdict(getattr(args, name)) for name in ("base_model", "lora", "finetune")}
+    config = {name: getattr(args, name).to_json() for name in ("base_model", "lora", "finetune")}
     inputs = [*args.base_model.files, args.samples, *args.previous]
     record = provenance(SCRIPT, {**config, "epoch": args.epoch}, inputs, args.seed)
     train_epoch(

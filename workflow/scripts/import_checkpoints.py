@@ -10,12 +10,11 @@ files: one that wants to run code is refused. Rank and alpha have to be those th
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from p2w.adapters.foreign_checkpoints import checkpoint_files, import_checkpoints
-from p2w.adapters.peft_folder import LoraSettings
-from p2w.base.base_model import BaseModel
+from p2w.config.base_model import BaseModel
+from p2w.config.lora import LoraSettings
 from p2w.config.settings import json_argument
 from p2w.runtime.cli import Parser, run
 from p2w.runtime.provenance import provenance
@@ -32,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--lora", type=json_argument(LoraSettings), required=True, help="their rank and alpha, as JSON")
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args(argv)
-    config = {"task": args.task, "base_model": asdict(args.base_model), "lora": asdict(args.lora)}
+    config = {"task": args.task, "base_model": args.base_model.to_json(), "lora": args.lora.to_json()}
     record = provenance(SCRIPT, config, checkpoint_files(args.folder))
     import_checkpoints(args.folder, args.output, args.task, args.base_model, args.lora, record)
 

@@ -1,12 +1,11 @@
 """Train one adapter on all training tasks together, on the budget of a single task's: the multi-task control."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
-from p2w.adapters.peft_folder import LoraSettings
-from p2w.base.base_model import BaseModel
+from p2w.config.base_model import BaseModel
 from p2w.config.finetuning import FinetuneConfig
+from p2w.config.lora import LoraSettings
 from p2w.config.settings import json_argument
 from p2w.data.samples import read_samples
 from p2w.finetuning.multi_task import train_multi_task
@@ -31,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="the adapter_model.safetensors to write")
     parser.add_argument("--state", type=Path, help="file that an interrupted run goes on from")
     args = parser.parse_args(argv)
-    config = {name: asdict(getattr(args, name)) for name in ("base_model", "lora", "finetune")}
+    config = {name: getattr(args, name).to_json() for name in ("base_model", "lora", "finetune")}
     inputs = [*args.base_model.files, *args.samples]
     train_multi_task(
         args.base_model,

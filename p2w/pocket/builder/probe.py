@@ -5,8 +5,9 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from p2w.base.base_model import BaseModel
+from p2w.base.base_model import load_model, load_tokenizer
 from p2w.base.chat import pad, prompt_ids, response_ids
+from p2w.config.base_model import BaseModel
 from p2w.config.tasks import load_tasks
 from p2w.data.samples import render_samples
 from p2w.pocket.tables import TASKS, pocket_table
@@ -18,7 +19,7 @@ SEED = 1  # not the seed that the base model's own exercises start from
 def base_accuracies(model: Path, tasks: Path, rows: int = ROWS, names: tuple[str, ...] = tuple(TASKS)) -> dict:
     """Per task, on rows of its test split: see `probe`."""
     base, table = BaseModel(path=str(model)), load_tasks(tasks)
-    network, tokenizer, found = base.load(), base.tokenizer(), {}
+    network, tokenizer, found = load_model(base), load_tokenizer(base), {}
     for name in names:
         task, answer_format = table.entry(name)
         raw = pocket_table(name, task.raw_split("test"), rows, SEED)

@@ -1,0 +1,34 @@
+"""Which base model the adapters are for."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from p2w.config.settings import Revision, Settings, Text, check_place
+
+Precision = Literal["float32", "bfloat16"]
+
+
+class BaseModel(Settings):
+    """The frozen model, from the Hub at a pinned revision or from a folder."""
+
+    hub: Text | None = Field(None, description="Hub id")
+    revision: Revision | None = Field(None, description="commit on the Hub")
+    path: Text | None = Field(None, description="folder of the model")
+    dtype: Precision = Field("float32", description="precision of its weights")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "BaseModel":
+        check_place(self, ("hub", "revision"), ("path",))
+        return self
+
+    @property
+    def name(self) -> str:
+        """What PEFT calls `base_model_name_or_path`."""
+        return str(self.hub or self.path)
+
+    @property
+    def files(self) -> list[Path]:
+        """Files of a model in a folder, sorted; none of a Hub's, which its revision stands for."""
+        return sorted(path for path in Path(self.path).rglob("*") if path.is_file()) if self.path else []
