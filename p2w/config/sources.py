@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from p2w.config.places import FILES
 from p2w.config.settings import Count, Settings, Text, parse
@@ -24,7 +24,7 @@ class Source(Settings):
     kind: Literal["hub", "local", "pocket", "files"]
     root: Text | None = None
     seed: int | None = None
-    rows: dict[str, Count] = {}
+    rows: dict[str, Count] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check(self) -> "Source":

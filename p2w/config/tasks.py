@@ -50,8 +50,8 @@ class HubDataset(Settings):
     dataset: Annotated[str, StringConstraints(pattern="^[^/]+/[^/]+$")]
     revision: Revision
     config: Text | None = None
-    files: dict[str, Text] = {}
-    sha256: dict[str, Sha256] = {}
+    files: dict[str, Text] = Field(default_factory=dict)
+    sha256: dict[str, Sha256] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check(self) -> "HubDataset":
@@ -95,9 +95,9 @@ class Location(Settings):
 
     hub: HubDataset | None = None
     file: Text | None = None
-    files: dict[str, Text] = {}
+    files: dict[str, Text] = Field(default_factory=dict)
     folder: Text | None = None
-    sha256: dict[str, Sha256] | Sha256 = {}
+    sha256: dict[str, Sha256] | Sha256 = Field(default_factory=dict)
     splits: dict[str, Text]
     id: Text | None = None
 

@@ -34,9 +34,7 @@ class Found:
     inputs: list[Path] = field(default_factory=list)  # no copies of what is elsewhere: the user's own files
 
 
-def fetch_raw(
-    source: Source, name: str, task: Location, split: str, output: Path, questions: bool = False
-) -> None:
+def fetch_raw(source: Source, name: str, task: Location, split: str, output: Path, questions: bool = False) -> None:
     """Write one of the dataset's own splits to `output`, and its manifest beside it as `{split}.manifest.json`.
 
     Args:
@@ -102,15 +100,18 @@ def _dataset(source: Source, name: str, hub: HubDataset, split: str) -> Found:
     # A folder may hold another version than the pinned one, so only what the Hub sends carries the revision.
     folder = Path(str(source.root), hub.dataset)
     if hub.files:
-        return _there(source, {hub.files[split]: folder / hub.files[split]}, dataset=hub.dataset)
-    names, features = _split_files(folder, hub.config, split)
-    return _there(source, {file: folder / file for file in names}, features, dataset=hub.dataset)
+        names, features = [hub.files[split]], None
+    else:
+        names, features = _split_files(folder, hub.config, split)
+    files = {file: _mirror(folder / file, "{root}/{dataset}/{file}") for file in names}
+    return Found(files, features, hub.dataset, inputs=list(files.values()))
 
 
 def _own(source: Source, name: str, task: Location, split: str, downloads: Path) -> Found:
     if task.folder:
         names, features = _split_files(Path(task.folder), None, split)
-        return _there(source, {f"{task.folder}/{file}": Path(task.folder, file) for file in names}, features)
+        files = {f"{task.folder}/{file}": Path(task.folder, file) for file in names}
+        return Found(files, features, inputs=list(files.values()))
     place = task.file or task.files.get(split)
     if not place:
         raise ValueError(f"tasks.{name}: no files of a dataset; expected hub, file, files or folder")
@@ -118,11 +119,12 @@ def _own(source: Source, name: str, task: Location, split: str, downloads: Path)
     called = without_secrets(place)
     if is_address(place) and source.kind != "local":
         return Found({called: download(place, downloads, pinned)})
-    path = mirrored(str(source.root), place) if is_address(place) else Path(place)
-    found = _there(source, {called: path})
+    path = Path(place)
+    if is_address(place):
+        path = _mirror(mirrored(str(source.root), place), "{root}/{host}/{path}")
     if pinned and (fault := check(path, pinned)):
         raise ValueError(f"{path}: {fault}")
-    return found
+    return Found({called: path}, inputs=[path])
 
 
 def _split_files(folder: Path, config: str | None, split: str) -> tuple[list[str], Features | None]:
@@ -132,15 +134,10 @@ def _split_files(folder: Path, config: str | None, split: str) -> tuple[list[str
         raise ValueError(f"{folder}: {error}") from error
 
 
-def _there(
-    source: Source, files: dict[str, Path], features: Features | None = None, dataset: str | None = None
-) -> Found:
-    for path in files.values():
-        if source.kind == "local" and not path.is_file():
-            raise FileNotFoundError(
-                f"no file {path}; source of kind local: expected {{root}}/{{dataset}}/{{file}} or {{root}}/{{host}}/{{path}}"
-            )
-    return Found(files, features, dataset, inputs=list(files.values()))
+def _mirror(path: Path, layout: str) -> Path:
+    if not path.is_file():
+        raise FileNotFoundError(f"no file {path}; source of kind local: expected {layout}")
+    return path
 
 
 def _rows(name: str, task: Location, split: str, found: Found, questions: bool) -> pa.Table:

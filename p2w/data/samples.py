@@ -149,9 +149,7 @@ def _names(template: str) -> list[str]:
 
 
 def _fill(where: str, template: str, row: Mapping[str, Any]) -> str:
-    return template.format(
-        **{name: _text(where, name, _column(where, row, name)).strip() for name in _names(template)}
-    )
+    return template.format(**{name: _text(where, name, _column(where, row, name)).strip() for name in _names(template)})
 
 
 def _text(where: str, name: str, value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The raw stage: one code path for the Hub (a real one, on this machine), a local folder, the web and the pocket world."""
+"""The raw stage: one path through the code for the Hub (on this machine), local folders, the web, the pocket world."""
 
 import re
 import time
