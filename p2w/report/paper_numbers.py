@@ -1,25 +1,25 @@
 """The paper's published accuracies beside ours, only for the same base model and tasks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from p2w.config.settings import parse
+from pydantic import Field
+
+from p2w.config.settings import Number, Settings, parse
 from p2w.config.yaml_files import read_yaml
 from p2w.report.document import Block, Bullets, Heading, Text, grid
 
 ABSENT = "–"
 
 
-@dataclass(frozen=True)
-class PaperNumbers:
+class PaperNumbers(Settings):
     """Accuracies in percent by source and task; `void`: tasks whose column means something else, and why."""
 
     source: str
     base_model: str
-    accuracy: dict[str, dict[str, float]]
-    void: dict[str, str] = field(default_factory=dict)
+    accuracy: dict[str, dict[str, Number]]
+    void: dict[str, str] = Field(default_factory=dict)
 
 
 def read_paper_numbers(path: str | Path) -> PaperNumbers:

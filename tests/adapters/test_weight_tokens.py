@@ -230,7 +230,6 @@ def test_default_width_is_the_greatest_common_divisor():
         ({"width": 10}, r"q_proj.lora_A.weight: found dimension 35, expected a multiple of width 10"),
         ({"width": -5}, "width: found -5"),
         ({"rank": 1, "width": 1}, "width: found 1, expected a chunk"),
-        ({"scales": "linear"}, "scales: found 'linear', expected 'published' or 'log'"),
     ],
 )
 def test_bad_spec(arguments, message):
