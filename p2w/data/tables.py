@@ -29,7 +29,7 @@ def read_files(paths: Sequence[Path], features: Features | None = None) -> pa.Ta
     Raises:
         ValueError: a file that cannot be read, or files that do not go together; names them.
     """
-    tables = [_named(_read(path), features) for path in paths]
+    tables = [_named(path, _read(path), features) for path in paths]
     try:
         return pa.concat_tables(tables, promote_options="permissive")
     except pa.ArrowException as error:
@@ -57,10 +57,9 @@ def _read(path: Path) -> pa.Table:
     try:
         return READERS[path.suffix](path)
     except UNREADABLE as error:
-        cause = error.__cause__ or error
-        if str(cause).startswith(f"{path}"):
+        if str(error).startswith(str(path)):
             raise
-        raise ValueError(f"{path}: not a readable {path.suffix[1:]} file ({cause})") from error
+        raise ValueError(f"{path}: not a readable {path.suffix[1:]} file ({error.__cause__ or error})") from error
 
 
 def _built(path: Path, build: Callable[[str, str], Dataset]) -> pa.Table:
@@ -146,13 +145,16 @@ READERS: dict[str, Callable[[Path], pa.Table]] = {
 }
 
 
-def _named(table: pa.Table, features: Features | None) -> pa.Table:
+def _named(path: Path, table: pa.Table, features: Features | None) -> pa.Table:
     """The table with names in place of the numbers of labels (ClassLabel), by its own features or the given ones."""
     known = {**Features.from_arrow_schema(table.schema), **(features or {})}
     for name, feature in known.items():
         labels = getattr(feature, "feature", feature)
         if name in table.column_names and isinstance(labels, ClassLabel):
-            values = [_name(value, labels) for value in table[name].to_pylist()]
+            try:
+                values = [_name(value, labels) for value in table[name].to_pylist()]
+            except ValueError as error:
+                raise ValueError(f"{path}: column {name!r}: {error}") from error
             kind = pa.string() if labels is feature else pa.list_(pa.string())
             table = table.set_column(table.column_names.index(name), name, pa.array(values, kind))
     return table

@@ -1,11 +1,8 @@
 """The raw stage: one path through the code for the Hub (on this machine), local folders, the web, the pocket world."""
 
 import re
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import constants
@@ -17,44 +14,12 @@ from p2w.data.raw import fetch_raw, manifest_path
 from p2w.runtime.files import read_json, sha256
 from p2w.runtime.tables import read_metadata
 from tests.support.hub_faults import Fault
-from tests.support.hub_server import HubServer, serving
+from tests.support.hub_server import HubServer
+from tests.support.network_cases import REVISION
+from tests.support.network_cases import TABLE as FILE
+from tests.support.toy_dataset import ROWS, TOKEN
 
-REVISION = "0123456789abcdef0123456789abcdef01234567"
-FILE = "toy/train-00000-of-00001.parquet"
-ROWS = [{"question": "2 + 2?", "choices": {"text": ["3", "4"], "label": ["A", "B"]}, "answerKey": "B", "extra": 7}]
-TOKEN = "hf_abcdefghijklmnopqrstuvwxyz"
 HUB = Source(kind="hub")
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A folder in the Hub's layout with one dataset."""
-    path = tmp_path / "hub" / "owner/toy" / FILE
-    path.parent.mkdir(parents=True)
-    pq.write_table(pa.Table.from_pylist(ROWS).replace_schema_metadata({"huggingface": "{}"}), path)
-    return tmp_path / "hub"
-
-
-@pytest.fixture
-def hub(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    """A Hub that serves `root`, and the client pointed at it with an empty cache and a token."""
-    with serving(root) as server:
-        monkeypatch.setattr(constants, "ENDPOINT", server.url)
-        monkeypatch.setattr(
-            constants, "HUGGINGFACE_CO_URL_TEMPLATE", server.url + "/{repo_id}/resolve/{revision}/{filename}"
-        )
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        yield server
-
-
-@pytest.fixture
-def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long was waited, without waiting."""
-    seconds: list[float] = []
-    monkeypatch.setattr(time, "sleep", seconds.append)
-    return seconds
 
 
 def toy(file: str = FILE, sha256: dict[str, str] | None = None, dataset: str = "owner/toy") -> Location:

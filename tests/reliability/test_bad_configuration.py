@@ -187,8 +187,10 @@ TABLE = {
     "two kinds of answers": (lambda t: with_task(t, response="{a}"),
                              r"tasks\.mine: .*expected either choices, answer and f"),
     "unknown format": (lambda t: with_task(t, format="words_"), r"tasks\.mine\.format: no format 'words_'; formats: "),
-    "unknown split": (lambda t: with_task(t, splits={"train": "a", "dev": "b"}), r"splits: found \['dev', 'train'\], expected"),
-    "no train split": (lambda t: with_task(t, splits={"test": "test"}), r"tasks\.mine\.splits: found \['test'\], expected"),
+    "unknown split": (lambda t: with_task(t, splits={"train": "a", "dev": "b"}),
+                      r"splits: found \['dev', 'train'\], expected"),
+    "no train split": (lambda t: with_task(t, splits={"test": "test"}),
+                       r"tasks\.mine\.splits: found \['test'\], expected"),
     "unknown encoding": (lambda t: with_task(t, answer={"column": "a", "encoding": "roman"}),
                          r"encoding: found 'roman'"),
     "broken pattern": (lambda t: with_task(t, replace=[["(", ""]]), r"tasks\.mine.*: not a regular expression"),
@@ -230,7 +232,7 @@ def test_a_bad_task_table_is_answered_in_one_line(name, tmp_path, tally):
 
 
 SOURCE = {
-    "unknown kind": ({"x": {"kind": "ftp"}}, r"x\.kind: found 'ftp', expected one of 'hub', 'local', 'pocket', 'files'"),
+    "unknown kind": ({"x": {"kind": "ftp"}}, r"x\.kind: found 'ftp', expected one of 'hub', 'local', 'pocket', '"),
     "no kind": ({"x": {}}, r"x: missing key 'kind'"),
     "unknown key": ({"x": {"kind": "hub", "url": "y"}}, r"x: unknown key 'url'; known keys: kind, root, seed, rows"),
     "local without root": ({"x": {"kind": "local"}}, r"x: kind 'local': found no other key, expected root"),
