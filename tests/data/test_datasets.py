@@ -134,8 +134,9 @@ def test_a_card_or_list_that_cannot_be_had(hub: HubServer, tmp_path: Path, fault
 
 
 def test_names_of_labels_are_answers() -> None:
-    entry = {"question": "{text}", "choices": {"fixed": ["World", "Sports"]}, "system": "Name it.", "format": "w",
-             "answer": {"column": "label", "encoding": "choice", "optional": True}, "splits": {"train": "t"}}  # fmt: skip
+    answer = {"column": "label", "encoding": "choice", "optional": True}
+    entry = {"question": "{text}", "choices": {"fixed": ["World", "Sports"]}, "answer": answer, "system": "Name it.",
+             "format": "words", "splits": {"train": "train"}}  # fmt: skip
     words = {"labels": ["1", "2"], "choice": "{choice}", "response": "{choice}", "prompt": "{question}"}
     task, answer_format = parse(Task, entry), parse(AnswerFormat, words)
     samples = render_samples("news", task, answer_format, pa.Table.from_pylist(NEWS).to_pandas(), "train")

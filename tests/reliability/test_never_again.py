@@ -166,7 +166,7 @@ CHANGES = {
     ),
     "one more task": (experiment(tasks=[*TASKS, "arc_easy"]), ONE_MORE_TASK),
     "a held-out task fewer": (experiment(held_out=TASKS[:2]), jobs(figures=1, summary=1)),
-    "module of the raw stage": (comment("p2w/data/raw_hub.py"), EVERYTHING),
+    "module of the raw stage": (comment("p2w/data/layout.py"), EVERYTHING),
     "module of fine-tuning": (comment("p2w/finetuning/batches.py"), TRAINED),
     "module of the encoder": (comment("p2w/prompts/encoder.py"), LIKE_PROMPTS),
     "module of the decoder": (comment("p2w/generators/batches.py"), DECODED),
