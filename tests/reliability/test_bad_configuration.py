@@ -326,12 +326,24 @@ def test_snakemake_says_so_and_makes_nothing(workspace, target, tally):
     assert not (workspace.folder / "results").exists()
 
 
-def test_snakemake_names_the_file_and_the_key_of_a_bad_table(workspace, tally):
+SLIPS = {
+    "tasks.yaml": ("tasks:", "taskz:", "unknown key 'taskz'; known keys: formats, tasks"),
+    "experiments/pocket.yaml": (
+        "kernel_size: 3",
+        "kernel_size: 4",
+        "decoder.kernel_size: found 4, expected an odd number",
+    ),
+}
+
+
+@pytest.mark.parametrize("file", SLIPS)
+def test_snakemake_names_the_file_and_the_key_of_a_slip(workspace, file, tally):
     tally("bad inputs")
-    workspace.edit("config/tasks.yaml", "tasks:", "taskz:")
+    right, wrong, message = SLIPS[file]
+    workspace.edit(f"config/{file}", right, wrong)
     done = workspace.snakemake("results/pocket/summary.md")
-    workspace.edit("config/tasks.yaml", "taskz:", "tasks:")
+    workspace.edit(f"config/{file}", wrong, right)
     text = done.stdout + done.stderr
     assert done.returncode != 0
-    assert "config/tasks.yaml: unknown key 'taskz'; known keys: formats, tasks" in text
+    assert f"config/{file}: {message}" in text
     assert "Traceback (most recent call last)" not in text

@@ -122,7 +122,7 @@ def test_void_column_of_the_paper_is_not_a_number():
 
 def test_published_file_is_checked(tmp_path):
     (tmp_path / "p.yaml").write_text("source: x\nbase_model: y\naccuracy: {base: {boolq: high}}\n")
-    with pytest.raises(ValueError, match=r"p\.yaml\.accuracy\.base\.boolq: found 'high', expected a number"):
+    with pytest.raises(ValueError, match=r"p\.yaml: accuracy\.base\.boolq: found 'high', expected a number"):
         read_paper_numbers(tmp_path / "p.yaml")
 
 

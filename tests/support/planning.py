@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-PRELOADED = ["snakemake.cli", "snakemake.workflow", "snakemake.dag", "jsonschema"]
+PRELOADED = ["snakemake.cli", "snakemake.workflow", "snakemake.dag", "pydantic"]
 
 
 def snakemake_fork(folder: Path, arguments: list[str]) -> tuple[int, str]:
