@@ -48,7 +48,9 @@ def local_files(source: Mapping[str, Any], task: Mapping[str, Any], split: str) 
     if files and split not in files:
         raise ValueError(f"no raw split {split!r}; raw splits: {', '.join(files)}")
     if hub and source["kind"] == FILES:
-        raise ValueError(f"found a dataset of the Hub, {hub['dataset']}, expected files of one's own in source {FILES!r}")
+        raise ValueError(
+            f"found a dataset of the Hub, {hub['dataset']}, expected files of one's own in source {FILES!r}"
+        )
     if hub:
         folder = f"{source.get('root')}/{hub['dataset']}"
         return _within(folder, files and files[split]) if source["kind"] == "local" else []

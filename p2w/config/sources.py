@@ -45,10 +45,3 @@ def load_sources(path: str | Path) -> dict[str, Source]:
     if FILES in sources:
         raise ValueError(f"{path}: found the name {FILES!r}, expected another: it is that of the user's own files")
     return {**sources, FILES: Source(kind="files")}
-
-
-def pick_source(sources: dict[str, Source], name: str) -> Source:
-    """The source of that name; ValueError lists what exists."""
-    if name not in sources:
-        raise ValueError(f"no source {name!r}; sources: {', '.join(sorted(sources))}")
-    return sources[name]

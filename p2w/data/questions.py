@@ -23,39 +23,39 @@ CHOICE_COLUMN = re.compile("[a-h]|[A-H]|choice_?[0-9]+")
 OTHER_NAMES = {"prompt": "question", "text": "question"}
 
 
-class FreeQuestion(Settings):
-    """A question that is answered freely, perhaps with its answer."""
+class Question(Settings):
+    """What any question has."""
 
     question: str | None = None
     context: str | None = None
-    response: str | None = None
     id: str | int | None = None
 
     @model_validator(mode="after")
-    def _check(self) -> "FreeQuestion":
-        if not _asked(self.context, self.question):
+    def _check_text(self) -> "Question":
+        if not self.text:
             raise ValueError("expected a question, a context or both")
         return self
 
-    def row(self, number: int) -> dict[str, Any]:
-        """The columns of a table of free questions."""
-        return {"id": str(number if self.id is None else self.id), "question": _asked(self.context, self.question),
-                "response": self.response}  # fmt: skip
+    @property
+    def text(self) -> str:
+        """Context and question as one text."""
+        return " ".join(part.strip() for part in (self.context, self.question) if part and part.strip())
 
 
-class ChoiceQuestion(Settings):
+class FreeQuestion(Question):
+    """A question that is answered freely, perhaps with its answer."""
+
+    response: str | None = None
+
+
+class ChoiceQuestion(Question):
     """A question with at least two choices, perhaps with the answer."""
 
     choices: tuple[str, ...]
-    question: str | None = None
-    context: str | None = None
     answer: int | str | None = None
-    id: str | int | None = None
 
     @model_validator(mode="after")
-    def _check(self) -> "ChoiceQuestion":
-        if not _asked(self.context, self.question):
-            raise ValueError("expected a question, a context or both")
+    def _check_choices(self) -> "ChoiceQuestion":
         if len(self.choices) < 2:
             raise ValueError(f"choices: found {len(self.choices)}, expected at least 2")
         if not all(choice.strip() for choice in self.choices):
@@ -64,7 +64,7 @@ class ChoiceQuestion(Settings):
             raise ValueError(f"choices: found {list(self.choices)}, expected distinct texts")
         return self
 
-    def position(self, names: list[str]) -> int | None:
+    def position(self, columns: list[str]) -> int | None:
         """Position of the right choice, however the answer is written; ValueError when it names none or two."""
         if self.answer is None:
             return None
@@ -72,25 +72,14 @@ class ChoiceQuestion(Settings):
         if isinstance(self.answer, int):
             found = {self.answer} & set(range(len(self.choices)))
         else:
-            answer, called = self.answer.strip(), [{letter} for letter in letters]
-            called = [{*call, name} for call, name in zip(called, names or letters, strict=True)]
-            found = {i for i, choice in enumerate(self.choices) if answer in (choice.strip(), *called[i])}
+            names = [
+                [choice.strip(), *letters[i : i + 1], *columns[i : i + 1]] for i, choice in enumerate(self.choices)
+            ]
+            found = {i for i, called in enumerate(names) if self.answer.strip() in called}
         if len(found) != 1:
             expected = f"one position from 0 to {len(letters) - 1}, letter of {letters} or text of {list(self.choices)}"
             raise ValueError(f"answer: found {self.answer!r}, expected {expected}")
         return found.pop()
-
-    def row(self, number: int, names: list[str]) -> dict[str, Any]:
-        """The columns of a table of questions with choices."""
-        position = self.position(names)
-        asked = {"id": str(number if self.id is None else self.id), "question": _asked(self.context, self.question)}
-        answer = None if position is None else str(position)
-        return {**asked, "choices": list(self.choices), "answer": answer}
-
-
-def _asked(*parts: str | None) -> str:
-    """Context and question as one text."""
-    return " ".join(part.strip() for part in parts if part and part.strip())
 
 
 def read_questions(path: Path, name: str | None = None) -> pa.Table:
@@ -105,35 +94,42 @@ def read_questions(path: Path, name: str | None = None) -> pa.Table:
     for number, item in enumerate(items):
         if not isinstance(item, Mapping):
             raise ValueError(f"{name}[{number}]: found {item!r}, expected a mapping")
-    offered = any("choices" in item or any(map(CHOICE_COLUMN.fullmatch, item)) for item in items)
-    tabular = path.suffix in (".csv", ".tsv")
-    rows = []
-    for number, item in enumerate(items):
-        where = f"{name}[{number}]"
-        rows.append(_choice_row(where, number, item, tabular) if offered else _free_row(where, number, item))
-    return pa.Table.from_pylist(rows, schema=pa.schema(CHOICES if offered else FREE))
+    if any("choices" in item or any(map(CHOICE_COLUMN.fullmatch, item)) for item in items):
+        tabular = path.suffix in (".csv", ".tsv")
+        rows = [_choice_row(f"{name}[{number}]", number, item, tabular) for number, item in enumerate(items)]
+        return pa.Table.from_pylist(rows, schema=pa.schema(CHOICES))
+    rows = [_free_row(f"{name}[{number}]", number, item) for number, item in enumerate(items)]
+    return pa.Table.from_pylist(rows, schema=pa.schema(FREE))
 
 
 def _choice_row(where: str, number: int, item: Mapping[str, Any], tabular: bool) -> dict[str, Any]:
-    values = _renamed(where, item, OTHER_NAMES)
-    columns = [key for key in values if CHOICE_COLUMN.fullmatch(key)]
-    names = [key for key in columns if values[key] is not None]
-    if columns and "choices" not in values:
-        values = {key: value for key, value in values.items() if key not in columns}
-        values["choices"] = [item[key] for key in names]
-    answer, choices = values.get("answer"), values.get("choices")
+    values, columns = _renamed(where, item, OTHER_NAMES), []
+    if "choices" not in values:
+        columns = [key for key in values if CHOICE_COLUMN.fullmatch(key)]
+        choices = {key: values.pop(key) for key in columns}
+        while columns and choices[columns[-1]] is None:
+            columns.pop()
+        values |= {"choices": [choices[key] for key in columns]} if columns else {}
     # A cell of a csv file has no type, so its digits are a position where no choice could be meant by them.
-    if tabular and str(answer).isdecimal() and not any(str(choice).strip().isdecimal() for choice in choices or []):
-        values["answer"] = int(str(answer))
+    digits = [str(text).strip().isdecimal() for text in (values.get("answer"), *(values.get("choices") or ()))]
+    if tabular and digits[0] and not any(digits[1:]):
+        values["answer"] = int(values["answer"])
     question = parse(ChoiceQuestion, values, where)
     try:
-        return question.row(number, names if columns else [])
+        position = question.position(columns)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
+    answer = None if position is None else str(position)
+    return {**_common(number, question), "choices": list(question.choices), "answer": answer}
 
 
 def _free_row(where: str, number: int, item: Mapping[str, Any]) -> dict[str, Any]:
-    return parse(FreeQuestion, _renamed(where, item, {**OTHER_NAMES, "answer": "response"}), where).row(number)
+    question = parse(FreeQuestion, _renamed(where, item, {**OTHER_NAMES, "answer": "response"}), where)
+    return {**_common(number, question), "response": question.response}
+
+
+def _common(number: int, question: Question) -> dict[str, Any]:
+    return {"id": str(number if question.id is None else question.id), "question": question.text}
 
 
 def _renamed(where: str, item: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def test_context_and_question_are_joined(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("item", "message"),
     [
-        ({**ITEM, "answr": 1}, "unknown key 'answr'; known keys: choices, question, context, answer, id"),
+        ({**ITEM, "answr": 1}, "unknown key 'answr'; known keys: question, context, id, choices, answer"),
         ({"question": "Why?"}, "missing key 'choices'"),
         ({"choices": ["a", "b"]}, "expected a question, a context or both"),
         ({**ITEM, "question": "  "}, "expected a question, a context or both"),
