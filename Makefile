@@ -8,8 +8,9 @@ FLAGS := --cores $(CORES) --resources gpu=$(CORES) --quiet rules host
 WORKERS ?= 2
 PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 DEMO := results/pocket/evaluation/arc_challenge.json
+DOCUMENTS := README.md README.zh-CN.md
 
-.PHONY: help demo pocket report formats bench test reliability check lint lock clean adopt env env-dev .FORCE
+.PHONY: help demo pocket compare report formats bench test test-long reliability check lint lock clean adopt env env-dev .FORCE
 
 help:
 	@echo "make demo    set up, run the pocket experiment for one held-out task, show its table"
@@ -17,7 +18,9 @@ help:
 	@echo "make report  the same, as one HTML page with figures: results/pocket/report.html"
 	@echo "make formats such a page of the experiment whose prompts have to be read"
 	@echo "make bench   how fast every stage is on this machine: the table in benchmarks/README.md"
-	@echo "make test    set up, check style, run all tests"
+	@echo "make compare whether the tables in README.md and docs/results.md are those in results/"
+	@echo "make test    set up, check style, run all that matters: six minutes on two quiet cores"
+	@echo "make test-long  what takes longer: a real SLURM, kills, the demo at full size"
 	@echo "make reliability  hundreds of kills, bad inputs, network faults and SLURM jobs; fills docs/reliability.md"
 
 env: .venv/installed
@@ -44,6 +47,12 @@ pocket: env
 	@sed '/^## Figures/,$$d' results/pocket/summary.md
 	@echo "All of it: results/pocket/summary.md"
 
+# After make demo, make pocket or make formats.
+compare: env
+	@for made in $(wildcard $(DEMO)); do $(BIN)/python workflow/scripts/show.py $$made --compare $(DOCUMENTS) || exit 1; done
+	@for made in $(wildcard results/pocket/summary.md results/pocket_formats/summary.md); do \
+	  $(BIN)/python workflow/scripts/show.py $$made --compare docs/results.md || exit 1; done
+
 report: results/pocket/report.html
 formats: results/pocket_formats/report.html
 
@@ -65,15 +74,19 @@ lint: env-dev
 	$(BIN)/snakemake --lint
 
 check: env-dev
-	$(PYTEST)
+	$(PYTEST) -m "not long"
 
 test: lint check
 
-# The long form of what `check` runs too; needs root for a real SLURM (docs/slurm.md).
+test-long: env-dev
+	$(PYTEST) -m long
+
+# The longest form of what tests/reliability has; needs root for a real SLURM (docs/slurm.md).
 reliability: env-dev
 	$(PYTEST) -m reliability --thorough --tally .reliability.json
 	$(BIN)/python -m tests.support.reliability_table .reliability.json
 
+# Pins of everything, for pip and for conda: envs/p2w.yaml names no other file, so it may be copied anywhere.
 lock:
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet pip-tools
@@ -81,9 +94,16 @@ lock:
 	  ../.venv-lock/bin/pip-compile --quiet --upgrade --strip-extras --no-header --no-annotate --no-emit-index-url \
 	    --no-emit-find-links --no-emit-trusted-host $$name.in -o $$name.txt || exit 1; done
 	rm -rf .venv-lock
+	$(MAKE) envs/p2w.yaml
+
+envs/p2w.yaml: envs/requirements.txt
+	@{ echo "# For snakemake --sdm conda; the pins of requirements.txt, written by make lock."; \
+	  printf '%s\n' channels: '  - conda-forge' '  - nodefaults' dependencies: '  - python =3.11' '  - pip' '  - pip:'; \
+	  sed -n 's/^[a-z].*/      - &/p' $<; } > $@
 
 clean:
-	rm -rf results .snakemake
+	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
+	rm -rf .snakemake
 
 # Take over the results of another clone: what was made, and what Snakemake knows about it.
 adopt:

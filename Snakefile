@@ -9,7 +9,6 @@ report: "workflow/report/workflow.rst"
 
 
 include: "rules/common.smk"
-include: "rules/restart.smk"
 include: "rules/functions.smk"
 include: "rules/data.smk"
 include: "rules/adapters.smk"

@@ -3,7 +3,6 @@
 
 rule finetune:
     input:
-        code=code("finetune"),
         base_model=base_model_files,
         samples="results/{experiment}/samples/{task}/train.parquet",
         previous=previous_epoch,
@@ -21,21 +20,22 @@ rule finetune:
         mem_mb=16000,
         runtime=240,
     params:
+        script=script("finetune"),
+        code=code("finetune"),
         state="results/{experiment}/state/finetune/{task}/epoch_{epoch}.safetensors",
         base_model=stage("base_model"),
         lora=stage("lora"),
         finetune=stage("finetune"),
         seed=seed,
     shell:
-        "python {input.code[0]} --base-model {params.base_model:q} --lora {params.lora:q}"
+        "exec python {params.script} --log {log} --base-model {params.base_model:q} --lora {params.lora:q}"
         " --finetune {params.finetune:q} --seed {params.seed} --task {wildcards.task} --samples {input.samples}"
         " --epoch {wildcards.epoch} --previous {input.previous} --output {output.adapter}"
-        " --state {params.state} 2>&1 | tee {log}"
+        " --state {params.state}"
 
 
 rule checkpoints:
     input:
-        code=code("checkpoints"),
         epochs=epoch_files,
     output:
         "results/{experiment}/checkpoints/{task}.parquet",
@@ -50,7 +50,9 @@ rule checkpoints:
         mem_mb=8000,
         runtime=60,
     params:
+        script=script("checkpoints"),
+        code=code("checkpoints"),
         first_epoch=value("checkpoints", "first_epoch"),
     shell:
-        "python {input.code[0]} --task {wildcards.task} --epochs {input.epochs}"
-        " --first-epoch {params.first_epoch} --output {output} 2>&1 | tee {log}"
+        "exec python {params.script} --log {log} --task {wildcards.task} --epochs {input.epochs}"
+        " --first-epoch {params.first_epoch} --output {output}"

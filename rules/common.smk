@@ -1,24 +1,25 @@
-# What the rules share: experiments, tasks and sources as tables, and the files that a stage's code consists of.
-# Standard library, yaml and pydantic only: this is read again by every job on a cluster.
+# What the rules share: experiments, tasks and sources as tables, and what a stage's code is.
+# Nothing heavy is imported: this is read again by every job on a cluster.
 import json
+import os
 import sys
 from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from p2w.config import experiments, targets
-from p2w.runtime.code import code_files
-from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table
+# The folder of this workflow, which is not where it works when it is a module of another one.
+ROOT = Path(str(workflow.current_basedir)).resolve().parent
+sys.path.insert(0, str(ROOT))
 
-# A prefix takes the place of Snakemake's own, without which `| tee` would hide that a command failed.
-STRICT = "set -euo pipefail; "
-# The interpreter that runs Snakemake runs its jobs too, whether its environment is activated or not.
-INTERPRETER = f"export PATH='{Path(sys.executable).parent}':\"$PATH\"; "
-# A job that is told to stop (SIGTERM, SIGUSR1 ahead of a time limit, Ctrl-C) saves its state and ends by itself: its shell
-# waits for that, and `tee` still takes its last words down. (Snakemake formats the prefix: braces are doubled.)
-PATIENCE = "trap : TERM USR1 INT; tee() {{ (trap '' TERM USR1 INT; exec tee \"$@\"); }}; "
-shell.prefix(STRICT + ("" if workflow.deployment_settings.deployment_method else INTERPRETER) + PATIENCE)
+from p2w.config import experiments, targets
+from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table
+from p2w.runtime.code import code_hash, stage_script
+
+# Jobs run the interpreter that runs Snakemake, whether its environment is activated or not, unless they have an environment
+# of their own; and in that, too, the p2w that lies here.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 
 ADAPTER = "adapter_model.safetensors"
 EPOCH_FILES = {
@@ -33,7 +34,7 @@ MAKES_ADAPTERS = ("source", "seed", "base_model", "lora", "finetune", "checkpoin
 CONTROLS = ["weight_average", "nearest_prompts"]
 ADAPTER_CONTROLS = [*CONTROLS, "multi_task"]
 PROMPT_CONTROLS = ["shuffled_prompts", "foreign_prompts", "random_prompts"]
-CONFIG = Path(config.get("config_dir", "config"))
+CONFIG = Path(config.get("config_dir", os.path.relpath(ROOT / "config")))
 
 
 def readable(call, *arguments):
@@ -132,10 +133,22 @@ def decoder_runs(name):
     return ["", *(f"seed_{other}/" for other in seeds if other != own)]
 
 
-def code(script):
-    """A script and every p2w module that it imports, so that an edit reruns exactly what it affects."""
-    path = f"workflow/scripts/{script}.py"
-    return [path, *(file for file in code_files(path) if file != path)]
+def script(stage):
+    """Params function: the command of a stage. Where it lies is no reason to run it again, so it takes `input`."""
+
+    def path(wildcards, input):
+        return os.path.relpath(ROOT / stage_script(stage))
+
+    return path
+
+
+def code(stage):
+    """Params function: what a stage's code is, without its wording; `--config code=off` leaves it out."""
+
+    def essence(wildcards):
+        return "off" if config.get("code") == "off" else readable(code_hash, stage)[:16]
+
+    return essence
 
 
 def training_tasks(wildcards):

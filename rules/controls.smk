@@ -3,7 +3,6 @@
 
 rule control:
     input:
-        code=code("control"),
         adapters=training_adapters,
         embeddings=training_embeddings,
         target="results/{experiment}/embeddings/{held_out}.parquet",
@@ -22,15 +21,16 @@ rule control:
         mem_mb=8000,
         runtime=30,
     params:
+        script=script("control"),
+        code=code("control"),
         tasks=training_tasks,
     shell:
-        "python {input.code[0]} --control {wildcards.control} --tasks {params.tasks} --adapters {input.adapters}"
-        " --embeddings {input.embeddings} --target {input.target} --output {output.adapter} 2>&1 | tee {log}"
+        "exec python {params.script} --log {log} --control {wildcards.control} --tasks {params.tasks} --adapters {input.adapters}"
+        " --embeddings {input.embeddings} --target {input.target} --output {output.adapter}"
 
 
 rule multi_task:
     input:
-        code=code("multi_task"),
         base_model=base_model_files,
         samples=training_samples,
     output:
@@ -49,6 +49,8 @@ rule multi_task:
         mem_mb=16000,
         runtime=720,
     params:
+        script=script("multi_task"),
+        code=code("multi_task"),
         state="results/{experiment}/state/multi_task/{held_out}.safetensors",
         base_model=stage("base_model"),
         lora=stage("lora"),
@@ -57,14 +59,13 @@ rule multi_task:
         epochs=value("checkpoints", "epochs"),
         tasks=training_tasks,
     shell:
-        "python {input.code[0]} --base-model {params.base_model:q} --lora {params.lora:q}"
+        "exec python {params.script} --log {log} --base-model {params.base_model:q} --lora {params.lora:q}"
         " --finetune {params.finetune:q} --seed {params.seed} --epochs {params.epochs} --tasks {params.tasks}"
-        " --samples {input.samples} --output {output.adapter} --state {params.state} 2>&1 | tee {log}"
+        " --samples {input.samples} --output {output.adapter} --state {params.state}"
 
 
 rule prompt_variants:
     input:
-        code=code("prompt_variants"),
         encoder=encoder_files,
         samples="results/{experiment}/samples/{held_out}/train.parquet",
         training_samples=training_samples,
@@ -83,19 +84,20 @@ rule prompt_variants:
         mem_mb=16000,
         runtime=120,
     params:
+        script=script("prompt_variants"),
+        code=code("prompt_variants"),
         encoder=stage("encoder"),
         prompts=stage("prompts"),
         seed=seed,
         folder=subpath(output.shuffled, parent=True),
     shell:
-        "python {input.code[0]} --encoder {params.encoder:q} --prompts {params.prompts:q} --seed {params.seed}"
+        "exec python {params.script} --log {log} --encoder {params.encoder:q} --prompts {params.prompts:q} --seed {params.seed}"
         " --held-out {wildcards.held_out} --samples {input.samples} --training-samples {input.training_samples}"
-        " --cache results/cache/embeddings --output {params.folder} 2>&1 | tee {log}"
+        " --cache results/cache/embeddings --output {params.folder}"
 
 
 rule prompt_controls:
     input:
-        code=code("prompt_controls"),
         decoder="results/{experiment}/decoder/{held_out}/{run}decoder.safetensors",
         shuffled_prompts="results/{experiment}/controls/{held_out}/prompts/shuffled_prompts.parquet",
         foreign_prompts=foreign_embeddings,
@@ -118,18 +120,19 @@ rule prompt_controls:
         mem_mb=16000,
         runtime=30,
     params:
+        script=script("prompt_controls"),
+        code=code("prompt_controls"),
         controls=PROMPT_CONTROLS,
         seed=decoder_seed,
         folder=subpath(output[0], ancestor=3),
     shell:
-        "python {input.code[0]} --decoder {input.decoder} --controls {params.controls}"
+        "exec python {params.script} --log {log} --decoder {input.decoder} --controls {params.controls}"
         " --embeddings {input.shuffled_prompts} {input.foreign_prompts} {input.random_prompts}"
-        " --seed {params.seed} --draw {wildcards.draw} --output {params.folder} 2>&1 | tee {log}"
+        " --seed {params.seed} --draw {wildcards.draw} --output {params.folder}"
 
 
 rule constant:
     input:
-        code=code("constant"),
         decoder="results/{experiment}/decoder/{held_out}/{run}decoder.safetensors",
         embeddings=training_embeddings,
     output:
@@ -147,6 +150,9 @@ rule constant:
         gpu=1,
         mem_mb=16000,
         runtime=30,
+    params:
+        script=script("constant"),
+        code=code("constant"),
     shell:
-        "python {input.code[0]} --decoder {input.decoder} --embeddings {input.embeddings}"
-        " --output {output.adapter} 2>&1 | tee {log}"
+        "exec python {params.script} --log {log} --decoder {input.decoder} --embeddings {input.embeddings}"
+        " --output {output.adapter}"

@@ -3,7 +3,6 @@
 
 rule raw:
     input:
-        code=code("raw"),
         files=raw_files,
     output:
         table="results/raw/{source}/{task}/{split}.parquet",
@@ -20,17 +19,18 @@ rule raw:
         mem_mb=2000,
         runtime=60,
     params:
+        script=script("raw"),
+        code=code("raw"),
         source=raw_source,
         location=raw_location,
         questions=raw_questions,
     shell:
-        "python {input.code[0]} --source {params.source:q} --task {wildcards.task} --location {params.location:q}"
-        " {params.questions} --split {wildcards.split} --output {output.table} 2>&1 | tee {log}"
+        "exec python {params.script} --log {log} --source {params.source:q} --task {wildcards.task} --location {params.location:q}"
+        " {params.questions} --split {wildcards.split} --output {output.table}"
 
 
 rule samples:
     input:
-        code=code("samples"),
         raw=raw_table,
     output:
         "results/{experiment}/samples/{task}/{split}.parquet",
@@ -45,16 +45,17 @@ rule samples:
         mem_mb=4000,
         runtime=30,
     params:
+        script=script("samples"),
+        code=code("samples"),
         task=task_rendering,
         format=task_format,
+        least_prompts=least_prompts,
     shell:
-        "python {input.code[0]} --raw {input.raw} --task {wildcards.task} --task-config {params.task:q}"
-        " {params.format:q} --split {wildcards.split} --output {output} 2>&1 | tee {log}"
+        "exec python {params.script} --log {log} --raw {input.raw} --task {wildcards.task} --task-config {params.task:q}"
+        " {params.format:q} --split {wildcards.split} --least-prompts {params.least_prompts} --output {output}"
 
 
 rule model:
-    input:
-        code=code("model"),
     output:
         "results/models/{model}.json",
     log:
@@ -69,7 +70,9 @@ rule model:
         mem_mb=2000,
         runtime=120,
     params:
+        script=script("model"),
+        code=code("model"),
         hub=hub_model,
         revision=hub_revision,
     shell:
-        "python {input.code[0]} --hub {params.hub} --revision {params.revision} --output {output} 2>&1 | tee {log}"
+        "exec python {params.script} --log {log} --hub {params.hub} --revision {params.revision} --output {output}"

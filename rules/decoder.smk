@@ -4,7 +4,6 @@
 
 rule decoder:
     input:
-        code=code("decoder"),
         checkpoints=training_checkpoints,
         embeddings=training_embeddings,
     output:
@@ -23,20 +22,21 @@ rule decoder:
         mem_mb=64000,
         runtime=720,
     params:
+        script=script("decoder"),
+        code=code("decoder"),
         state="results/{experiment}/state/decoder/{held_out}/{run}decoder.safetensors",
         decoder=stage("decoder"),
         seed=decoder_seed,
     # How many GPUs share the work is no param: another number of them makes the same decoder.
     shell:
-        "python $([ {resources.gpu} -gt 1 ] && echo -m torch.distributed.run --standalone --nproc-per-node {resources.gpu})"
-        " {input.code[0]} --decoder {params.decoder:q} --seed {params.seed} --held-out {wildcards.held_out}"
+        "exec python $([ {resources.gpu} -gt 1 ] && echo -m torch.distributed.run --standalone --nproc-per-node {resources.gpu})"
+        " {params.script} --log {log} --decoder {params.decoder:q} --seed {params.seed} --held-out {wildcards.held_out}"
         " --checkpoints {input.checkpoints} --embeddings {input.embeddings}"
-        " --output {output.weights} --state {params.state} 2>&1 | tee {log}"
+        " --output {output.weights} --state {params.state}"
 
 
 rule generate:
     input:
-        code=code("generate"),
         decoder="results/{experiment}/decoder/{held_out}/{run}decoder.safetensors",
         embeddings="results/{experiment}/embeddings/{held_out}.parquet",
     output:
@@ -55,7 +55,9 @@ rule generate:
         mem_mb=16000,
         runtime=30,
     params:
+        script=script("generate"),
+        code=code("generate"),
         seed=decoder_seed,
     shell:
-        "python {input.code[0]} --decoder {input.decoder} --embeddings {input.embeddings} --seed {params.seed}"
-        " --draw {wildcards.draw} --output {output.adapter} 2>&1 | tee {log}"
+        "exec python {params.script} --log {log} --decoder {input.decoder} --embeddings {input.embeddings} --seed {params.seed}"
+        " --draw {wildcards.draw} --output {output.adapter}"

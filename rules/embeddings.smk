@@ -3,7 +3,6 @@
 
 rule embeddings:
     input:
-        code=code("embeddings"),
         encoder=encoder_files,
         samples="results/{experiment}/samples/{task}/train.parquet",
     output:
@@ -20,11 +19,13 @@ rule embeddings:
         mem_mb=8000,
         runtime=120,
     params:
+        script=script("embeddings"),
+        code=code("embeddings"),
         state="results/{experiment}/state/embeddings/{task}.safetensors",
         encoder=stage("encoder"),
         prompts=stage("prompts"),
         seed=seed,
     shell:
-        "python {input.code[0]} --encoder {params.encoder:q} --prompts {params.prompts:q} --seed {params.seed}"
+        "exec python {params.script} --log {log} --encoder {params.encoder:q} --prompts {params.prompts:q} --seed {params.seed}"
         " --samples {input.samples} --task {wildcards.task} --cache results/cache/embeddings --output {output}"
-        " --state {params.state} 2>&1 | tee {log}"
+        " --state {params.state}"

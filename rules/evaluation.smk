@@ -3,7 +3,6 @@
 
 rule evaluate:
     input:
-        code=code("evaluate"),
         base_model=base_model_files,
         samples="results/{experiment}/samples/{held_out}/test.parquet",
         seen_samples=seen_samples,
@@ -23,6 +22,8 @@ rule evaluate:
         mem_mb=16000,
         runtime=240,
     params:
+        script=script("evaluate"),
+        code=code("evaluate"),
         state="results/{experiment}/state/evaluate/{held_out}.safetensors",
         base_model=stage("base_model"),
         evaluation=without_count("evaluation", "draws"),
@@ -30,9 +31,9 @@ rule evaluate:
         seen_tasks=seen_tasks,
         seed=seed,
     shell:
-        "python {input.code[0]} --experiment {wildcards.experiment} --held-out {wildcards.held_out}"
+        "exec python {params.script} --log {log} --experiment {wildcards.experiment} --held-out {wildcards.held_out}"
         " --base-model {params.base_model:q} --evaluation {params.evaluation:q} --seed {params.seed}"
         " --samples {input.samples}"
         " --sources {params.sources} --adapters {input.adapters}"
         " --seen-tasks {params.seen_tasks} --seen-samples {input.seen_samples}"
-        " --output {output.evaluation} --predictions {output.predictions} --state {params.state} 2>&1 | tee {log}"
+        " --output {output.evaluation} --predictions {output.predictions} --state {params.state}"

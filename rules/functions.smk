@@ -47,6 +47,12 @@ def task_format(wildcards):
     return ["--format", as_argument(TASK_TABLE["formats"][name])] if name else []
 
 
+def least_prompts(wildcards, input):
+    """Distinct prompts that a decoder will ask for. It only decides on failure: as a function of `input` it is no reason
+    to make samples again."""
+    return experiment(wildcards.experiment).decoder.num_prompts if wildcards.split == "train" else 0
+
+
 def previous_epoch(wildcards):
     """The files that an epoch goes on from: none for the first."""
     epoch = int(wildcards.epoch) - 1

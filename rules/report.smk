@@ -12,7 +12,6 @@ FIGURES = {
 
 rule figures:
     input:
-        code=code("figures"),
         evaluations=all_evaluations,
         runs=all_runs,
         metrics=lambda wildcards: list(all_decoders(wildcards).values()),
@@ -38,6 +37,8 @@ rule figures:
         mem_mb=16000,
         runtime=60,
     params:
+        script=script("figures"),
+        code=code("figures"),
         decoders=lambda wildcards: list(all_decoders(wildcards)),
         kinds=lambda wildcards: [kind for kind, _, _ in mapped_adapters(wildcards)],
         tasks=lambda wildcards: [task for _, task, _ in mapped_adapters(wildcards)],
@@ -45,14 +46,13 @@ rule figures:
         benchmarks="results/{experiment}/benchmarks",
         folder=subpath(output.accuracy, parent=True),
     shell:
-        "python {input.code[0]} --evaluations {input.evaluations} --runs {input.runs} --decoders {params.decoders:q}"
+        "exec python {params.script} --log {log} --evaluations {input.evaluations} --runs {input.runs} --decoders {params.decoders:q}"
         " --metrics {input.metrics} --kinds {params.kinds} --tasks {params.tasks} --adapters {input.adapters}"
-        " --benchmarks {params.benchmarks} --output {params.folder} 2>&1 | tee {log}"
+        " --benchmarks {params.benchmarks} --output {params.folder}"
 
 
 rule summary:
     input:
-        code=code("summary"),
         evaluations=all_evaluations,
         published="config/published.yaml",
         figures=[f"results/{{experiment}}/figures/{name}.png" for name in FIGURES],
@@ -84,15 +84,17 @@ rule summary:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        script=script("summary"),
+        code=code("summary"),
     shell:
-        "python {input.code[0]} --evaluations {input.evaluations} --published {input.published}"
+        "exec python {params.script} --log {log} --evaluations {input.evaluations} --published {input.published}"
         " --figures {input.figures} --captions {input.captions}"
-        " --csv {output.csv} --markdown {output.markdown} --html {output.html} 2>&1 | tee {log}"
+        " --csv {output.csv} --markdown {output.markdown} --html {output.html}"
 
 
 rule card:
     input:
-        code=code("card"),
         run="results/{experiment}/generated/{held_out}/{run}draw_{draw}/run.json",
         config="results/{experiment}/generated/{held_out}/{run}draw_{draw}/adapter_config.json",
         decoder="results/{experiment}/decoder/{held_out}/{run}run.json",
@@ -113,8 +115,10 @@ rule card:
         mem_mb=1000,
         runtime=5,
     params:
+        script=script("card"),
+        code=code("card"),
         folder=subpath(output[0], parent=True),
     shell:
-        "python {input.code[0]} --source generated/{wildcards.run}draw_{wildcards.draw} --adapter {params.folder}"
+        "exec python {params.script} --log {log} --source generated/{wildcards.run}draw_{wildcards.draw} --adapter {params.folder}"
         " --decoder-run {input.decoder} --embeddings {input.embeddings} --evaluation {input.evaluation}"
-        " --predictions {input.predictions} --output {output} 2>&1 | tee {log}"
+        " --predictions {input.predictions} --output {output}"

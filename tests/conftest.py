@@ -10,6 +10,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from p2w.config.base_model import BaseModel
+from tests.support.toy_samples import toy_samples
 
 pytest_plugins = [
     f"tests.support.{name}" for name in ("bad_world", "finished", "held_out_world", "slurm_cluster", "tally")
@@ -88,22 +89,3 @@ def tiny_base_model(tmp_path_factory: pytest.TempPathFactory) -> BaseModel:
 def tiny_samples() -> pd.DataFrame:
     """22 labelled samples of unequal length, in the columns that `render_samples` makes."""
     return toy_samples()
-
-
-def toy_samples() -> pd.DataFrame:
-    """The same for fixtures that several tests share."""
-    letters = ("[A]", "[B]")
-    rows = [
-        {
-            "id": f"toy-{number}",
-            "question": "?" * (1 + number % 7),
-            "choices": ["yes", "no"],
-            "answer": number % 2,
-            "system": "Pick.",
-            "prompt": f"{number}{'?' * (1 + number % 7)}\nA: yes\nB: no",
-            "responses": list(letters),
-            "response": letters[number % 2],
-        }
-        for number in range(22)
-    ]
-    return pd.DataFrame(rows).astype({"answer": "Int64"})

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from p2w.config.base_model import Precision
 from p2w.config.settings import Count, NotNegative, Positive, Settings, Whole
 
 Scales = Literal["published", "log"]
@@ -15,14 +16,13 @@ class DecoderConfig(Settings):
     """The hyper-convolutional decoder and its training.
 
     `pairing` "random" takes one of the task's checkpoints per item, "expected" the mean of their tokens. `loss`
-    "weighted" is the code's, by token weight; "plain" the paper's. What is computed at once, twice or elsewhere decides
-    what fits and how fast it runs; results differ by rounding only.
+    "weighted" is the code's, by token weight; "plain" the paper's. The weight tokens follow from the adapters. What is
+    computed at once, twice or elsewhere decides what fits and how fast it runs; results differ by rounding only.
     """
 
     num_prompts: Count = Field(description="prompts in a prompt batch")
     shapes: tuple[tuple[Count, Count, Count], ...] = Field(
-        description="(channels, height, width) between the condition (num_prompts, encoder.max_length, dim) and the"
-        " weight tokens, which follow from the adapters"
+        description="(channels, height, width) between the condition (num_prompts, encoder.max_length, dim) and tokens"
     )
     kernel_size: Count = Field(description="odd")
     steps: Count = Field(description="optimizer steps, the same for every held-out task")
@@ -34,23 +34,17 @@ class DecoderConfig(Settings):
     condition_noise: NotNegative = Field(1e-4, description="standard deviation added to prompt embeddings")
     weight_noise: NotNegative = Field(1e-5, description="standard deviation added to target weight tokens")
     loss: Literal["weighted", "plain"] = Field("weighted", description="squared error, weighted by token or plain")
-    pairing: Literal["random", "expected"] = Field(
-        "random", description="a random checkpoint of the task or the expected one"
-    )
+    pairing: Literal["random", "expected"] = Field("random", description="a checkpoint of the task or their mean")
     scales: Scales = Field("published", description="how a token carries its mean and deviation")
     token_width: Whole = Field(0, description="columns of a token, 0 for the most that divide all widths")
-    precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="bfloat16 computes under autocast with float32 weights"
-    )
+    precision: Precision = Field("float32", description="bfloat16 computes under autocast with float32 weights")
     tf32: bool = Field(False, description="whether a GPU may round the inputs of float32 convolutions to 10 bits")
     optimizer: OptimizerName = Field(
         "adamw", description="AdamW; fused needs no temporary copies, 8bit keeps its moments in 8 bits (needs torchao)"
     )
     micro_batch_size: Count | None = Field(None, description="pairs computed at once")
     activation_checkpointing: bool = Field(False, description="compute each block twice to keep less")
-    targets: Literal["device", "host"] = Field(
-        "device", description="weight tokens in the memory of the GPU (device) or outside it"
-    )
+    targets: Literal["device", "host"] = Field("device", description="weight tokens in the GPU's memory or outside it")
 
     @field_validator("kernel_size")
     @classmethod

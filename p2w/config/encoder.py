@@ -12,15 +12,11 @@ class PromptEncoder(Settings):
     """The frozen prompt encoder: from the Hub at a pinned revision, from an installed package or from a folder.
 
     What it is follows from its files: a model of sentence-transformers (a transformer, or word vectors such as GloVe)
-    or one of transformers (of T5 only the encoder).
+    or one of transformers (of T5 only the encoder). Special tokens count among those that are read.
     """
 
-    max_length: Annotated[int, Field(ge=3, le=INT64_MAX)] = Field(
-        description="tokens of a prompt that are read, special ones included"
-    )
-    sha256: Sha256 | None = Field(
-        None, description="of model.safetensors; may be left out for a Hub model, whose revision pins it"
-    )
+    max_length: Annotated[int, Field(ge=3, le=INT64_MAX)] = Field(description="tokens of a prompt that are read")
+    sha256: Sha256 | None = Field(None, description="of model.safetensors; a Hub model's revision may stand for it")
     hub: Text | None = Field(None, description="Hub id")
     revision: Revision | None = Field(None, description="commit on the Hub")
     package: Text | None = Field(None, description="Python package that carries the model in its folder `model`")

@@ -11,25 +11,22 @@ from p2w.config.settings import Count, NotNegative, Positive, Settings, Share, W
 class FinetuneConfig(Settings):
     """How a task's adapter is trained.
 
-    A batch counts as one step however many micro-batches it is computed in; results differ by rounding only. From
-    `final_from_step` on the rate is `final_learning_rate`: the second phase of the paper's recipe.
+    A batch counts as one step however many micro-batches it is computed in; results differ by rounding only. Snapshots
+    are evenly spaced, the last at the end of the epoch. From `final_from_step` on the rate is `final_learning_rate`:
+    the second phase of the paper's recipe.
     """
 
     max_samples: Count = Field(description="rows of the train split that are used, the same in every epoch")
     batch_size: Count = Field(description="samples per optimizer step")
     learning_rate: Positive = Field(description="constant after the warm-up")
     micro_batch_size: Count | None = Field(None, description="samples computed at once; those of like length together")
-    micro_batch_tokens: Count | None = Field(
-        None, description="the same by tokens, with padding, in place of micro_batch_size"
-    )
+    micro_batch_tokens: Count | None = Field(None, description="the same by tokens with padding, in its place")
     activation_checkpointing: bool = Field(False, description="compute each layer twice to keep less")
     weight_decay: NotNegative = Field(0.0, description="of AdamW")
     betas: tuple[Share, Share] = Field((0.9, 0.999), description="of AdamW")
     warmup_steps: Whole = Field(0, description="steps of linear warm-up")
     clip_norm: Positive = Field(1.0, description="largest norm of a gradient")
-    snapshots: Count | Literal["every_step"] = Field(
-        1, description="checkpoints per epoch, evenly spaced, the last at its end; or every_step"
-    )
+    snapshots: Count | Literal["every_step"] = Field(1, description="checkpoints per epoch, or every_step")
     max_length: Count = Field(1024, description="most tokens of a sample; a longer one is an error")
     steps_per_epoch: Count | None = Field(None, description="an epoch ends after so many steps; rows may be left over")
     final_learning_rate: Positive | None = Field(None, description="constant from final_from_step on")

@@ -14,7 +14,7 @@ BITS = 2**62  # a limit beyond this is that of a type of numbers, and is said on
 EXPONENT = re.compile(r"[-+]?\d+e[-+]?\d+", re.IGNORECASE)
 HINT = " (YAML reads 1e-4 as text; write 1.0e-4)"
 UNKNOWN, MISSING = ("extra_forbidden", "invalid_key"), "missing"
-Place = tuple[Any, ...]
+Place, Rule = tuple[Any, ...], Mapping[str, Any]
 
 
 def first_mistake(errors: Sequence[Mapping[str, Any]], schema: Mapping[str, Any], content: Any) -> str:
@@ -23,26 +23,18 @@ def first_mistake(errors: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]
     Args:
         schema: the JSON schema of what `content` should be.
     """
-    mistakes: dict[tuple[list[str], int, str], str] = {}
-    for error in errors:
-        place, text = _mistake(error, errors, schema, content)
-        # At one place an unknown key comes first, for a slip in a key leads to a missing one too.
-        order = 0 if error["type"] in UNKNOWN else 1
-        mistakes.setdefault((tuple(map(str, place)), order, text), f"{written(place)}{text}")
-    first = min(mistakes)
-    more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
-    return one_line(mistakes[first] + more)
+    whole = _inlined(schema, schema.get("$defs", {}))
+    # At one place an unknown key comes first, for a slip in a key leads to a missing one too.
+    found = {(*_mistake(error, errors, whole, content), error["type"] not in UNKNOWN) for error in errors}
+    place, text, _ = min(found, key=lambda mistake: (list(map(str, mistake[0])), mistake[2], mistake[1]))
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    path = "".join(f"[{key}]" if isinstance(key, int) else f".{named(key)}" for key in place).removeprefix(".")
+    return one_line(f"{path}: {text}{more}" if path else f"{text}{more}")
 
 
 def one_line(text: str) -> str:
     """`text` without line breaks of any kind."""
     return " ".join(text.splitlines())
-
-
-def written(place: Place) -> str:
-    """A path as `finetune.betas[0]: `; nothing for the whole."""
-    path = "".join(f"[{key}]" if isinstance(key, int) else f".{named(key)}" for key in place)
-    return f"{path.removeprefix('.')}: " if path else ""
 
 
 def named(key: Any) -> str:
@@ -62,7 +54,7 @@ def listed(values: Iterable[Any]) -> str:
 
 
 def _mistake(
-    error: Mapping[str, Any], errors: Sequence[Mapping[str, Any]], schema: Mapping[str, Any], content: Any
+    error: Mapping[str, Any], errors: Sequence[Mapping[str, Any]], schema: Rule, content: Any
 ) -> tuple[Place, str]:
     """Where a mistake is, and what it is."""
     kind, steps = error["type"], error["loc"]
@@ -70,36 +62,33 @@ def _mistake(
         place, rule, _ = _find(steps[:-1], schema, content)
         kinds = UNKNOWN if kind in UNKNOWN else (MISSING,)
         same = [other["loc"][-1] for other in errors if other["loc"][:-1] == steps[:-1] and other["type"] in kinds]
-        if kind == MISSING:
-            return place, f"missing key {listed(same)}"
+        known = f"; known keys: {', '.join(rule.get('properties', ()))}"
         return (
             place,
-            f"unknown key {listed(sorted(same, key=str))}; known keys: {', '.join(rule.get('properties', ()))}",
+            f"missing key {listed(same)}" if kind == MISSING else f"unknown key {listed(sorted(same, key=str))}{known}",
         )
     if steps and steps[-1] == "[key]":
         place, rule, _ = _find(steps[:-2], schema, content)
-        pattern = next(iter(rule.get("patternProperties", ())), None)
-        return (
-            place,
-            f"found the name {shown(steps[-2])}, expected {f'one that matches {pattern}' if pattern else 'text'}",
-        )
+        expected = next((f"one that matches {pattern}" for pattern in rule.get("patternProperties", ())), "text")
+        return place, f"found the name {shown(steps[-2])}, expected {expected}"
     place, rule, value = _find(steps[:-1] if kind == MISSING else steps, schema, content)
-    if kind in ("value_error", "assertion_error"):
-        text = str(error["ctx"]["error"])
-        key, colon, rest = text.partition(": ")
-        return ((*place, key), rest) if colon and key in rule.get("properties", ()) else (place, text)
-    number = any(choice.get("type") in ("number", "integer") for choice in _choices(rule, schema))
+    if kind == "value_error":
+        key, _, said = str(error["ctx"]["error"]).partition(": ")
+        inside = key in rule.get("properties", ())
+        return ((*place, key), said) if inside else (place, str(error["ctx"]["error"]))
+    number = any(choice.get("type") in ("number", "integer") for choice in rule.get("anyOf", [rule]))
     hint = HINT if number and isinstance(value, str) and EXPONENT.fullmatch(value) else ""
-    return place, f"found {shown(value)}, expected {_expected(rule, schema, value)}{hint}"
+    return place, f"found {shown(value)}, expected {_expected(rule, value)}{hint}"
 
 
-def _find(steps: Place, schema: Mapping[str, Any], content: Any) -> tuple[Place, Mapping[str, Any], Any]:
+def _find(steps: Place, rule: Rule, value: Any) -> tuple[Place, Rule, Any]:
     """The place that `steps` lead to, its rule and its value; where one of several rules may hold, not further."""
-    rule, value = _resolved(schema, schema), content
     for number, step in enumerate(steps):
         if "anyOf" in rule or "oneOf" in rule:
             return steps[:number], rule, value
-        rule = _resolved(_inner(rule, step), schema)
+        others = next(iter(rule.get("patternProperties", {}).values()), rule.get("additionalProperties"))
+        keys = {**rule.get("properties", {}), **dict(enumerate(rule.get("prefixItems", ())))}
+        rule = keys.get(step, rule.get("items", others)) or {}
         try:
             value = value[step]
         except (LookupError, TypeError):
@@ -107,44 +96,32 @@ def _find(steps: Place, schema: Mapping[str, Any], content: Any) -> tuple[Place,
     return steps, rule, value
 
 
-def _inner(rule: Mapping[str, Any], step: Any) -> Mapping[str, Any]:
-    """The rule of a key or of an item; an empty one where there is none."""
-    if rule.get("type") == "array":
-        return dict(enumerate(rule.get("prefixItems", ()))).get(step, rule.get("items", {}))
-    others = next(iter(rule.get("patternProperties", {}).values()), rule.get("additionalProperties", {}))
-    return rule.get("properties", {}).get(step, others) or {}
-
-
-def _resolved(rule: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The rule that `rule` stands for; of a rule or nothing, the rule."""
+def _inlined(rule: Any, parts: Rule) -> Any:
+    """A rule with those that it refers to in their places; of a rule or nothing, the rule."""
+    if isinstance(rule, list):
+        return [_inlined(inner, parts) for inner in rule]
+    if not isinstance(rule, Mapping):
+        return rule
     if "$ref" in rule:
-        return _resolved(schema["$defs"][rule["$ref"].rsplit("/", 1)[1]], schema)
+        return _inlined(parts[rule["$ref"].rsplit("/", 1)[1]], parts)
     choices = [choice for choice in rule.get("anyOf", ()) if choice.get("type") != "null"]
-    return _resolved(choices[0], schema) if len(choices) == 1 else rule
+    if len(choices) == 1:
+        return _inlined(choices[0], parts)
+    return {key: _inlined(choices if key == "anyOf" else inner, parts) for key, inner in rule.items() if key != "$defs"}
 
 
-def _choices(rule: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    rules = rule.get("anyOf", rule.get("oneOf", [rule]))
-    return [_resolved(choice, schema) for choice in rules if choice.get("type") != "null"]
-
-
-def _expected(rule: Mapping[str, Any], schema: Mapping[str, Any], value: Any = None) -> str:
+def _expected(rule: Rule, value: Any) -> str:
     """A rule in words."""
-    choices = _choices(rule, schema)
-    if len(choices) > 1:
-        return ", or ".join(_expected(choice, schema, value) for choice in choices)
-    rule = choices[0]
+    if choices := rule.get("anyOf", rule.get("oneOf")):
+        return ", or ".join(_expected(choice, value) for choice in choices)
     if "const" in rule or "enum" in rule:
         return f"one of {listed(rule['enum'])}" if "enum" in rule else repr(rule["const"])
-    return KINDS.get(rule.get("type", "array"), "another value") + _limits(rule, value)
-
-
-def _limits(rule: Mapping[str, Any], value: Any) -> str:
+    kind = KINDS.get(rule.get("type", "array"), "another value")
     if rule.get("minItems") == rule.get("maxItems", -1):
-        return f" of {rule['minItems']} values"
+        return f"{kind} of {rule['minItems']} values"
     words = [text.format(rule[key]) for key, text in LIMITS.items() if key in rule and not _of_type(rule[key])]
     fits = f" that fits into {32 if rule.get('type') == 'number' else 64} bits" if _of_type(value) else ""
-    return (f" {' and '.join(words)}" if words else "") + fits
+    return f"{kind} {' and '.join(words)}".rstrip() + fits
 
 
 def _of_type(limit: Any) -> bool:

@@ -11,7 +11,7 @@ import pydantic
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 
 from p2w.config import plain
-from p2w.config.mistakes import first_mistake
+from p2w.config.mistakes import first_mistake, one_line
 
 T = TypeVar("T")
 
@@ -62,15 +62,17 @@ def parse(kind: type[T], content: Any, where: str = "") -> T:
     Raises:
         ValueError: one line: `where`, the path to the key, what was found and what is expected.
     """
-    if dataclasses.is_dataclass(kind):
-        return plain.parse(kind, content, where)
     try:
+        if dataclasses.is_dataclass(kind):
+            return plain.parse(kind, content, where)
         return TypeAdapter(kind).validate_python(_frozen(content))
     except pydantic.ValidationError as error:
         schema = TypeAdapter(kind).json_schema()
         found = first_mistake(error.errors(include_url=False), schema, content)
     except RecursionError:
         found = "nested without end"
+    except ValueError as error:
+        raise ValueError(one_line(str(error))) from error
     raise ValueError(f"{where}: {found}" if where else found)
 
 

@@ -59,5 +59,5 @@ def write_control(
         tensors, config, choice = nearest_prompts(adapters, embeddings, target)
         read = [*embeddings.values(), target]
     inputs = [*read, *(folder / WEIGHTS_FILE for folder in adapters.values())]
-    record = provenance("workflow/scripts/control.py", {"control": control}, inputs)
+    record = provenance("control", {"control": control}, inputs)
     write_adapter(output, tensors, config, {"run.json": {**record, "choice": choice}})

@@ -25,7 +25,7 @@ def write_prompt_controls(decoder_path: Path, prompts: Mapping[str, Path], seed:
             condition = read_condition(trained, embeddings_path, seed, draw)
             config = {"held_out": trained.metadata["held_out"], "draw": draw, "control": control}
             inputs = [decoder_path, embeddings_path]
-            record = provenance("workflow/scripts/prompt_controls.py", config, inputs, seed)
+            record = provenance("prompt_controls", config, inputs, seed)
             choice = {"prompts_of": read_embeddings_metadata(embeddings_path)["task"]}
             folder = output / control / f"draw_{draw}"
             write_generated(trained, condition, folder, {"run.json": {**record, "choice": choice}})
@@ -38,6 +38,6 @@ def write_constant(decoder_path: Path, embeddings: Sequence[Path], output: Path)
         check_encoder(trained, path)
     condition = mean_condition([read_embeddings(path) for path in embeddings], trained.num_prompts)
     config = {"held_out": trained.metadata["held_out"], "control": "constant"}
-    record = provenance("workflow/scripts/constant.py", config, [decoder_path, *embeddings])
+    record = provenance("constant", config, [decoder_path, *embeddings])
     device = next(trained.decoder.parameters()).device
     write_generated(trained, condition.to(device), output, {"run.json": record})

@@ -67,7 +67,7 @@ def fetch_raw(source: Source, name: str, task: Location, split: str, output: Pat
         "files": hashes,
         "rows": table.num_rows,
         "columns": table.schema.names,
-        "provenance": provenance("workflow/scripts/raw.py", config, found.inputs),
+        "provenance": provenance("raw", config, found.inputs),
     }
     with together():
         write_table(output, table, manifest)

@@ -102,6 +102,15 @@ def _free(where: str, question: str, task: Task, row: Mapping[str, Any]) -> dict
     return {"choices": [], "answer": None, "prompt": question, "responses": [], "response": response}
 
 
+def check_prompts(name: str, samples: pd.DataFrame, least: int) -> None:
+    """ValueError where a task has fewer distinct prompts than a generator will ask for: now, not after its training."""
+    found = samples["prompt"].nunique()
+    if found < least:
+        raise ValueError(
+            f"{name}/train: found {found} distinct prompts, expected decoder.num_prompts, {least}, or more"
+        )
+
+
 def write_samples(path: str | Path, samples: pd.DataFrame, metadata: dict[str, Any]) -> None:
     """Write samples as one parquet file with its provenance."""
     write_table(path, pa.Table.from_pandas(samples, schema=SCHEMA, preserve_index=False), metadata)

@@ -143,9 +143,7 @@ def evaluate(
     check_adapters(base, adapters)
     weights = [folder / WEIGHTS_FILE for folder in adapters.values()]
     inputs = [*base.files, samples_path, *prompt_samples.values(), *weights]
-    record = provenance(
-        "workflow/scripts/evaluate.py", {"base_model": base.to_json(), **config.to_json()}, inputs, seed
-    )
+    record = provenance("evaluate", {"base_model": base.to_json(), **config.to_json()}, inputs, seed)
     device = best_device()
     guard = {**record, "sources": _hashes(adapters), "device": device.type}
     with SavedState(state, guard) as saved:

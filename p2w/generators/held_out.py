@@ -52,7 +52,7 @@ def train_without(
             raise ValueError(f"{path}: encoder: found {found!r}, expected {encoder!r} as in {embedding_paths[0]}")
     spec = WeightTokens(checkpoints.layout, width=config.token_width, scales=config.scales)
     inputs = [*checkpoint_paths, *embedding_paths]
-    record = provenance("workflow/scripts/decoder.py", {"held_out": held_out, **config.to_json()}, inputs, seed)
+    record = provenance("decoder", {"held_out": held_out, **config.to_json()}, inputs, seed)
     metadata = {
         "held_out": held_out,
         "training_tasks": sorted(checkpoints),
@@ -94,7 +94,7 @@ def generate_adapter(decoder_path: Path, embeddings_path: Path, seed: int, draw:
         raise ValueError(f"{embeddings_path}: task: found {found!r}, expected {held_out!r}")
     condition = read_condition(trained, embeddings_path, seed, draw)
     config = {"held_out": held_out, "draw": draw}
-    record = provenance("workflow/scripts/generate.py", config, [decoder_path, embeddings_path], seed)
+    record = provenance("generate", config, [decoder_path, embeddings_path], seed)
     write_generated(trained, condition, output.parent, {RUN_FILE: record})
 
 

@@ -148,7 +148,7 @@ def embed_prompts(
     """
     samples = select_prompts(read_samples(samples_path), selection.max_per_task, seed)
     texts = condition_texts(samples, selection.form, seed)
-    record = provenance("workflow/scripts/embeddings.py", selection.to_json(), [samples_path], seed)
+    record = provenance("embeddings", selection.to_json(), [samples_path], seed)
     metadata = {"task": task, "encoder": encoder.to_json(), "provenance": record}
     device = best_device()
     with SavedState(state, {**metadata, "device": device.type}) as saved:

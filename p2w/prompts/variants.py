@@ -16,8 +16,6 @@ from p2w.runtime.device import best_device
 from p2w.runtime.files import together
 from p2w.runtime.provenance import provenance
 
-SCRIPT = "workflow/scripts/prompt_variants.py"
-
 
 def shuffled_words(texts: Sequence[str], _vocabulary: Sequence[str], rng: Generator) -> list[str]:
     """Every prompt's own words in random order."""
@@ -65,7 +63,7 @@ def embed_variants(
         texts = change(own, vocabulary, np.random.default_rng((seed, number)))
         states = encode_cached(texts, encode, cache / encoder.key)
         config = {**selection.to_json(), "held_out": held_out, "variant": variant}
-        record = provenance(SCRIPT, config, [samples_path, *training_paths], seed)
+        record = provenance("prompt_variants", config, [samples_path, *training_paths], seed)
         metadata = {"task": f"{held_out} ({variant})", "encoder": encoder.to_json(), "provenance": record}
         tables.append((output / f"{variant}.parquet", samples["id"].tolist(), texts, states, metadata))
     with together():

@@ -65,7 +65,7 @@ def write_card(source: str, inputs: CardInputs, output: Path) -> None:
     ]
     made_from = [inputs.adapter / "run.json", inputs.adapter / "adapter_config.json", inputs.decoder_run]
     made_from += [inputs.embeddings, inputs.evaluation, inputs.predictions]
-    record = provenance("workflow/scripts/card.py", {"source": source}, made_from)
+    record = provenance("card", {"source": source}, made_from)
     write_text(output, front_matter(config) + to_markdown(blocks, output.parent) + f"\n{as_comment(record)}\n")
 
 

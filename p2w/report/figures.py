@@ -53,6 +53,6 @@ def write_figures(material: Material, folder: Path) -> None:
         cost_figure(read_benchmarks(material.benchmarks), folder / "cost.png")
     weights = [place.folder / WEIGHTS_FILE for place in material.places]
     inputs = [*material.evaluations, *material.runs, *material.metrics.values(), *weights]
-    record = provenance("workflow/scripts/figures.py", {"decoders": list(material.metrics)}, inputs)
+    record = provenance("figures", {"decoders": list(material.metrics)}, inputs)
     for name in FIGURES:
         write_into_png(folder / f"{name}.png", record)

@@ -97,7 +97,7 @@ def write_summary(
     captions = {image: _caption(path) for image, path in figures.items()}
     blocks = summary_blocks(results, read_paper_numbers(published), captions)
     inputs = [*evaluations, published, *figures, *figures.values()]
-    record = provenance("workflow/scripts/summary.py", {"experiment": results[0]["experiment"]}, inputs)
+    record = provenance("summary", {"experiment": results[0]["experiment"]}, inputs)
     with together():
         write_text(csv, summary_rows(results).to_csv(index=False, float_format="%.6g"))
         write_text(markdown, to_markdown(blocks, markdown.parent))

@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import io
 import os
 import re
 import signal
@@ -9,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TextIO, TypeVar
 
 T = TypeVar("T")
 
@@ -28,14 +29,55 @@ HINTS = {
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser of command lines whose errors are one line; options are written out."""
+    """A parser of command lines whose errors are one line; options are written out, and `--log` is one of them."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
+        self.add_argument("--log", metavar="FILE", help="takes down what is said on the way, too")
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:
+        """As ever; from here on, the log has what is written to stdout and stderr."""
+        given = sys.argv[1:] if args is None else list(args)
+        if "--log" in given[:-1]:
+            sys.stdout, sys.stderr = _logged(Path(given[given.index("--log") + 1]))
+        return super().parse_args(given, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and exit with 2."""
         self.exit(2, f"error: {self.prog}: {_one_line(message)}; see {self.prog} --help\n")
+
+
+class _Both(io.TextIOBase):
+    """A stream whose lines stand in a file too."""
+
+    def __init__(self, stream: TextIO, file: TextIO) -> None:
+        self._stream, self._file = stream, file
+
+    def write(self, text: str) -> int:
+        """Write to both; the file first, for whoever reads the stream may be gone."""
+        self._file.write(text)
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        """Flush both."""
+        self._file.flush()
+        self._stream.flush()
+
+    def fileno(self) -> int:
+        """The stream's."""
+        return self._stream.fileno()
+
+    def isatty(self) -> bool:
+        """No: the file takes no colours."""
+        return False
+
+
+def _logged(path: Path) -> tuple[TextIO, TextIO]:
+    """stdout and stderr that are taken down; processes that torchrun started share the file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first = os.environ.get("RANK", "0") == "0"
+    file = open(path, "w" if first else "a", encoding="utf-8", buffering=1)  # noqa: SIM115 (until the process ends)
+    return _Both(sys.stdout, file), _Both(sys.stderr, file)
 
 
 def run(main: Callable[[Sequence[str] | None], None], argv: Sequence[str] | None = None) -> None:
@@ -76,7 +118,7 @@ def at_least(least: int) -> Callable[[str], int]:
     """Type of an argument that is an integer of `least` or more."""
 
     def convert(text: str) -> int:
-        if not re.fullmatch(r"[+-]?\d{1,18}", text) or int(text) < least:
+        if not re.fullmatch(r"[+-]?\d{1,19}", text) or not least <= int(text) < 2**63:
             raise argparse.ArgumentTypeError(f"found {text!r}, expected an integer of at least {least}")
         return int(text)
 

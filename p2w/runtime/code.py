@@ -1,6 +1,7 @@
-"""Which source files a script runs: its own and every p2w module it imports, directly or not.
+"""What of the source can change a stage's result, as one hash: comments, docstrings, formatting and wording cannot.
 
-Standard library only: the workflow calls this while it is parsed.
+A stage is a script in `workflow/scripts`; its code is that script and every p2w module whose names it uses, directly or
+not. Standard library only: the workflow calls this while it is parsed.
 """
 
 import ast
@@ -9,54 +10,172 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
 PACKAGE = "p2w"
+SCRIPTS = "workflow/scripts"
+# How commands are read, watched and recorded: none of it is in what they compute.
+PRESENTATION = frozenset(
+    f"{PACKAGE}/{name}.py"
+    for name in ("__init__", "config/mistakes",
+                 *(f"runtime/{name}" for name in ("cli", "code", "explain", "files", "progress", "provenance",
+                                                  "records")))
+)  # fmt: skip
+# Calls that tell somebody something, or say what a command line may hold; what an argument becomes is kept.
+WORDS = {"add_argument", "print", "report", "reporter", "say", "_say", "warn", "Parser"}
+DESCRIPTIONS = {"description", "help", "title"}
+TEXTS = (ast.Constant, ast.JoinedStr, ast.BinOp, ast.IfExp, ast.BoolOp)
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def stage_script(stage: str) -> str:
+    """Path of a stage's command, from the project's folder."""
+    return f"{SCRIPTS}/{stage}.py"
 
 
 @cache
-def code_files(script: str) -> tuple[str, ...]:
-    """Sorted relative paths of `script` and of the p2w modules in its import closure (imports inside functions too)."""
+def code_files(stage: str) -> tuple[str, ...]:
+    """Sorted paths, from the project's folder, of the files that a stage's code consists of."""
     found: set[str] = set()
-    queue = [script]
+    queue = [stage_script(stage)]
     while queue:
         path = queue.pop()
-        if path not in found:
+        if path not in found and path not in PRESENTATION:
             found.add(path)
-            queue.extend(_imported_files(path))
+            queue.extend(_used_files(path))
     return tuple(sorted(found))
 
 
-def code_hash(files: tuple[str, ...]) -> str:
-    """One sha256 over the names and contents of `files`, in order."""
+@cache
+def code_hash(stage: str) -> str:
+    """sha256 over the names and the essence of a stage's files."""
     digest = hashlib.sha256()
-    for name in files:
-        digest.update(name.encode() + b"\0" + Path(name).read_bytes() + b"\0")
+    for name in code_files(stage):
+        digest.update(f"{name}\0{essence(name)}\0".encode())
     return digest.hexdigest()
 
 
 @cache
-def _imported_files(path: str) -> tuple[str, ...]:
-    tree = ast.parse(Path(path).read_text(encoding="utf-8"), filename=path)
-    relative = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
-    if relative:
+def essence(path: str) -> str:
+    """A file's code without comments, docstrings, annotations of functions, messages and what only they use."""
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"), filename=path)
+    if relative := [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]:
         raise ValueError(f"{path}, line {relative[0].lineno}: found a relative import, expected the whole module name")
-    return tuple(file for name in _imported_names(tree) for file in _files_of(name))
+    return ast.unparse(_without_unused(_Silence().visit(tree)))
 
 
-def _imported_names(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
+class _Silence(ast.NodeTransformer):
+    """Takes out what only people read."""
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        super().generic_visit(node)
+        if isinstance(node, ast.Module | ast.ClassDef | Function):
+            node.body = [line for line in node.body if not _is_text(line)]
+        if isinstance(getattr(node, "body", None), list) and not isinstance(node, ast.Module):
+            node.body = node.body or [ast.Pass()]
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        self.generic_visit(node)
+        while dropped := _message_lines(node):
+            _Without(dropped).visit(node)
+        return node
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        kind = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+        return ast.Raise(exc=kind, cause=None)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        keywords = [keyword for keyword in node.keywords if keyword.arg not in DESCRIPTIONS]
+        if _called(node) not in WORDS:
+            return ast.Call(node.func, node.args, keywords)
+        return ast.Call(node.func, [], [keyword for keyword in keywords if keyword.arg == "type"])
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        node = self.generic_visit(node)
+        said = _called(node.value) in WORDS and not node.value.keywords
+        return None if said else node
+
+
+class _Without(ast.NodeTransformer):
+    """Takes out given nodes."""
+
+    def __init__(self, nodes: list[ast.AST]) -> None:
+        self.nodes = nodes
+
+    def visit(self, node: ast.AST) -> ast.AST | None:
+        if node in self.nodes:
+            return None
+        self.generic_visit(node)
+        if getattr(node, "body", None) == []:
+            node.body = [ast.Pass()]
+        return node
+
+
+def _called(node: ast.AST) -> str | None:
+    """Name of what is called, if it is a call."""
+    func = node.func if isinstance(node, ast.Call) else None
+    return func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", None)
+
+
+def _is_text(line: ast.stmt) -> bool:
+    return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str)
+
+
+def _message_lines(function: Function) -> list[ast.AST]:
+    """Assignments of texts to local names that nothing else in the function uses any more."""
+    used = _names(function)
+    return [
+        node
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign)
+        and all(isinstance(target, ast.Name) and target.id not in used for target in node.targets)
+        and (isinstance(node.value, TEXTS) or _called(node.value) in ("join", "format"))
+    ]
+
+
+def _names(tree: ast.AST) -> set[str]:
+    """Names that are read, declared or exported."""
+    loaded = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    declared = {name for node in ast.walk(tree) if isinstance(node, ast.Global | ast.Nonlocal) for name in node.names}
+    return loaded | declared
+
+
+def _without_unused(tree: ast.Module) -> ast.Module:
+    """Without private functions and imported names that nothing in the module uses any more."""
+    while True:
+        used = _names(tree)
+        unused: list[ast.AST] = [
+            node for node in tree.body if isinstance(node, Function) and node.name[0] == "_" and node.name not in used
+        ]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                node.names = [name for name in node.names if (name.asname or name.name).split(".")[0] in used]
+                unused += [] if node.names else [node]
+        if not unused:
+            return tree
+        _Without(unused).visit(tree)
+
+
+def _used_files(path: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(essence(path))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (file for alias in node.names for file in _files_of(alias.name))
+        elif isinstance(node, ast.ImportFrom):
+            yield from (file for alias in node.names for file in _files_of(f"{node.module}.{alias.name}"))
 
 
 def _files_of(name: str) -> Iterator[str]:
+    """Files of a module and of the packages that it lies in."""
     parts = name.split(".")
-    if parts[0] != PACKAGE:
-        return
-    for depth in range(1, len(parts) + 1):
-        base = Path(*parts[:depth])
-        for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-            if candidate.is_file():
-                yield candidate.as_posix()
+    if parts[0] == PACKAGE:
+        for depth in range(1, len(parts) + 1):
+            base = Path(*parts[:depth])
+            for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+                if (ROOT / candidate).is_file():
+                    yield candidate.as_posix()

@@ -2,22 +2,56 @@
 
 import fcntl
 import os
+import re
 import tempfile
 from functools import cache
 from pathlib import Path
 
 import torch
 
+from p2w.runtime.progress import say
+
+CHOICE = "P2W_DEVICE"  # environment variable: cpu where the CPU is meant although there is a GPU
+DRIVER = Path("/proc/driver/nvidia/version")
+
 
 def best_device() -> torch.device:
     """A CUDA device that no other job of this user computes on, or the CPU, on which denormals are zero from now on.
 
     Sharp attention leaves gradients below the smallest normal float, with which a CPU is several times slower.
+
+    Raises:
+        ValueError: this job was given a GPU that torch cannot use; names the driver. Or an unknown P2W_DEVICE.
     """
-    if torch.cuda.is_available():
-        return torch.device("cuda", _claim_gpu()[0])
+    chosen = os.environ.get(CHOICE, "")
+    if chosen not in ("", "cpu"):
+        raise ValueError(f"{CHOICE}: found {chosen!r}, expected 'cpu' or nothing")
+    if not chosen and torch.cuda.is_available():
+        index = _claim_gpu()[0]
+        say(f"device: GPU {index}, {torch.cuda.get_device_properties(index).name}, {_driver()}")
+        return torch.device("cuda", index)
+    if not chosen and (given := _given()):
+        raise ValueError(
+            f"device: found {given}, but torch {torch.__version__} (CUDA {torch.version.cuda}) cannot use it with"
+            f" {_driver()}; expected a driver for that CUDA. Update it, install a torch for it, or set {CHOICE}=cpu"
+        )
     torch.set_flush_denormal(True)
+    say(f"device: CPU, {torch.get_num_threads()} threads")
     return torch.device("cpu")
+
+
+def _given() -> str | None:
+    """What says that this job may use a GPU."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    if visible.strip() not in ("", "-1", "NoDevFiles"):
+        return f"CUDA_VISIBLE_DEVICES={visible}"
+    return f"an NVIDIA GPU ({DRIVER})" if DRIVER.exists() and visible == "" else None
+
+
+def _driver() -> str:
+    """The driver that is loaded, in a few words."""
+    found = re.search(r"Kernel Module\D*([0-9.]+)", DRIVER.read_text()) if DRIVER.exists() else None
+    return f"driver {found[1]}" if found else "no NVIDIA driver loaded"
 
 
 @cache

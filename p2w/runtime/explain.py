@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from p2w.runtime.code import code_files, code_hash
+from p2w.runtime.code import ROOT, code_hash
 from p2w.runtime.files import sha256
 from p2w.runtime.records import NoRecordError, find_record, record_of
 
@@ -90,9 +90,9 @@ def _facts(found: Mapping[str, Any], record: Mapping[str, Any], widest: int | No
 
 def _code_state(record: Mapping[str, Any]) -> str:
     script = record["made_by"]
-    if not Path(script).is_file():
+    if not (ROOT / script).is_file():
         return "not here"
-    return "as it is now" if code_hash(code_files(script)) == record.get("code_sha256") else "has changed since"
+    return "as it is now" if code_hash(Path(script).stem) == record.get("code_sha256") else "has changed since"
 
 
 def _text(value: Any, widest: int | None) -> str:

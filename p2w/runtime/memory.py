@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import torch
 
-from p2w.runtime.resume import say
+from p2w.runtime.progress import say
 
 T = TypeVar("T")
 

@@ -48,6 +48,12 @@ class Progress:
         return ", ".join(filter(None, (f"{self.done}/{self.total} {self.unit}", f"{rate:.3g}/s", ending, note)))
 
 
+def say(line: str) -> None:
+    """One line on stderr; nothing when whoever read it is gone."""
+    with suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
+
+
 def reporter(unit: str) -> Report:
     """A `report(done, total, note)` callback that prints through one `Progress`, made at the first call."""
     made: list[Progress] = []

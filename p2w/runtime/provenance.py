@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from p2w.runtime.code import code_files, code_hash
+from p2w.runtime.code import code_hash, stage_script
 from p2w.runtime.files import sha256
 
 LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "huggingface-hub", "safetensors",
@@ -14,21 +14,21 @@ LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "huggingf
 
 
 def provenance(
-    script: str, config: Mapping[str, Any], inputs: Iterable[str | Path] = (), seed: int | None = None
+    stage: str, config: Mapping[str, Any], inputs: Iterable[str | Path] = (), seed: int | None = None
 ) -> dict[str, Any]:
     """Record of how an artifact came to be, as plain JSON values.
 
     Args:
-        script: path of the command that made it, relative to the project folder.
+        stage: name of the command that made it.
         config: the part of the configuration it depends on.
         inputs: files it was made from; hashed by content.
         seed: the randomness it was given, if any.
     """
     return {
-        "made_by": script,
+        "made_by": stage_script(stage),
         "config": dict(config),
         "seed": seed,
-        "code_sha256": code_hash(code_files(script)),
+        "code_sha256": code_hash(stage),
         "versions": versions(),
         "inputs": {Path(path).as_posix(): sha256(path) for path in sorted(map(str, inputs))},
     }

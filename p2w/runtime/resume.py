@@ -8,11 +8,9 @@ import hashlib
 import json
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -22,6 +20,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from p2w.runtime.processes import ALONE, Processes
+from p2w.runtime.progress import say
 from p2w.runtime.tensor_files import read_tensors, write_tensors
 
 State = tuple[dict[str, Tensor], dict[str, Any]]  # tensors by name, and JSON values
@@ -156,12 +155,6 @@ def split_parts(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
         part, _, name = whole.partition("/")
         parts.setdefault(part, {})[name] = tensor
     return parts
-
-
-def say(line: str) -> None:
-    """One line on stderr; nothing when whoever read it is gone."""
-    with suppress(OSError):
-        print(line, file=sys.stderr, flush=True)
 
 
 def _interval() -> float:

@@ -64,7 +64,6 @@ def test_everything_has_the_published_size():
     assert replace(setting, reduced=True).less(384) == 48
 
 
-@pytest.mark.slow
 def test_a_reduced_run_prints_a_line_per_setting():
     command = [sys.executable, BENCHMARKS / "full_size.py", "--reduced", "--steps", "2", "--batch", "1"]
     command += ["--stages", "flatten", "decoder", "--checkpointing", "off", "on"]

@@ -11,8 +11,9 @@ import pytest
 from p2w.runtime.files import sha256
 from tests.support.commands import Command, kill
 from tests.support.stages import STATE, Stage, make_world
+from tests.support.toy_samples import toy_samples
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kills")]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("kills")]
 
 STAGES = ["finetune", "finetune, second epoch", "multi_task", "embeddings", "decoder", "decoder, 8 bits", "evaluate"]
 IN_A_ROW = 3  # kills of one job before it is left to finish
@@ -36,8 +37,6 @@ class Undisturbed:
 
 @pytest.fixture(scope="module")
 def stages(tiny_base_model, tmp_path_factory):
-    from tests.conftest import toy_samples
-
     world = tmp_path_factory.mktemp("world")
     return make_world(tiny_base_model, toy_samples(), world)
 

@@ -13,7 +13,7 @@ from p2w.runtime.files import sha256
 from p2w.runtime.resume import INTERVAL
 from tests.support.workspace import Workspace
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kills_workflow")]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("kills_workflow")]
 
 SMALL = {
     "inherits": "pocket",

@@ -16,11 +16,9 @@ from p2w.runtime.records import as_comment, find_record, write_into_png
 from p2w.runtime.tables import write_table
 from p2w.runtime.tensor_files import write_tensors
 
-SCRIPT = "workflow/scripts/samples.py"
-
 
 def record(*inputs: Path, **config: object) -> dict:
-    return provenance(SCRIPT, config, inputs, seed=3)
+    return provenance("samples", config, inputs, seed=3)
 
 
 @pytest.fixture

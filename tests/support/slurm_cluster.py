@@ -91,5 +91,6 @@ def slurm() -> Iterator[Slurm]:
         subprocess.run([SCRIPT, "stop", FOLDER], check=True)
         shutil.rmtree(FOLDER, ignore_errors=True)
         subprocess.run([SCRIPT, "start", FOLDER], check=True)
+        os.environ["P2W_DEVICE"] = "cpu"  # its GPU is a line in gres.conf
         yield Slurm()
         subprocess.run([SCRIPT, "stop", FOLDER], check=True)

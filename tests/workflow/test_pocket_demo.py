@@ -1,21 +1,36 @@
 """What `make demo` promises: the pocket experiment for one held-out task, at full size."""
 
+import subprocess
+import sys
+
 import pytest
 
 from p2w.runtime.files import read_json
-from tests.support.workspace import Workspace
+from tests.support.workspace import PROJECT, Workspace
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pocket")]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("pocket")]
 
 EVALUATION = "results/pocket/evaluation/arc_challenge.json"
 KEYS = {"accuracy", "valid", "accuracy_when_valid", "choice_accuracy", "ci95", "adapters"}
 
 
 @pytest.fixture(scope="module")
-def evaluation(tmp_path_factory):
+def demo(tmp_path_factory):
     workspace = Workspace(tmp_path_factory.mktemp("project"))
     workspace.run(EVALUATION)
-    return read_json(workspace.folder / EVALUATION)
+    return workspace.folder / EVALUATION
+
+
+@pytest.fixture(scope="module")
+def evaluation(demo):
+    return read_json(demo)
+
+
+@pytest.mark.parametrize("document", ["README.md", "README.zh-CN.md"])
+def test_the_documents_have_its_table_to_the_digit(demo, document):
+    show = [sys.executable, PROJECT / "workflow/scripts/show.py", demo, "--compare", PROJECT / document]
+    done = subprocess.run(show, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_file_follows_the_contract(evaluation):

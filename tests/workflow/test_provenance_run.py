@@ -13,7 +13,7 @@ from p2w.runtime.records import find_record, record_of
 from tests.support.finished import SUMMARY
 from tests.support.workspace import Workspace
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = pytest.mark.xdist_group("workflow")
 
 # What a run leaves beside its artifacts.
 BESIDE = ("logs", "benchmarks", "cache", "report.html")

@@ -17,7 +17,7 @@ from p2w.runtime.files import read_json, sha256
 from tests.support.breaking import flip
 from tests.support.finished import EVALUATION, SUMMARY, TASKS
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = pytest.mark.xdist_group("workflow")
 
 
 def test_evaluation_follows_the_contract(done):

@@ -7,8 +7,6 @@ from p2w.adapters.checkpoints import write_checkpoints
 from p2w.runtime.cli import Parser, at_least, run
 from p2w.runtime.provenance import provenance
 
-SCRIPT = "workflow/scripts/checkpoints.py"
-
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and write the table."""
@@ -18,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--first-epoch", type=at_least(1), default=1, help="leave out the epochs before this one")
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args(argv)
-    record = provenance(SCRIPT, {"task": args.task, "first_epoch": args.first_epoch}, args.epochs)
+    record = provenance("checkpoints", {"task": args.task, "first_epoch": args.first_epoch}, args.epochs)
     write_checkpoints(args.output, args.task, [path.parent for path in args.epochs], record, args.first_epoch)
 
 

@@ -14,8 +14,6 @@ from p2w.runtime.device import best_device
 from p2w.runtime.progress import reporter
 from p2w.runtime.provenance import provenance
 
-SCRIPT = "workflow/scripts/finetune.py"
-
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and train."""
@@ -33,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     config = {name: getattr(args, name).to_json() for name in ("base_model", "lora", "finetune")}
     inputs = [*args.base_model.files, args.samples, *args.previous]
-    record = provenance(SCRIPT, {**config, "epoch": args.epoch}, inputs, args.seed)
+    record = provenance("finetune", {**config, "epoch": args.epoch}, inputs, args.seed)
     train_epoch(
         args.base_model,
         args.lora,

@@ -19,8 +19,6 @@ from p2w.config.settings import json_argument
 from p2w.runtime.cli import Parser, run
 from p2w.runtime.provenance import provenance
 
-SCRIPT = "workflow/scripts/import_checkpoints.py"
-
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and write the table."""
@@ -32,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args(argv)
     config = {"task": args.task, "base_model": args.base_model.to_json(), "lora": args.lora.to_json()}
-    record = provenance(SCRIPT, config, checkpoint_files(args.folder))
+    record = provenance("import_checkpoints", config, checkpoint_files(args.folder))
     import_checkpoints(args.folder, args.output, args.task, args.base_model, args.lora, record)
 
 

@@ -14,8 +14,6 @@ from p2w.runtime.device import best_device
 from p2w.runtime.progress import reporter
 from p2w.runtime.provenance import provenance
 
-SCRIPT = "workflow/scripts/multi_task.py"
-
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and train."""
@@ -41,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.epochs,
         args.output.parent,
         device=best_device(),
-        record=provenance(SCRIPT, {**config, "epochs": args.epochs}, inputs, args.seed),
+        record=provenance("multi_task", {**config, "epochs": args.epochs}, inputs, args.seed),
         report=reporter("steps"),
         state=args.state,
     )

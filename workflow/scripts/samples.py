@@ -7,12 +7,10 @@ from pathlib import Path
 from p2w.config.settings import json_argument
 from p2w.config.tasks import AnswerFormat, Task
 from p2w.data.defaults import complete
-from p2w.data.samples import render_samples, write_samples
-from p2w.runtime.cli import Parser, run
+from p2w.data.samples import check_prompts, render_samples, write_samples
+from p2w.runtime.cli import Parser, at_least, run
 from p2w.runtime.provenance import provenance
 from p2w.runtime.tables import read_table
-
-SCRIPT = "workflow/scripts/samples.py"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -23,12 +21,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--task-config", type=json_argument(Task), required=True)
     parser.add_argument("--format", type=json_argument(AnswerFormat), help="not for a freely answered task")
     parser.add_argument("--split", required=True, help="P2W's name of the split")
+    parser.add_argument("--least-prompts", type=at_least(0), default=0, help="distinct ones, or it is an error")
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args(argv)
     raw = read_table(args.raw).to_pandas()
     task, taken = complete(args.task_config, raw.columns)
     answer_format = args.format if task.format else None
     samples = render_samples(args.task, task, answer_format, raw, args.split)
+    check_prompts(args.task, samples, args.least_prompts)
     if taken:
         print(f"{args.task}: its rows are questions, so taken: {json.dumps(taken)}")
     config = {
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "entry": task.to_json(),
         "format": answer_format and answer_format.to_json(),
     }
-    write_samples(args.output, samples, provenance(SCRIPT, config, [args.raw]))
+    write_samples(args.output, samples, provenance("samples", config, [args.raw]))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Print an evaluation file as a table, with how to read it."""
+"""Print the table of an evaluation file or a summary; `--compare` says whether a document has the same one."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from p2w.report.evaluations import read_evaluation
@@ -9,10 +10,27 @@ from p2w.runtime.cli import Parser, run
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse the command line and print the table."""
+    """Parse the command line and print the table, or compare it."""
     parser = Parser(description=__doc__)
-    parser.add_argument("evaluation", type=Path, help="results/{experiment}/evaluation/{held_out}.json")
-    print(evaluation_table(read_evaluation(parser.parse_args(argv).evaluation)))
+    parser.add_argument("file", type=Path, help="results/{experiment}/evaluation/{held_out}.json, or its summary.md")
+    parser.add_argument("--compare", type=Path, nargs="+", default=[], metavar="DOCUMENT")
+    args = parser.parse_args(argv)
+    text = args.file.read_text() if args.file.suffix == ".md" else evaluation_table(read_evaluation(args.file))
+    if not args.compare:
+        print(text)
+    for document in args.compare:
+        compare(text.split("\n"), document)
+
+
+def compare(lines: Sequence[str], document: Path) -> None:
+    """Print that a document has the table after the first empty line; ValueError names what it lacks."""
+    table = list(takewhile(bool, lines[lines.index("") + 1 :]))
+    known = set(document.read_text().split("\n"))
+    if other := [line for line in table if line not in known]:
+        raise ValueError(
+            f"{document}: found other numbers in {len(other)} of {len(table)} lines, expected {other[0]!r}"
+        )
+    print(f"{document} has these {len(table)} lines")
 
 
 if __name__ == "__main__":

@@ -32,5 +32,5 @@ def download_model(hub: str, revision: str, output: Path) -> None:
         if fault := check(path):
             raise ValueError(f"{what}, file {path.relative_to(folder).as_posix()}: {fault}")
     hashes = {path.relative_to(folder).as_posix(): sha256(path) for path in files}
-    record = provenance("workflow/scripts/model.py", {"hub": hub, "revision": revision})
+    record = provenance("model", {"hub": hub, "revision": revision})
     write_json(output, {"hub": hub, "revision": revision, "files": hashes, "provenance": record})

@@ -19,7 +19,6 @@ from p2w.pocket.world import RELATIONS
 from p2w.runtime.files import together, write_bytes, write_json
 from p2w.runtime.provenance import provenance
 
-SCRIPT = "workflow/scripts/build_pocket_base.py"
 CONTEXT = 2048
 THREADS = 2  # more would change the order of sums, and so the model
 SHARD = "1MB"  # small files are kind to version control
@@ -39,7 +38,7 @@ def build_base_model(
         results = _train(model, Drills(tokenizer, pool), seed, work_dir or Path(scratch), report)
     save_model(model, tokenizer, output)
     config = {"training": asdict(Training()), "phases": [asdict(phase) for phase in PHASES], "rows": ROWS}
-    record = provenance(SCRIPT, config, [tasks], seed)
+    record = provenance("build_pocket_base", config, [tasks], seed)
     write_json(output / "provenance.json", {**record, "results": results, "measured": base_accuracies(output, tasks)})
 
 

@@ -1,0 +1,26 @@
+"""config/README.md has a row for every key that an experiment, a task or a source may have, and for no other."""
+
+import re
+
+import pytest
+
+from tests.support.workspace import PROJECT
+
+experiment = pytest.importorskip("p2w.config.experiment").Experiment.model_fields
+tasks, sources = pytest.importorskip("p2w.config.tasks"), pytest.importorskip("p2w.config.sources")
+
+SECTIONS = {name: field.annotation for name, field in experiment.items() if hasattr(field.annotation, "model_fields")}
+KEYS = {
+    "## Experiment": {"inherits", *experiment} - set(SECTIONS),
+    **{f"### {name}": set(section.model_fields) for name, section in SECTIONS.items()},
+    "### formats": set(tasks.AnswerFormat.model_fields),
+    "### tasks": {*tasks.Task.model_fields, *tasks.HubDataset.model_fields},
+    "## Sources": set(sources.Source.model_fields),
+}
+
+
+@pytest.mark.parametrize("heading", KEYS)
+def test_every_key_has_a_row_and_every_row_a_key(heading):
+    text = (PROJECT / "config/README.md").read_text(encoding="utf-8")
+    part = re.split(r"\n#{2,3} ", text.split(f"\n{heading}\n", 1)[1])[0]
+    assert set(re.findall(r"^[|] `(\w+)(?:[.]\w+)?` [|]", part, re.MULTILINE)) == KEYS[heading]

@@ -1,0 +1,22 @@
+"""Labelled samples of unequal length."""
+
+import pandas as pd
+
+
+def toy_samples() -> pd.DataFrame:
+    """22 of them, in the columns that `render_samples` makes."""
+    letters = ("[A]", "[B]")
+    rows = [
+        {
+            "id": f"toy-{number}",
+            "question": "?" * (1 + number % 7),
+            "choices": ["yes", "no"],
+            "answer": number % 2,
+            "system": "Pick.",
+            "prompt": f"{number}{'?' * (1 + number % 7)}\nA: yes\nB: no",
+            "responses": list(letters),
+            "response": letters[number % 2],
+        }
+        for number in range(22)
+    ]
+    return pd.DataFrame(rows).astype({"answer": "Int64"})
