@@ -55,7 +55,10 @@ def fetch_raw(source: Source, name: str, task: Location, split: str, output: Pat
             found, table = Found({}, dataset=f"pocket/{name}"), _pocket_table(source, name, task, split)
         else:
             found = _found(source, name, task, split, Path(downloads))
-            table = _rows(name, task, split, found, questions)
+            try:
+                table = _rows(name, task, split, found, questions)
+            except ValueError as error:  # the place of a download says nothing
+                raise ValueError(str(error).replace(f"{downloads}/", "")) from error
         hashes = {file: sha256(path) for file, path in found.files.items()}
     config = {"source": source.given(), "task": name, "split": split, "location": _public(task.given())}
     manifest = {
