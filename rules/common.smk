@@ -35,7 +35,6 @@ CONTROLS = ["weight_average", "nearest_prompts"]
 ADAPTER_CONTROLS = [*CONTROLS, "multi_task"]
 PROMPT_CONTROLS = ["shuffled_prompts", "foreign_prompts", "random_prompts"]
 CONFIG = Path(config.get("config_dir", os.path.relpath(ROOT / "config")))
-SCHEMAS = ROOT / "config/schemas"
 
 
 def readable(call, *arguments):
@@ -46,8 +45,8 @@ def readable(call, *arguments):
         raise WorkflowError(str(error)) from None
 
 
-TASK_TABLE = readable(read_task_table, CONFIG / "tasks.yaml", SCHEMAS / "tasks.schema.yaml")
-SOURCES = readable(read_sources, CONFIG / "sources.yaml", SCHEMAS / "sources.schema.yaml")
+TASK_TABLE = readable(read_task_table, CONFIG / "tasks.yaml")
+SOURCES = readable(read_sources, CONFIG / "sources.yaml")
 EXPERIMENT_FILES = readable(find_experiments, CONFIG / "experiments")
 EXPERIMENTS = readable(Experiments, EXPERIMENT_FILES, TASK_TABLE, SOURCES)
 

@@ -1,4 +1,4 @@
-# Raw tables from the Hub, a local folder or the pocket world; samples; models from the Hub.
+# Raw tables from the Hub, local folders, files of one's own or the pocket world; samples; models from the Hub.
 
 
 rule raw:
@@ -23,9 +23,10 @@ rule raw:
         code=code("raw"),
         source=raw_source,
         location=raw_location,
+        questions=raw_questions,
     shell:
         "exec python {params.script} --log {log} --source {params.source:q} --task {wildcards.task} --location {params.location:q}"
-        " --split {wildcards.split} --output {output.table}"
+        " {params.questions} --split {wildcards.split} --output {output.table}"
 
 
 rule samples:

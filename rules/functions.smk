@@ -1,21 +1,17 @@
 # Params and input functions: what each rule takes from the tables of common.smk.
 from types import SimpleNamespace
 
+from p2w.config.places import FILES, PLACES, is_own, local_files, location
+
 # Sources that are on the map of adapters.
 MAPPED = "generated/draw_[0-2]|generated/[a-z_]+/draw_0|constant|weight_average|multi_task"
 
 
 def raw_files(wildcards):
     """Local files that a raw table is made from: none when it is downloaded."""
-    source, task = SOURCES[wildcards.source], TASK_TABLE["tasks"][wildcards.task]
-    files = task.get("json") or task["hub"]["files"]
-    if wildcards.split not in files:
-        raise WorkflowError(f"{wildcards.task}: no raw split {wildcards.split!r}; raw splits: {', '.join(files)}")
-    if "json" in task:
-        return [files[wildcards.split]]
-    if source["kind"] == "local":
-        return [f"{source['root']}/{task['hub']['dataset']}/{files[wildcards.split]}"]
-    return ["p2w/pocket/world.yaml"] if source["kind"] == "pocket" else []
+    source = SOURCES[wildcards.source]
+    files = readable(local_files, source, TASK_TABLE["tasks"][wildcards.task], wildcards.split)
+    return files or ([os.path.relpath(ROOT / "p2w/pocket/world.yaml")] if source["kind"] == "pocket" else [])
 
 
 def raw_source(wildcards):
@@ -24,22 +20,27 @@ def raw_source(wildcards):
 
 def raw_location(wildcards):
     """The part of a task's entry that says where its rows are."""
-    task = TASK_TABLE["tasks"][wildcards.task]
-    return as_argument({key: task[key] for key in ("hub", "json", "splits") if key in task})
+    return as_argument(location(TASK_TABLE["tasks"][wildcards.task]))
+
+
+def raw_questions(wildcards):
+    """The option for rows that are questions as the user wrote them; of a dataset the entry says how to read them."""
+    return "" if "question" in TASK_TABLE["tasks"][wildcards.task] else "--questions"
 
 
 def raw_table(wildcards):
-    """The raw table behind a P2W split."""
-    source, splits = experiment(wildcards.experiment).source, task_entry(wildcards.task)["splits"]
-    if wildcards.split not in splits:
-        raise WorkflowError(f"{wildcards.task}: no split {wildcards.split!r}; splits: {', '.join(splits)}")
-    return f"results/raw/{source}/{wildcards.task.partition('.')[0]}/{splits[wildcards.split]}.parquet"
+    """The raw table behind a P2W split; that of the user's own files is one for all experiments."""
+    task, source = task_entry(wildcards.task), experiment(wildcards.experiment).source
+    if wildcards.split not in task["splits"]:
+        raise WorkflowError(f"{wildcards.task}: no split {wildcards.split!r}; splits: {', '.join(task['splits'])}")
+    source = FILES if is_own(SOURCES[source], task) else source
+    return f"results/raw/{source}/{wildcards.task.partition('.')[0]}/{task['splits'][wildcards.split]}.parquet"
 
 
 def task_rendering(wildcards):
     """A task's entry without where its rows live: moving a dataset does not change a sample."""
     task = task_entry(wildcards.task)
-    return as_argument({key: entry for key, entry in task.items() if key not in ("hub", "json")})
+    return as_argument({key: entry for key, entry in task.items() if key not in PLACES})
 
 
 def task_format(wildcards):

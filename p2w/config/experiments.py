@@ -6,28 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from p2w.config.experiment import Experiment
-from p2w.config.plain import convert
-from p2w.config.schema import check_schema
 from p2w.config.settings import overlay, parse
-from p2w.config.sources import Source
-from p2w.config.tasks import TaskTable
+from p2w.config.sources import load_sources
+from p2w.config.tasks import load_tasks
 from p2w.config.yaml_files import read_yaml
 
 
-def read_task_table(path: Path, schema: Path) -> dict[str, Any]:
+def read_task_table(path: Path) -> dict[str, Any]:
     """The task table as plain values; ValueError names file, key, found and expected."""
-    content = read_yaml(path)
-    check_schema(content, read_yaml(schema), str(path))
-    parse(TaskTable, content, str(path))
-    return content
+    return load_tasks(path).given()
 
 
-def read_sources(path: Path, schema: Path) -> dict[str, Any]:
+def read_sources(path: Path) -> dict[str, Any]:
     """The sources as plain values; ValueError names file, key, found and expected."""
-    content = read_yaml(path)
-    check_schema(content, read_yaml(schema), str(path))
-    convert(content, dict[str, Source], str(path))
-    return content
+    return {name: source.given() for name, source in load_sources(path).items()}
 
 
 def find_experiments(folder: Path) -> dict[str, Path]:

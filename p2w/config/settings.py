@@ -1,7 +1,6 @@
 """Closed, typed settings: a mapping becomes a frozen object, or an error of one line that says what is expected."""
 
 import argparse
-import dataclasses
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -10,7 +9,6 @@ from typing import Annotated, Any, TypeVar
 import pydantic
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 
-from p2w.config import plain
 from p2w.config.mistakes import first_mistake, one_line
 
 T = TypeVar("T")
@@ -63,8 +61,6 @@ def parse(kind: type[T], content: Any, where: str = "") -> T:
         ValueError: one line: `where`, the path to the key, what was found and what is expected.
     """
     try:
-        if dataclasses.is_dataclass(kind):
-            return plain.parse(kind, content, where)
         return TypeAdapter(kind).validate_python(_frozen(content))
     except pydantic.ValidationError as error:
         schema = TypeAdapter(kind).json_schema()

@@ -1,26 +1,33 @@
-"""Where raw tables come from: the Hub, a folder in the Hub's layout, or the pocket world."""
+"""Where raw tables come from: the Hub, a folder in its layout, the pocket world, or files of the user's own."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from p2w.config.plain import convert
+from pydantic import Field, StringConstraints, model_validator
+
+from p2w.config.places import FILES
+from p2w.config.settings import Count, Settings, Text, parse
 from p2w.config.tasks import SPLITS
 from p2w.config.yaml_files import read_yaml
 
-NEEDS = {"hub": (), "local": ("root",), "pocket": ("seed", "rows")}
+NEEDS = {"hub": (), "local": ("root",), "pocket": ("seed", "rows"), "files": ()}
+Name = Annotated[str, StringConstraints(pattern="^[a-z0-9][a-z0-9_-]*$")]
 
 
-@dataclass(frozen=True)
-class Source:
-    """One source of raw tables; `root` belongs to kind local, `seed` and `rows` (by P2W split) to kind pocket."""
+class Source(Settings):
+    """One source of raw tables.
 
-    kind: Literal["hub", "local", "pocket"]
-    root: str | None = None
+    `root` belongs to kind local: the folder that holds {owner}/{dataset}/{file}, and {host}/{path} for the web; `seed`
+    and `rows` (by P2W split) to kind pocket.
+    """
+
+    kind: Literal["hub", "local", "pocket", "files"]
+    root: Text | None = None
     seed: int | None = None
-    rows: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, Count] = Field(default_factory=dict)
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _check(self) -> "Source":
         given = {name for name in ("root", "seed", "rows") if getattr(self, name) not in (None, {})}
         if given != set(NEEDS[self.kind]):
             expected = ", ".join(NEEDS[self.kind]) or "no other key"
@@ -29,22 +36,12 @@ class Source:
             )
         if unknown := sorted(set(self.rows) - set(SPLITS)):
             raise ValueError(f"rows: no split {unknown[0]!r}; splits: {', '.join(SPLITS)}")
-        if few := [name for name, count in self.rows.items() if count < 1]:
-            raise ValueError(f"rows.{few[0]}: found {self.rows[few[0]]}, expected at least 1")
-
-    def describe(self) -> dict[str, Any]:
-        """The keys that are set, as plain JSON values."""
-        values = {"kind": self.kind, "root": self.root, "seed": self.seed, "rows": self.rows}
-        return {name: value for name, value in values.items() if value not in (None, {})}
+        return self
 
 
 def load_sources(path: str | Path) -> dict[str, Source]:
-    """Read the named sources; ValueError names file, key, found and expected."""
-    return convert(read_yaml(path), dict[str, Source], str(path))
-
-
-def pick_source(sources: dict[str, Source], name: str) -> Source:
-    """The source of that name; ValueError lists what exists."""
-    if name not in sources:
-        raise ValueError(f"no source {name!r}; sources: {', '.join(sorted(sources))}")
-    return sources[name]
+    """Read the named sources, and that of the user's own files; ValueError names file, key, found and expected."""
+    sources = parse(dict[Name, Source], read_yaml(path), str(path))
+    if FILES in sources:
+        raise ValueError(f"{path}: found the name {FILES!r}, expected another: it is that of the user's own files")
+    return {**sources, FILES: Source(kind="files")}

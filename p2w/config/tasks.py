@@ -2,146 +2,206 @@
 
 import re
 import string
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from p2w.config.settings import parse
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from p2w.config.settings import Revision, Settings, Sha256, Text, parse
 from p2w.config.yaml_files import read_yaml
 
 SPLITS = ("train", "validation", "test")
+QUESTION_FORMAT = "bracket_letter"  # of a file of questions whose entry names none
+Name = Annotated[str, StringConstraints(pattern="^[a-z0-9][a-z0-9_-]*$")]
 
 
-@dataclass(frozen=True)
-class AnswerFormat:
-    """How an answer is asked for and written; `labels` name the choices by position."""
+class AnswerFormat(Settings):
+    """How an answer is asked for and written; `labels` name the choices by position, their number is the most.
 
-    labels: tuple[str, ...]
+    `choice` is one line per choice and `response` an answer, of {label} and {choice}; `prompt` is the user's turn, of
+    {question}, {choices} (one line each) and {answers} (all responses).
+    """
+
+    labels: Annotated[tuple[Text, ...], Field(min_length=2)]
     choice: str
     response: str
     prompt: str
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _check(self) -> "AnswerFormat":
         _only_fields("choice", self.choice, {"label", "choice"})
         _only_fields("response", self.response, {"label", "choice"})
         _only_fields("prompt", self.prompt, {"question", "choices", "answers"})
-        if len(set(self.labels)) < max(2, len(self.labels)):
-            raise ValueError(f"labels: found {list(self.labels)}, expected at least 2 distinct labels")
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError(f"labels: found {list(self.labels)}, expected distinct labels")
         if not _fields(self.response, "response"):
             raise ValueError(f"response: found {self.response!r}, expected a text with {{label}} or {{choice}}")
+        return self
 
 
-@dataclass(frozen=True)
-class HubFiles:
-    """Parquet files of a Hub dataset at a pinned revision, by the dataset's own split names."""
+class HubDataset(Settings):
+    """A dataset on the Hub at a pinned revision: one of its configs, or files by the dataset's own split names.
 
-    dataset: str
-    revision: str
-    files: dict[str, str]
-    sha256: dict[str, str] = field(default_factory=dict)
+    `sha256` pins splits that are one file; the Hub's own hash is checked in any case.
+    """
 
-    def __post_init__(self) -> None:
-        if not re.fullmatch("[0-9a-f]{40}", self.revision):
-            raise ValueError(f"revision: found {self.revision!r}, expected a commit of 40 hex digits")
-        for split, digest in self.sha256.items():
-            if split not in self.files:
-                raise ValueError(f"sha256: no split {split!r} in files; splits: {', '.join(self.files)}")
-            if not re.fullmatch("[0-9a-f]{64}", digest):
-                raise ValueError(f"sha256.{split}: found {digest!r}, expected 64 hex digits")
+    dataset: Annotated[str, StringConstraints(pattern="^[^/]+/[^/]+$")]
+    revision: Revision
+    config: Text | None = None
+    files: dict[str, Text] = Field(default_factory=dict)
+    sha256: dict[str, Sha256] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check(self) -> "HubDataset":
+        if self.files and self.config is not None:
+            raise ValueError("config: found one beside files, expected one of them")
+        _check_pins(self.sha256, self.files)
+        return self
 
 
-@dataclass(frozen=True)
-class Choices:
+class Choices(Settings):
     """Where the choices stand: a list column (with the labels that its answers use), columns, or fixed texts."""
 
-    list: str | None = None
-    labels: str | None = None
-    columns: tuple[str, ...] = ()
-    fixed: tuple[str, ...] = ()
+    list: Text | None = None
+    labels: Text | None = None
+    columns: Annotated[tuple[Text, ...], Field(min_length=2)] | None = None
+    fixed: Annotated[tuple[Text, ...], Field(min_length=2)] | None = None
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _check(self) -> "Choices":
         if sum(map(bool, (self.list, self.columns, self.fixed))) != 1:
-            raise ValueError("choices: expected exactly one of list, columns, fixed")
+            raise ValueError("expected exactly one of list, columns, fixed")
+        return self
 
 
-@dataclass(frozen=True)
-class Answer:
-    """Which column holds the answer and how it is encoded."""
+class Answer(Settings):
+    """Which column holds the answer and how it is encoded: as one of the row's labels (of `choices.labels`), as a
+    position counted from 0 or 1, as true or false, or as the text of the right choice."""
 
-    column: str
-    encoding: Literal["label", "index0", "index1", "boolean"]
+    column: Text
+    encoding: Literal["label", "index0", "index1", "boolean", "choice"]
     optional: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Location:
-    """Where a task's rows live: files on the Hub or the user's own JSON, and P2W's split -> the dataset's own."""
+class Location(Settings):
+    """Where a task's rows live: a dataset on the Hub, or files of one's own, by path or http(s) address.
 
-    splits: dict[str, str]
-    hub: HubFiles | None = None
-    json: dict[str, str] = field(default_factory=dict)
+    `file` is one file, which is divided into train and test; `files` are one for each split; `folder` holds the splits
+    under the names that `datasets` knows. `splits` says which of the dataset's own splits is P2W's, `id` which column
+    identifies a row (without it rows are numbered).
+    """
 
-    def __post_init__(self) -> None:
-        unknown = sorted(set(self.splits) - set(SPLITS))
-        if unknown or "train" not in self.splits:
-            raise ValueError(f"splits: found {sorted(self.splits)}, expected train and any of validation, test")
+    hub: HubDataset | None = None
+    file: Text | None = None
+    files: dict[str, Text] = Field(default_factory=dict)
+    folder: Text | None = None
+    sha256: dict[str, Sha256] | Sha256 = Field(default_factory=dict)
+    splits: dict[str, Text]
+    id: Text | None = None
 
-    def raw_split(self, split: str) -> str:
-        """The dataset's own split behind a P2W split; ValueError lists what exists."""
-        if split not in self.splits:
-            raise ValueError(f"no split {split!r}; splits: {', '.join(self.splits)}")
-        return self.splits[split]
+    @model_validator(mode="before")
+    @classmethod
+    def _own_splits(cls, content: Any) -> Any:
+        """The splits that the user's own files have by themselves."""
+        if not isinstance(content, Mapping) or "splits" in content or not {"file", "files", "folder"} & set(content):
+            return content
+        files = content.get("files")
+        names = [name for name in SPLITS if name in files] if isinstance(files, Mapping) else ["train", "test"]
+        return {**content, "splits": {name: name for name in names}}
+
+    @field_validator("splits")
+    @classmethod
+    def _check_splits(cls, splits: dict[str, str]) -> dict[str, str]:
+        if not {"train"} <= set(splits) <= set(SPLITS):
+            raise ValueError(f"found {sorted(splits)}, expected train and any of validation, test")
+        return splits
+
+    @model_validator(mode="after")
+    def _check_places(self) -> "Location":
+        places = {"hub": self.hub, "file": self.file, "files": self.files, "folder": self.folder}
+        if len(given := [name for name, place in places.items() if place]) > 1:
+            raise ValueError(f"found {' and '.join(given)}, expected exactly one of {', '.join(places)}")
+        if self.sha256 and given != (["file"] if isinstance(self.sha256, str) else ["files"]):
+            raise ValueError("sha256: expected the hash of a file, or with files one for each split")
+        if isinstance(self.sha256, dict):
+            _check_pins(self.sha256, self.files)
+        if any("@" in urlsplit(place).netloc for place in (self.file or "", *self.files.values())):
+            raise ValueError("found a user in an address, expected one without: it would be in files of results")
+        if self.file and not set(self.splits.values()) <= {"train", "test"}:
+            raise ValueError(f"splits: found {self.splits}, expected train and test, into which one file is divided")
+        return self
 
 
-@dataclass(frozen=True, kw_only=True)
 class Task(Location):
     """One entry of the task table: where its rows live, and how a row becomes a sample.
 
     A row is answered by one of its choices, or freely: then `response` is a text with columns, and `question` all that
-    the user says.
+    the user says; with `optional` it may be missing, as answers may with `answer.optional`. `replace` are regular
+    expressions and what takes their place in questions, choices and responses. Files without `question` have rows that
+    are questions as `p2w.data.questions` reads them.
     """
 
-    question: str
-    system: str
+    question: str | None = None
+    system: str | None = None
     choices: Choices | None = None
     answer: Answer | None = None
-    format: str | None = None
+    format: Text | None = None
     response: str | None = None
-    id: str | None = None
+    optional: bool = False
     replace: tuple[tuple[str, str], ...] = ()
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    @model_validator(mode="before")
+    @classmethod
+    def _own_format(cls, content: Any) -> Any:
+        """The format of questions with choices, where the entry names none."""
+        questions = isinstance(content, Mapping) and "question" not in content and "hub" not in content
+        return {"format": QUESTION_FORMAT, **content} if questions else content
+
+    @model_validator(mode="after")
+    def _check_rendering(self) -> "Task":
+        for pattern, replacement in self.replace:
+            _check_replacement(pattern, replacement)
+        if self.question is None:
+            given = [key for key in ("hub", "choices", "answer", "response", "id") if getattr(self, key) is not None]
+            if given:
+                raise ValueError(f"missing key 'question', expected one beside {', '.join(given)}")
+            return self
+        if self.system is None:
+            raise ValueError("missing key 'system'")
         missing = [key for key in ("choices", "answer", "format") if getattr(self, key) is None]
         if len(missing) != (0 if self.response is None else 3):
             found = "none" if self.response is None else "some"
             raise ValueError(f"found {found} response, missing {', '.join(missing) or 'nothing'}, "
                              "expected either choices, answer and format, or response")  # fmt: skip
+        if self.optional and self.response is None:
+            raise ValueError("optional: found no response, expected answer.optional for an answer by choices")
         if self.answer and self.choices and (self.answer.encoding == "label") != (self.choices.labels is not None):
             raise ValueError("answer.encoding 'label' and choices.labels go together")
         for key, template in (("question", self.question), ("response", self.response or self.question)):
             fields = _fields(template, key)
             if not fields or not all(map(str.isidentifier, fields)):
                 raise ValueError(f"{key}: found {template!r}, expected a text with columns as {{name}}")
-        for pattern, replacement in self.replace:
-            _check_replacement(pattern, replacement)
+        return self
 
 
-@dataclass(frozen=True)
-class TaskTable:
-    """All tasks and answer formats."""
+class TaskTable(Settings):
+    """All tasks and answer formats by name; a dot would stand between a task and its format."""
 
-    formats: dict[str, AnswerFormat]
-    tasks: dict[str, Task]
+    formats: dict[Name, AnswerFormat]
+    tasks: dict[Name, Task]
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _check(self) -> "TaskTable":
         for name, task in self.tasks.items():
-            if (task.hub is None) == (not task.json):
-                raise ValueError(f"tasks.{name}: expected exactly one of hub, json")
+            if not (task.hub or task.file or task.files or task.folder):
+                raise ValueError(f"tasks.{name}: expected exactly one of hub, file, files, folder")
             if task.format not in (None, *self.formats):
                 raise ValueError(
                     f"tasks.{name}.format: no format {task.format!r}; formats: {', '.join(sorted(self.formats))}"
                 )
+        return self
 
     def entry(self, name: str) -> tuple[Task, AnswerFormat | None]:
         """A task with its answer format, which a freely answered one does not have; ValueError lists what exists."""
@@ -154,6 +214,12 @@ class TaskTable:
 def load_tasks(path: str | Path) -> TaskTable:
     """Read the task table; ValueError names file, key, found and expected."""
     return parse(TaskTable, read_yaml(path), str(path))
+
+
+def _check_pins(pins: Mapping[str, str], files: Mapping[str, str]) -> None:
+    for split in pins:
+        if files and split not in files:
+            raise ValueError(f"sha256: no split {split!r} in files; splits: {', '.join(files)}")
 
 
 def _only_fields(name: str, template: str, allowed: set[str]) -> None:

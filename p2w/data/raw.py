@@ -1,48 +1,74 @@
 """The raw stage: one split of a dataset, its own columns unchanged, whatever it comes from."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from p2w.config.places import without_secrets
 from p2w.config.sources import Source
-from p2w.config.tasks import HubFiles, Location
-from p2w.data.own_questions import read_json_samples
-from p2w.data.raw_hub import hub_file
+from p2w.config.tasks import Location
 from p2w.runtime.files import sha256, transaction, write_json
 from p2w.runtime.provenance import provenance
-from p2w.runtime.tables import read_foreign_table, write_table
+from p2w.runtime.tables import write_table
 
-# A table, where it comes from, and the files outside the Hub that were read for it.
-Raw = tuple[pa.Table, dict[str, Any], list[Path]]
+if TYPE_CHECKING:
+    from datasets import Features
 
 
-def fetch_raw(source: Source, name: str, task: Location, split: str, output: Path) -> None:
+@dataclass(frozen=True)
+class Found:
+    """The files of a split by the names that the manifest gives them, and what is known of them."""
+
+    files: dict[str, Path]
+    features: "Features | None" = None
+    dataset: str | None = None
+    revision: str | None = None
+    inputs: list[Path] = field(default_factory=list)  # no copies of what is elsewhere: the user's own files
+
+
+def fetch_raw(source: Source, name: str, task: Location, split: str, output: Path, questions: bool = False) -> None:
     """Write one of the dataset's own splits to `output`, and its manifest beside it as `{split}.manifest.json`.
 
-    A task with `json` files is read from them whatever the source.
+    Args:
+        source: where datasets of the Hub are; a local one stands for the web too.
+        name: of the task.
+        task: where its rows are.
+        split: the dataset's own name of it.
+        output: the table.
+        questions: whether the rows are read as questions (`p2w.data.questions`).
 
     Raises:
         ValueError: a split, file or row that is not what the task table says.
         OSError: a file that cannot be had.
     """
-    if task.json:
-        table, origin, inputs = _from_json(name, task.json, split)
-    elif source.kind == "pocket":
-        table, origin, inputs = _from_pocket(source, name, task, split)
-    else:
-        table, origin, inputs = _from_file(source, name, _hub(name, task), split)
-    config = {"source": source.describe(), "task": name, "split": split, "location": asdict(task)}
+    _check_split(name, task, split)
+    with TemporaryDirectory() as downloads:
+        if source.kind == "pocket" and not (task.file or task.files or task.folder):
+            found, table = _pocket(source, name, task, split)
+        else:
+            # It needs datasets, whose import takes longer than the pocket world's tables.
+            from p2w.data.found import find, read
+
+            found = find(source, name, task, split, Path(downloads))
+            try:
+                table = read(name, task, split, found, questions)
+            except ValueError as error:  # the place of a download says nothing
+                raise ValueError(str(error).replace(f"{downloads}/", "")) from error
+        hashes = {file: sha256(path) for file, path in found.files.items()}
+    config = {"source": source.given(), "task": name, "split": split, "location": _public(task.given())}
     manifest = {
-        "source": source.describe(),
+        "source": source.given(),
         "task": name,
         "split": split,
-        **origin,
+        "dataset": found.dataset,
+        "revision": found.revision,
+        "files": hashes,
         "rows": table.num_rows,
         "columns": table.schema.names,
-        "provenance": provenance("raw", config, inputs),
+        "provenance": provenance("raw", config, found.inputs),
     }
     with transaction():
         write_table(output, table, manifest)
@@ -54,35 +80,19 @@ def manifest_path(output: Path) -> Path:
     return output.with_name(f"{output.stem}.manifest.json")
 
 
-def _from_json(name: str, files: Mapping[str, str], split: str) -> Raw:
-    path = Path(_entry(f"tasks.{name}.json", files, split))
-    return read_json_samples(path), {"source": {"kind": "json"}, **_origin(path.as_posix(), path)}, [path]
+def _check_split(name: str, task: Location, split: str) -> None:
+    files = task.hub.files if task.hub else task.files
+    if files and split not in files:
+        raise ValueError(f"tasks.{name}{'.hub' * bool(task.hub)}.files: no split {split!r}; splits: {', '.join(files)}")
 
 
-def _from_file(source: Source, name: str, hub: HubFiles, split: str) -> Raw:
-    file = _entry(f"tasks.{name}.hub.files", hub.files, split)
-    path = hub_file(hub, split) if source.kind == "hub" else _local_file(str(source.root), hub, file)
-    # A folder may hold another version than the pinned one, so only the Hub's file carries the revision.
-    revision = hub.revision if source.kind == "hub" else None
-    # The place of the Hub's cache is the machine's own affair.
-    inputs = [] if source.kind == "hub" else [path]
-    return read_foreign_table(path), _origin(file, path, dataset=hub.dataset, revision=revision), inputs
-
-
-def _local_file(root: str, hub: HubFiles, file: str) -> Path:
-    path = Path(root, hub.dataset, file)
-    if not path.is_file():
-        raise FileNotFoundError(f"no file {path}; source of kind local: expected {{root}}/{{dataset}}/{{file}}")
-    return path
-
-
-def _from_pocket(source: Source, name: str, task: Location, split: str) -> Raw:
+def _pocket(source: Source, name: str, task: Location, split: str) -> tuple[Found, pa.Table]:
     from p2w.pocket.tables import pocket_table
     from p2w.pocket.world import WORLD
 
-    rows = pocket_rows(source, task, split)
-    table = pa.Table.from_pandas(pocket_table(name, split, rows, int(source.seed or 0)), preserve_index=False)
-    return table, _origin(f"p2w/pocket/{WORLD.name}", WORLD, dataset=f"pocket/{name}"), []
+    rows = pocket_table(name, split, pocket_rows(source, task, split), int(source.seed or 0))
+    world = {f"p2w/pocket/{WORLD.name}": WORLD}
+    return Found(world, dataset=f"pocket/{name}"), pa.Table.from_pandas(rows, preserve_index=False)
 
 
 def pocket_rows(source: Source, task: Location, split: str) -> int:
@@ -93,17 +103,8 @@ def pocket_rows(source: Source, task: Location, split: str) -> int:
     return max(counts)
 
 
-def _hub(name: str, task: Location) -> HubFiles:
-    if task.hub is None:
-        raise ValueError(f"tasks.{name}: no files of a dataset; expected hub or json")
-    return task.hub
-
-
-def _entry(where: str, files: Mapping[str, str], split: str) -> str:
-    if split not in files:
-        raise ValueError(f"{where}: no split {split!r}; splits: {', '.join(files)}")
-    return files[split]
-
-
-def _origin(file: str, path: Path, dataset: str | None = None, revision: str | None = None) -> dict[str, Any]:
-    return {"dataset": dataset, "revision": revision, "file": file, "sha256": sha256(path)}
+def _public(value: Any) -> Any:
+    """A configuration without queries of addresses."""
+    if isinstance(value, dict):
+        return {key: _public(entry) for key, entry in value.items()}
+    return without_secrets(value) if isinstance(value, str) else value

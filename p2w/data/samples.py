@@ -75,11 +75,14 @@ def _choose(
     where: str, question: str, task: Task, answer_format: AnswerFormat, row: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The columns of a sample that is answered by one of its choices."""
-    choices = [_clean(choice, task) for choice in _choices(where, task.choices, row)]
+    texts = _choices(where, task.choices, row)
+    choices = [_clean(choice, task) for choice in texts]
     _check_choices(where, choices, answer_format)
     pairs = list(zip(answer_format.labels, choices, strict=False))
     responses = [answer_format.response.format(label=label, choice=choice) for label, choice in pairs]
-    answer = _answer(where, task.answer, _labels(where, task.choices, row, len(choices)), len(choices), row)
+    named = task.answer.encoding == "choice"
+    labels = [text.strip() for text in texts] if named else _labels(where, task.choices, row, len(choices))
+    answer = _answer(where, task.answer, labels, len(choices), row)
     prompt = answer_format.prompt.format(
         question=question,
         choices="\n".join(answer_format.choice.format(label=label, choice=choice) for label, choice in pairs),
@@ -91,8 +94,10 @@ def _choose(
 
 def _free(where: str, question: str, task: Task, row: Mapping[str, Any]) -> dict[str, Any]:
     """The columns of a sample that is answered freely; the question is all that the user says."""
-    response = _clean(_fill(where, str(task.response), row), task)
-    if not response:
+    used = _names(str(task.response))
+    missing = task.optional and any(_is_missing(_column(where, row, name)) for name in used)
+    response = None if missing else _clean(_fill(where, str(task.response), row), task)
+    if response == "":
         raise ValueError(f"{where}: found an empty response, expected a text")
     return {"choices": [], "answer": None, "prompt": question, "responses": [], "response": response}
 
@@ -148,9 +153,12 @@ def _column(where: str, row: Mapping[str, Any], path: str) -> Any:
     return value
 
 
+def _names(template: str) -> list[str]:
+    return re.findall(r"{(\w+)}", template)
+
+
 def _fill(where: str, template: str, row: Mapping[str, Any]) -> str:
-    names = re.findall(r"{(\w+)}", template)
-    return template.format(**{name: _text(where, name, _column(where, row, name)).strip() for name in names})
+    return template.format(**{name: _text(where, name, _column(where, row, name)).strip() for name in _names(template)})
 
 
 def _text(where: str, name: str, value: Any) -> str:
@@ -208,15 +216,13 @@ def _answer(where: str, answer: Answer, labels: list[str], count: int, row: Mapp
     if answer.optional and _is_missing(row.get(answer.column)):
         return None
     value = _column(where, row, answer.column)
+    legal, found = labels, str(value).strip()
     if answer.encoding == "boolean":
-        legal, position = [True, False], {True: 0, False: 1}.get(value) if isinstance(value, bool | np.bool_) else None
-    elif answer.encoding == "label":
-        legal = labels
-        position = labels.index(str(value).strip()) if str(value).strip() in labels else None
-    else:
+        legal, found = ["True", "False"], found if isinstance(value, bool | np.bool_) else found.capitalize()
+    elif answer.encoding.startswith("index"):
         base = int(answer.encoding == "index1")
         legal = [str(base + i) for i in range(count)]
-        position = legal.index(str(value).strip()) if str(value).strip() in legal else None
+    position = legal.index(found) if legal.count(found) == 1 else None
     if position is None:
         raise ValueError(f"{where}: column {answer.column!r}: found answer {value!r}, expected one of {legal}")
     return position

@@ -10,7 +10,7 @@ from p2w.runtime.code import code_hash, stage_script
 from p2w.runtime.files import sha256
 
 LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "huggingface-hub", "safetensors",
-             "pandas", "pyarrow", "numpy")  # fmt: skip
+             "datasets", "pandas", "pyarrow", "numpy")  # fmt: skip
 
 
 def provenance(

@@ -19,8 +19,8 @@ from p2w.generators.hyperconv import HyperConvDecoder
 from tests.support.experiments import FILES, whole
 
 CONFIG = Path(__file__).parents[2] / "config"
-TASKS = read_task_table(CONFIG / "tasks.yaml", CONFIG / "schemas/tasks.schema.yaml")
-SOURCES = read_sources(CONFIG / "sources.yaml", CONFIG / "schemas/sources.schema.yaml")
+TASKS = read_task_table(CONFIG / "tasks.yaml")
+SOURCES = read_sources(CONFIG / "sources.yaml")
 
 
 def test_names_of_experiments_are_unique_and_make_one_folder():

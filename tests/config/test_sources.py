@@ -5,26 +5,24 @@ from pathlib import Path
 
 import pytest
 
-from p2w.config.sources import Source, load_sources, pick_source
+from p2w.config.sources import Source, load_sources
 
 
 def test_shipped_sources_are_valid() -> None:
     sources = load_sources("config/sources.yaml")
     assert [sources[name].kind for name in ("hub", "local", "pocket")] == ["hub", "local", "pocket"]
-    assert pick_source(sources, "hub") == Source(kind="hub")
-    with pytest.raises(ValueError, match="no source 'hup'; sources: hub, local, pocket"):
-        pick_source(sources, "hup")
+    assert (sources["hub"], sources["files"]) == (Source(kind="hub"), Source(kind="files"))
 
 
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({"kind": "ftp"}, "kind: found 'ftp', expected one of 'hub', 'local', 'pocket'"),
+        ({"kind": "ftp"}, "kind: found 'ftp', expected one of 'hub', 'local', 'pocket', 'files'"),
         ({"kind": "local"}, "kind 'local': found no other key, expected root"),
         ({"kind": "hub", "root": "x"}, "kind 'hub': found root, expected no other key"),
         ({"kind": "pocket", "seed": 0}, "kind 'pocket': found seed, expected seed, rows"),
         ({"kind": "pocket", "seed": 0, "rows": {"dev": 3}}, "rows: no split 'dev'; splits: train, validation, test"),
-        ({"kind": "pocket", "seed": 0, "rows": {"train": 0}}, "rows.train: found 0, expected at least 1"),
+        ({"kind": "pocket", "seed": 0, "rows": {"train": 0}}, "rows.train: found 0, expected an integer of at least 1"),
         ({"kind": "hub", "url": "x"}, "unknown key 'url'; known keys: kind, root, seed, rows"),
     ],
 )
@@ -33,4 +31,4 @@ def test_sources_are_closed(tmp_path: Path, entry: dict, message: str) -> None:
     path.write_text(json.dumps({"mine": entry}))
     with pytest.raises(ValueError, match=message) as caught:
         load_sources(path)
-    assert f"{path}.mine" in str(caught.value)
+    assert f"{path}: mine" in str(caught.value)

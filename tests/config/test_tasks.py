@@ -27,33 +27,29 @@ def test_shipped_tasks_are_complete() -> None:
     assert {name for name, task in table.tasks.items() if task.response} == FREE
     for name, task in table.tasks.items():
         assert task.hub is not None, name
-        assert set(task.splits.values()) <= set(task.hub.files), name
         assert {"train", "test"} <= set(task.splits) or name in FREE, name
+        assert not task.hub.files or set(task.splits.values()) <= set(task.hub.files), name
+        assert len(set(task.splits.values())) == len(task.splits), f"{name} is tested on what it trains on"
 
 
-def test_no_task_is_tested_on_what_it_trains_on() -> None:
-    for name, task in load_tasks("config/tasks.yaml").tasks.items():
-        files = [task.hub.files[theirs] for theirs in task.splits.values()]
-        assert len(set(files)) == len(files), name
-
-
-def test_entry_and_split_errors_list_what_exists() -> None:
+def test_an_entry_error_lists_what_exists() -> None:
     table = load_tasks("config/tasks.yaml")
     task, answer_format = table.entry("boolq")
     assert answer_format == table.formats["true_false"]
-    assert task.raw_split("test") == "validation"
-    with pytest.raises(ValueError, match="no split 'validation'; splits: train, test"):
-        task.raw_split("validation")
+    assert task.splits == {"train": "train", "test": "validation"}
     with pytest.raises(ValueError, match="no task 'arc'; tasks: arc_challenge, arc_easy, boolq"):
         table.entry("arc")
 
 
 MISTAKES = [
-    (("hub",), None, "tasks.piqa: expected exactly one of hub, json"),
-    (("json",), {"train": "x.json"}, "tasks.piqa: expected exactly one of hub, json"),
-    (("hub", "revision"), "main", "revision: found 'main', expected a commit of 40 hex digits"),
-    (("hub", "sha256"), {"dev": "0" * 64}, "sha256: no split 'dev' in files; splits: train, validation, test"),
-    (("hub", "sha256"), {"train": "abc"}, "sha256.train: found 'abc', expected 64 hex digits"),
+    (("hub",), None, "tasks.piqa: expected exactly one of hub, file, files, folder"),
+    (("file",), "x.json", "tasks.piqa: found hub and file, expected exactly one of hub, file, files, folder"),
+    (("hub", "revision"), "main", "revision: found 'main', expected text that matches ^[0-9a-f]{40}$"),
+    (("hub", "dataset"), "piqa", "dataset: found 'piqa', expected text that matches ^[^/]+/[^/]+$"),
+    (("hub", "config"), "default", "hub.config: found one beside files, expected one of them"),
+    (("hub", "sha256"), {"dev": "0" * 64}, "sha256: no split 'dev' in files; splits: train, validation"),
+    (("hub", "sha256"), {"train": "abc"}, "sha256.train: found 'abc', expected text that matches ^[0-9a-f]{64}$"),
+    (("sha256",), "0" * 64, "sha256: expected the hash of a file, or with files one for each split"),
     (("splits",), {"test": "test"}, "splits: found ['test'], expected train and any of validation, test"),
     (("splits",), {"train": "train", "dev": "x"}, "splits: found ['dev', 'train'], expected train and any of"),
     (
@@ -79,7 +75,9 @@ MISTAKES = [
         "letters",
         "tasks.piqa.format: no format 'letters'; formats: bracket_letter, bracket_letter_8,",
     ),
-    (("sytem",), "x", "unknown key 'sytem'; known keys: splits, hub, json, question"),
+    (("sytem",), "x", "unknown key 'sytem'; known keys: hub, file, files, folder, sha256, splits, id, question"),
+    (("question",), None, "missing key 'question', expected one beside hub, choices, answer"),
+    (("optional",), True, "optional: found no response, expected answer.optional for an answer by choices"),
 ]
 
 
@@ -102,8 +100,8 @@ def test_a_mistake_names_its_key(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"labels": ["A"]}, "labels: found ['A'], expected at least 2 distinct labels"),
-        ({"labels": ["A", "A"]}, "labels: found ['A', 'A'], expected at least 2 distinct labels"),
+        ({"labels": ["A"]}, "labels: found ['A'], expected a list of at least 2"),
+        ({"labels": ["A", "A"]}, "labels: found ['A', 'A'], expected distinct labels"),
         ({"choice": "{letter}"}, "choice: unknown field ['letter']; fields: ['choice', 'label']"),
         ({"response": "{answers}"}, "response: unknown field ['answers']; fields: ['choice', 'label']"),
         ({"response": "yes"}, "response: found 'yes', expected a text with {label} or {choice}"),
@@ -113,6 +111,40 @@ def test_a_mistake_names_its_key(
 def test_a_format_has_known_fields(content: dict, change: dict, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         parse(AnswerFormat, content["formats"]["bracket_letter"] | change)
+
+
+OWN = [
+    ({"file": "a.csv"}, {"train": "train", "test": "test"}),
+    ({"files": {"train": "a.csv"}}, {"train": "train"}),
+    ({"files": {"train": "a.csv", "test": "https://a.b/c.csv?key"}}, {"train": "train", "test": "test"}),
+    ({"folder": "mine", "system": "Say it."}, {"train": "train", "test": "test"}),
+    ({"file": "a.csv", "sha256": "0" * 64, "splits": {"train": "train"}}, {"train": "train"}),
+]
+
+
+@pytest.mark.parametrize(("entry", "splits"), OWN)
+def test_files_of_questions_are_whole_entries(content: dict, entry: dict, splits: dict) -> None:
+    content["tasks"]["mine"] = entry
+    task = parse(TaskTable, content).tasks["mine"]
+    assert (task.splits, task.format) == (splits, "bracket_letter")
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"file": "a.csv", "splits": {"train": "train", "validation": "dev"}}, "into which one file is divided"),
+        ({"files": {"train": "a.csv"}, "sha256": {"test": "0" * 64}}, "sha256: no split 'test' in files; splits:"),
+        ({"file": "https://me:secret@a.b/c.csv"}, "found a user in an address, expected one without"),
+        ({"file": "a.csv", "response": "{answer}"}, "missing key 'question', expected one beside response"),
+        ({"file": "a.csv", "format": "letters"}, "tasks.mine.format: no format 'letters'; formats: bracket_letter"),
+        ({"files": {"test": "a.csv"}}, "splits: found ['test'], expected train and any of validation, test"),
+    ],
+)
+def test_a_mistake_in_a_file_of_questions(content: dict, entry: dict, message: str) -> None:
+    content["tasks"]["mine"] = entry
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        parse(TaskTable, content)
+    assert "secret" not in str(caught.value)
 
 
 def test_an_empty_file_is_an_error(tmp_path: Path) -> None:

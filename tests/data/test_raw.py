@@ -1,64 +1,29 @@
-"""The raw stage: one code path for the Hub (a real one, on this machine), a local folder, the pocket world and JSON."""
+"""The raw stage: one path through the code for the Hub (on this machine), local folders, the web, the pocket world."""
 
 import re
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import constants
 
 from p2w.config.sources import Source
-from p2w.config.tasks import HubFiles, Location
+from p2w.config.tasks import HubDataset, Location
 from p2w.data.hub.calls import DownloadError
 from p2w.data.raw import fetch_raw, manifest_path
 from p2w.runtime.files import read_json, sha256
 from p2w.runtime.tables import read_metadata
 from tests.support.hub_faults import Fault
-from tests.support.hub_server import HubServer, serving
+from tests.support.hub_server import HubServer
+from tests.support.network_cases import REVISION
+from tests.support.network_cases import TABLE as FILE
+from tests.support.toy_dataset import ROWS, TOKEN
 
-REVISION = "0123456789abcdef0123456789abcdef01234567"
-FILE = "toy/train-00000-of-00001.parquet"
-ROWS = [{"question": "2 + 2?", "choices": {"text": ["3", "4"], "label": ["A", "B"]}, "answerKey": "B", "extra": 7}]
-TOKEN = "hf_abcdefghijklmnopqrstuvwxyz"
 HUB = Source(kind="hub")
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A folder in the Hub's layout with one dataset."""
-    path = tmp_path / "hub" / "owner/toy" / FILE
-    path.parent.mkdir(parents=True)
-    pq.write_table(pa.Table.from_pylist(ROWS).replace_schema_metadata({"huggingface": "{}"}), path)
-    return tmp_path / "hub"
-
-
-@pytest.fixture
-def hub(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    """A Hub that serves `root`, and the client pointed at it with an empty cache and a token."""
-    with serving(root) as server:
-        monkeypatch.setattr(constants, "ENDPOINT", server.url)
-        monkeypatch.setattr(
-            constants, "HUGGINGFACE_CO_URL_TEMPLATE", server.url + "/{repo_id}/resolve/{revision}/{filename}"
-        )
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        yield server
-
-
-@pytest.fixture
-def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long was waited, without waiting."""
-    seconds: list[float] = []
-    monkeypatch.setattr(time, "sleep", seconds.append)
-    return seconds
-
-
 def toy(file: str = FILE, sha256: dict[str, str] | None = None, dataset: str = "owner/toy") -> Location:
-    hub = HubFiles(dataset=dataset, revision=REVISION, files={"train": file}, sha256=sha256 or {})
+    hub = HubDataset(dataset=dataset, revision=REVISION, files={"train": file}, sha256=sha256 or {})
     return Location(splits={"train": "train"}, hub=hub)
 
 
@@ -77,8 +42,7 @@ def test_hub_table_keeps_columns_and_says_where_it_is_from(hub: HubServer, root:
         "split": "train",
         "dataset": "owner/toy",
         "revision": REVISION,
-        "file": FILE,
-        "sha256": sha256(root / "owner/toy" / FILE),
+        "files": {FILE: sha256(root / "owner/toy" / FILE)},
         "rows": 1,
         "columns": ["question", "choices", "answerKey", "extra"],
     }
@@ -234,7 +198,7 @@ def test_local_folder_errors_name_the_path(root: Path, tmp_path: Path) -> None:
         fetch(tmp_path, toy(), source)
     with pytest.raises(ValueError, match=r"tasks.toy.hub.files: no split 'dev'; splits: train"):
         fetch_raw(source, "toy", toy(), "dev", tmp_path / "dev.parquet")
-    with pytest.raises(ValueError, match=r"tasks.toy: no files of a dataset; expected hub or json"):
+    with pytest.raises(ValueError, match=r"tasks.toy: no files of a dataset; expected hub, file, files or folder"):
         fetch_raw(source, "toy", Location(splits={"train": "train"}), "train", tmp_path / "train.parquet")
 
 
@@ -245,7 +209,7 @@ def test_pocket_rows_follow_p2w_splits(tmp_path: Path) -> None:
     output = tmp_path / "validation.parquet"
     fetch_raw(source, "boolq", location, "validation", output)
     assert pq.read_table(output).num_rows == 7
-    assert read_metadata(output)["source"] == source.describe()
+    assert read_metadata(output)["source"] == source.given()
     again = tmp_path / "again.parquet"
     fetch_raw(source, "boolq", location, "validation", again)
     assert again.read_bytes() == output.read_bytes()

@@ -14,9 +14,8 @@ from p2w.config.targets import explain_target
 from tests.support.workspace import PROJECT, Workspace
 
 CONFIG = PROJECT / "config"
-SCHEMAS = CONFIG / "schemas"
-TASKS = read_task_table(CONFIG / "tasks.yaml", SCHEMAS / "tasks.schema.yaml")
-SOURCES = read_sources(CONFIG / "sources.yaml", SCHEMAS / "sources.schema.yaml")
+TASKS = read_task_table(CONFIG / "tasks.yaml")
+SOURCES = read_sources(CONFIG / "sources.yaml")
 
 
 def read_bad(folder: Path) -> None:
@@ -182,30 +181,32 @@ TABLE = {
     "unknown section": (lambda t: {**t, "task": {}}, r"unknown key 'task'; known keys: formats, tasks"),
     "name with a dot": (lambda t: with_task(t, "a.b"), r"tasks: found the name 'a\.b', expected one that matches"),
     "unknown key": (lambda t: with_task(t, quesiton="x"),
-                    r"tasks\.mine: unknown key 'quesiton'; known keys: hub, json"),
+                    r"tasks\.mine: unknown key 'quesiton'; known keys: hub, file"),
     "no question": (lambda t: with_task(t, question=None), r"tasks\.mine: missing key 'question'"),
-    "no files": (lambda t: with_task(t, json=None), r"tasks\.mine: found keys .*, expected hub, or json"),
+    "no files": (lambda t: with_task(t, files=None), r"tasks\.mine: expected exactly one of hub, file, files, folder"),
     "two kinds of answers": (lambda t: with_task(t, response="{a}"),
-                             r"tasks\.mine: .*expected choices and answer and f"),
+                             r"tasks\.mine: .*expected either choices, answer and f"),
     "unknown format": (lambda t: with_task(t, format="words_"), r"tasks\.mine\.format: no format 'words_'; formats: "),
-    "unknown split": (lambda t: with_task(t, splits={"train": "a", "dev": "b"}), r"splits: unknown key 'dev'; known"),
-    "no train split": (lambda t: with_task(t, splits={"test": "test"}), r"tasks\.mine\.splits: missing key 'train'"),
+    "unknown split": (lambda t: with_task(t, splits={"train": "a", "dev": "b"}),
+                      r"splits: found \['dev', 'train'\], expected"),
+    "no train split": (lambda t: with_task(t, splits={"test": "test"}),
+                       r"tasks\.mine\.splits: found \['test'\], expected"),
     "unknown encoding": (lambda t: with_task(t, answer={"column": "a", "encoding": "roman"}),
                          r"encoding: found 'roman'"),
     "broken pattern": (lambda t: with_task(t, replace=[["(", ""]]), r"tasks\.mine.*: not a regular expression"),
-    "question without columns": (lambda t: with_task(t, question="Why?"), r"tasks\.mine: question: found 'Why\?'"),
+    "question without columns": (lambda t: with_task(t, question="Why?"), r"tasks\.mine\.question: found 'Why\?'"),
     "two kinds of choices": (lambda t: with_task(t, choices={"list": "a", "fixed": ["a", "b"]}),
                              r"expected exactly one of"),
     "one label": (lambda t: with_format(t, labels=["A"]), r"formats\.new\.labels: found \['A'\], expected a list"),
     "field of a format": (lambda t: with_format(t, choice="{x}"),
-                          r"formats\.new: choice: unknown field \['x'\]; fields"),
-    "open brace": (lambda t: with_format(t, prompt="{question"), r"formats\.new: prompt: found '\{question', expected"),
+                          r"formats\.new\.choice: unknown field \['x'\]; fields"),
+    "open brace": (lambda t: with_format(t, prompt="{question"), r"formats\.new\.prompt: found '\{question', expected"),
 }  # fmt: skip
 
 
 def with_task(content: dict, name: str = "mine", **changes: object) -> dict:
     task = {
-        "json": {"train": "a.json"},
+        "files": {"train": "a.json"},
         "splits": {"train": "train"},
         "question": "{question}",
         "choices": {"list": "choices"},
@@ -226,16 +227,16 @@ def test_a_bad_task_table_is_answered_in_one_line(name, tmp_path, tally):
     tally("bad inputs")
     change, message = TABLE[name]
     (tmp_path / "tasks.yaml").write_text(yaml.safe_dump(change(TASKS)))
-    found = one_line(lambda: read_task_table(tmp_path / "tasks.yaml", SCHEMAS / "tasks.schema.yaml"))
+    found = one_line(lambda: read_task_table(tmp_path / "tasks.yaml"))
     assert re.search(message, found), found
 
 
 SOURCE = {
-    "unknown kind": ({"x": {"kind": "ftp"}}, r"x\.kind: found 'ftp', expected one of 'hub', 'local', 'pocket'"),
+    "unknown kind": ({"x": {"kind": "ftp"}}, r"x\.kind: found 'ftp', expected one of 'hub', 'local', 'pocket', '"),
     "no kind": ({"x": {}}, r"x: missing key 'kind'"),
     "unknown key": ({"x": {"kind": "hub", "url": "y"}}, r"x: unknown key 'url'; known keys: kind, root, seed, rows"),
     "local without root": ({"x": {"kind": "local"}}, r"x: kind 'local': found no other key, expected root"),
-    "rows of no split": ({"x": {"kind": "pocket", "seed": 0, "rows": {"dev": 3}}}, r"x: rows: no split 'dev'; splits"),
+    "rows of no split": ({"x": {"kind": "pocket", "seed": 0, "rows": {"dev": 3}}}, r"x\.rows: no split 'dev'; splits"),
     "no rows": (
         {"x": {"kind": "pocket", "seed": 0, "rows": {"train": 0}}},
         r"x\.rows\.train: found 0, expected an int",
@@ -249,7 +250,7 @@ def test_a_bad_table_of_sources_is_answered_in_one_line(name, tmp_path, tally):
     tally("bad inputs")
     content, message = SOURCE[name]
     (tmp_path / "sources.yaml").write_text(yaml.safe_dump(content))
-    found = one_line(lambda: read_sources(tmp_path / "sources.yaml", SCHEMAS / "sources.schema.yaml"))
+    found = one_line(lambda: read_sources(tmp_path / "sources.yaml"))
     assert re.search(message, found), found
 
 

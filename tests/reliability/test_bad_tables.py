@@ -24,17 +24,26 @@ DATA = "data/owner/toy/train.parquet"
 LOCATION = {"splits": {"train": "train"}}
 
 
-def samples_json(content: object):
+def questions(content: object, name: str = "mine.json"):
+    """A file of questions in place of the dataset."""
     text = content if isinstance(content, bytes) else json.dumps(content).encode()
-    location = {"json": {"train": "WORLD/mine.json"}, **LOCATION}
-    return both(replaced("mine.json", text), option("--location", json.dumps(location)))
+    return both(replaced(name, text), located(f"WORLD/{name}"))
+
+
+def of_csv(text: str):
+    return questions(text.encode("latin-1"), "mine.csv")
+
+
+def located(place: str, **more: object):
+    location = {"files": {"train": place}, **LOCATION, **more}
+    return both(option("--location", json.dumps(location)), option("--questions"))
 
 
 def mine(**changes: object):
     """One good item and one with changes."""
     good = {"question": "q?", "choices": ["a", "b"], "answer": 0}
     bad = {key: value for key, value in {**good, **changes}.items() if value is not None}
-    return samples_json([good, bad])
+    return questions([good, bad])
 
 
 RAW = (
@@ -46,7 +55,7 @@ RAW = (
     Case("cut off", "raw", r"train\.parquet: not a readable parquet file", cut(DATA)),
     Case("a page of HTML", "raw", r"not a readable parquet file", replaced(DATA, b"<html>" + b" " * 500 + b"PAR1")),
     Case("unknown split", "raw", r"tasks\.toy\.hub\.files: no split 'dev'; splits: train", option("--split", "dev")),
-    Case("unknown kind of source", "raw", r"Source\.kind: found 'disk', expected one of 'hub'",
+    Case("unknown kind of source", "raw", r"kind: found 'disk', expected one of 'hub'",
          setting("--source", kind="disk"), 2),
     Case("local source without root", "raw", r"kind 'local': found no other key, expected root",
          option("--source", '{"kind": "local"}'), 2),
@@ -54,19 +63,19 @@ RAW = (
          option("--source", '{"kind": "pocket", "seed": 1}'), 2),
     Case("no rows of that split", "raw", r"no rows for split 'train'",
          option("--source", '{"kind": "pocket", "seed": 1, "rows": {"test": 5}}')),
-    Case("branch instead of a commit", "raw", r"revision: found 'main', expected a commit of 40 hex digits",
+    Case("branch instead of a commit", "raw", r"revision: found 'main', expected text that matches",
          option("--location", json.dumps({"hub": {"dataset": "a/b", "revision": "main", "files": {}}, **LOCATION})), 2),
-    Case("neither hub nor json", "raw", r"tasks\.toy: no files of a dataset; expected hub or json",
+    Case("neither hub nor files", "raw", r"tasks\.toy: no files of a dataset; expected hub, file, files or folder",
          option("--location", json.dumps(LOCATION))),
     Case("json is missing", "raw", r"mine\.json: No such file",
-         option("--location", json.dumps({"json": {"train": "WORLD/mine.json"}, **LOCATION}))),
-    Case("json is not JSON", "raw", r"mine\.json: not valid JSON", samples_json(b"[{")),
-    Case("json is not UTF-8", "raw", r"mine\.json: not valid JSON", samples_json('["ü"]'.encode("latin-1"))),
-    Case("json nested without end", "raw", r"mine\.json: not valid JSON", samples_json(b"[" * 100_000)),
-    Case("json is a mapping", "raw", r"mine\.json: found dict, expected a list", samples_json({"question": "q"})),
-    Case("json list is empty", "raw", r"mine\.json: found an empty list", samples_json([])),
-    Case("json item is a text", "raw", r"mine\.json\[0\]: found 'q', expected a mapping", samples_json(["q"])),
-    Case("json unknown key", "raw", r"mine\.json\[1\]: unknown key 'options'; known keys: choices", mine(options=[])),
+         located("WORLD/mine.json")),
+    Case("json is not JSON", "raw", r"mine\.json: not valid JSON", questions(b"[{")),
+    Case("json is not UTF-8", "raw", r"mine\.json: not valid JSON", questions('["ü"]'.encode("latin-1"))),
+    Case("json nested without end", "raw", r"mine\.json: not valid JSON", questions(b"[" * 100_000)),
+    Case("json is a mapping", "raw", r"mine\.json: found dict, expected a list", questions({"question": "q"})),
+    Case("json list is empty", "raw", r"mine\.json: found an empty list", questions([])),
+    Case("json item is a text", "raw", r"mine\.json\[0\]: found 'q', expected a mapping", questions(["q"])),
+    Case("json unknown key", "raw", r"mine\.json\[1\]: unknown key 'options'; known keys: question", mine(options=[])),
     Case("json no choices", "raw", r"mine\.json\[1\]: missing key 'choices'", mine(choices=None)),
     Case("json one choice", "raw", r"mine\.json\[1\]: choices: found 1, expected at least 2", mine(choices=["a"])),
     Case("json empty choice", "raw", r"expected texts that are not empty", mine(choices=["a", " "])),
@@ -74,8 +83,19 @@ RAW = (
     Case("json number as a choice", "raw", r"choices\[1\]: found 2, expected text", mine(choices=["a", 2])),
     Case("json answer out of range", "raw", r"mine\.json\[1\]: answer: found 2, expected one position", mine(answer=2)),
     Case("json answer names nothing", "raw", r"answer: found 'c', expected one position", mine(answer="c")),
-    Case("json answer of another type", "raw", r"answer: found 0\.5, expected an integer or text", mine(answer=0.5)),
+    Case("json answer of another type", "raw", r"answer: found 0\.5, expected an integer, or text", mine(answer=0.5)),
     Case("json no question", "raw", r"expected a question, a context or both", mine(question=None)),
+    Case("csv row too long", "raw", r"mine\.csv: not a readable csv file .*line 3", of_csv("a,b\n1,2\n1,2,3\n")),
+    Case("csv column twice", "raw", r"mine\.csv: not a readable csv .*distinct names", of_csv("a,a\n1,2\n")),
+    Case("csv not UTF-8", "raw", r"mine\.csv: not a readable csv file", of_csv("a,b\n1,\xff\n")),
+    Case("csv no choice left", "raw", r"mine\.csv\[0\]: choices: found 1", of_csv("question,a,b\nq,x,\n")),
+    Case("csv gap", "raw", r"mine\.csv\[0\]: choices\[1\]: found None", of_csv("question,a,b,c\nq,x,,y\n")),
+    Case("jsonl bad line", "raw", r"mine\.jsonl, line 2: not valid JSON",
+         questions(b'{"question": "q"}\n{"q\n', "mine.jsonl")),
+    Case("unknown kind of file", "raw", r"mine\.doc: found a file of kind '\.doc', expected one of \.parquet, \.csv",
+         questions(b"q", "mine.doc")),
+    Case("wrong hash", "raw", r"mine\.csv: found sha256 \w{64}, expected 0{64}",
+         both(of_csv("question\nq\n"), located("WORLD/mine.csv", sha256={"train": "0" * 64}))),
 )  # fmt: skip
 
 SAMPLES = (
@@ -113,7 +133,7 @@ SAMPLES = (
     Case("raw table of another program", "samples", r"raw\.parquet: not a file of P2W", copied(DATA, "raw.parquet")),
     Case("format not given", "samples", r"toy: found answer format None, expected that of format 'letter'",
          without("--format")),
-    Case("entry with an unknown key", "samples", r"Task: unknown key 'quesiton'; known keys: splits",
+    Case("entry with an unknown key", "samples", r"unknown key 'quesiton'; known keys: hub",
          setting("--task-config", quesiton="{q}"), 2),
     Case("question without a column", "samples", r"question: found 'Why\?', expected a text with columns",
          setting("--task-config", question="Why?"), 2),
@@ -131,7 +151,7 @@ SAMPLES = (
          setting("--task-config", choices={"list": "left", "labels": "right"}), 2),
     Case("no train split", "samples", r"splits: found \['test'\], expected train",
          setting("--task-config", splits={"test": "test"}), 2),
-    Case("one label", "samples", r"labels: found \['A'\], expected at least 2 distinct labels",
+    Case("one label", "samples", r"labels: found \['A'\], expected a list of at least 2",
          setting("--format", labels=["A"]), 2),
     Case("field that no format has", "samples", r"choice: unknown field \['letter'\]; fields: \['choice', 'label'\]",
          setting("--format", choice="{letter}"), 2),

@@ -20,14 +20,15 @@ from p2w.adapters.epoch_files import read_snapshot_header, read_snapshots
 from p2w.adapters.foreign_checkpoints import read_foreign_adapter
 from p2w.adapters.peft_folder import read_adapter
 from p2w.config.yaml_files import read_yaml
-from p2w.data.own_questions import read_json_samples
+from p2w.data.questions import read_questions
 from p2w.data.samples import read_samples
+from p2w.data.tables import read_files
 from p2w.generators.decoder_file import load_decoder
 from p2w.prompts.states import read_embeddings
 from p2w.report.evaluations import read_evaluation
 from p2w.runtime.files import read_json
 from p2w.runtime.seals import read_record
-from p2w.runtime.tables import read_foreign_table, read_metadata, read_table
+from p2w.runtime.tables import read_metadata, read_table
 from p2w.runtime.tensor_files import read_foreign_tensors, read_tensors
 from tests.support.bad_world import ROWS, World
 
@@ -165,9 +166,9 @@ FOREIGN: dict[str, Reader] = {
     "a.pt": read_foreign_adapter,
     "b.bin": read_foreign_adapter,
     "c.safetensors": read_foreign_tensors,
-    "d.parquet": lambda path: read_foreign_table(path).to_pylist(),
-    "e.parquet": lambda path: read_foreign_table(path).to_pylist(),
-    "f.json": read_json_samples,
+    "d.parquet": lambda path: read_files([path]).to_pylist(),
+    "e.parquet": lambda path: read_files([path]).to_pylist(),
+    "f.json": read_questions,
     "g.yaml": read_yaml,
 }
 
@@ -210,4 +211,4 @@ def test_random_json_is_no_record_and_perhaps_samples(value: object, tmp_path_fa
     path.write_text(json.dumps(value))
     read_json(path)
     assert refused(read_record, path)
-    refused(read_json_samples, path)
+    refused(read_questions, path)

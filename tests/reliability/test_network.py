@@ -14,7 +14,7 @@ import pytest
 from huggingface_hub import constants
 
 from p2w.config.sources import Source
-from p2w.config.tasks import HubFiles, Location
+from p2w.config.tasks import HubDataset, Location
 from p2w.data.hub.calls import DownloadError
 from p2w.data.hub.file import HASH, HubFile, check, fetch
 from p2w.data.hub.models import download_model
@@ -68,11 +68,12 @@ def hub(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 def get_table(tmp_path: Path, pinned: str | None = None) -> bytes:
     """The raw stage for the toy dataset; the bytes of the file that it read."""
-    files = HubFiles("owner/toy", REVISION, {"train": TABLE}, {"train": pinned} if pinned else {})
+    pins = {"train": pinned} if pinned else {}
+    files = HubDataset(dataset="owner/toy", revision=REVISION, files={"train": TABLE}, sha256=pins)
     output = tmp_path / "results/raw/train.parquet"
     fetch_raw(Source(kind="hub"), "toy", Location(splits={"train": "train"}, hub=files), "train", output)
     assert pq.read_table(output).to_pylist() == ROWS
-    return read_json(output.with_name("train.manifest.json"))["sha256"]
+    return read_json(output.with_name("train.manifest.json"))["files"][TABLE]
 
 
 def get_model(tmp_path: Path) -> dict[str, str]:

@@ -72,7 +72,7 @@ def test_planning_imports_nothing_heavy(workspace):
         "import sys, snakemake.cli\n"
         "try: snakemake.cli.main(['results/pocket/summary.md', '-n', '-q', '--cores', '1'])\n"
         "except SystemExit as end: assert not end.code, end.code\n"
-        "heavy = {'torch', 'transformers', 'peft', 'sentence_transformers'} & set(sys.modules)\n"
+        "heavy = {'torch', 'transformers', 'peft', 'sentence_transformers', 'datasets'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
     import subprocess
@@ -94,6 +94,22 @@ def test_a_task_in_another_format_has_the_tasks_rows(workspace):
     text = jobs.stdout + jobs.stderr
     assert "results/raw/pocket/arc_easy/train.parquet" in text
     assert "results/raw/pocket/arc_easy.words" not in text
+
+
+def test_a_file_of_questions_is_a_task_and_one_table_for_all_experiments(workspace):
+    tasks = workspace.folder / "config/tasks.yaml"
+    shipped = tasks.read_text()
+    (workspace.folder / "mine.csv").write_text("question,a,b\n")
+    tasks.write_text(f"{shipped}\n  mine: {{file: mine.csv}}\n  web: {{files: {{train: 'https://a.b/c.csv'}}}}\n")
+    names = ("pocket", "qwen2.5-0.5b", "pocket_formats")
+    targets = [f"results/{name}/samples/mine/{split}.parquet" for name in names for split in ("train", "test")]
+    assert workspace.plan(*targets) == {"raw": 2, "samples": 6}
+    done = workspace.snakemake("results/pocket/samples/web/train.parquet", "results/raw/local/web/train.parquet", "-n")
+    text = done.stdout + done.stderr
+    tasks.write_text(shipped)
+    assert "data/hub/a.b/c.csv" in text, "a local source has the web too"
+    done = workspace.snakemake("results/raw/files/boolq/train.parquet", "-n")
+    assert "found a dataset of the Hub, google/boolq, expected files of one's own" in done.stdout + done.stderr
 
 
 def test_each_seed_has_a_decoder_of_its_own(workspace):

@@ -16,12 +16,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--source", type=json_argument(Source), required=True, help="the source, as JSON")
     parser.add_argument("--task", required=True)
     parser.add_argument(
-        "--location", type=json_argument(Location), required=True, help="hub or json, and splits, as JSON"
+        "--location", type=json_argument(Location), required=True, help="where its rows are, and splits, as JSON"
     )
     parser.add_argument("--split", required=True, help="the dataset's own name of the split")
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--questions", action="store_true", help="read each row as a question")
     args = parser.parse_args(argv)
-    fetch_raw(args.source, args.task, args.location, args.split, args.output)
+    fetch_raw(args.source, args.task, args.location, args.split, args.output, args.questions)
 
 
 if __name__ == "__main__":

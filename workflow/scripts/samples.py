@@ -1,11 +1,12 @@
 """Turn a raw table into samples: question, choices, answer, and the exact texts a model sees."""
 
-import dataclasses
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.config.settings import json_argument
 from p2w.config.tasks import AnswerFormat, Task
+from p2w.data.defaults import complete
 from p2w.data.samples import check_prompts, render_samples, write_samples
 from p2w.runtime.cli import Parser, at_least, run
 from p2w.runtime.provenance import provenance
@@ -24,13 +25,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args(argv)
     raw = read_table(args.raw).to_pandas()
-    samples = render_samples(args.task, args.task_config, args.format, raw, args.split)
+    task, taken = complete(args.task_config, raw.columns)
+    answer_format = args.format if task.format else None
+    samples = render_samples(args.task, task, answer_format, raw, args.split)
     check_prompts(args.task, samples, args.least_prompts)
+    if taken:
+        print(f"{args.task}: its rows are questions, so taken: {json.dumps(taken)}")
     config = {
         "task": args.task,
         "split": args.split,
-        "entry": dataclasses.asdict(args.task_config),
-        "format": args.format and dataclasses.asdict(args.format),
+        "entry": task.to_json(),
+        "format": answer_format and answer_format.to_json(),
     }
     write_samples(args.output, samples, provenance("samples", config, [args.raw]))
 

@@ -38,8 +38,8 @@ class WrongAnswerError(ValueError):
     """An answer that is not what was asked for; asking again would not help."""
 
 
-def from_hub(what: str, call: Callable[[], T]) -> T:
-    """Result of a call of the client.
+def from_hub(what: str, call: Callable[[], T], said: Callable[[HfHubHTTPError], str] | None = None) -> T:
+    """Result of a call of the client; `said` words an answer that is an error.
 
     HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_OFFLINE mean what they mean to the client.
 
@@ -52,7 +52,7 @@ def from_hub(what: str, call: Callable[[], T]) -> T:
         return retry(call, FAILURES, _wait)
     except FAILURES as error:
         # The client's own text may hold a signed address, so only the kind of failure is repeated.
-        raise DownloadError(f"{what}: {_reason(error)}") from error
+        raise DownloadError(f"{what}: {_reason(error, said or _said)}") from error
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:
@@ -97,7 +97,7 @@ def _may_pass(error: BaseException) -> bool:
     return wrong_size or isinstance(error, HTTPError | ConnectionError | TimeoutError | RuntimeError)
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException, said: Callable[[HfHubHTTPError], str]) -> str:
     causes = _causes(error)
     answered = _response_error(error)
     if answered is None:
@@ -106,6 +106,10 @@ def _reason(error: BaseException) -> str:
         wrong = next((cause for cause in causes if isinstance(cause, WrongAnswerError)), None)
         cause = wrong or next(filter(_may_pass, causes), causes[-1])
         return str(cause) if wrong else f"{_kind(cause)}: {_without_addresses(str(cause))}"
+    return said(answered)
+
+
+def _said(answered: HfHubHTTPError) -> str:
     status = answered.response.status_code
     if isinstance(answered, RevisionNotFoundError):
         return f"no such revision (HTTP {status})"

@@ -3,11 +3,11 @@
 from fnmatch import fnmatch
 from pathlib import Path
 
-from huggingface_hub import HfApi, constants, snapshot_download
-from huggingface_hub.errors import HTTPError
+from huggingface_hub import constants, snapshot_download
 
-from p2w.data.hub.calls import NOT_A_HUB, WrongAnswerError, from_hub
+from p2w.data.hub.calls import from_hub
 from p2w.data.hub.file import HubFile, check, fetch
+from p2w.data.hub.listing import listing
 from p2w.data.hub.model_formats import IGNORED
 from p2w.runtime.files import sha256, write_json
 from p2w.runtime.provenance import provenance
@@ -22,8 +22,9 @@ def download_model(hub: str, revision: str, output: Path) -> None:
     """
     what = f"model {hub}, revision {revision}"
     if not constants.is_offline_mode():
-        for file in from_hub(what, lambda: _listing(hub, revision)):
-            fetch(HubFile("model", hub, revision, file))
+        for file in from_hub(what, lambda: listing("model", hub, revision)):
+            if not any(fnmatch(file, pattern) for pattern in IGNORED):
+                fetch(HubFile("model", hub, revision, file))
     # Everything is in the cache by now. The client notes what belongs to it, and offline compares the cache with that.
     folder = Path(from_hub(what, lambda: snapshot_download(hub, revision=revision, ignore_patterns=IGNORED)))
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
@@ -33,17 +34,3 @@ def download_model(hub: str, revision: str, output: Path) -> None:
     hashes = {path.relative_to(folder).as_posix(): sha256(path) for path in files}
     record = provenance("model", {"hub": hub, "revision": revision})
     write_json(output, {"hub": hub, "revision": revision, "files": hashes, "provenance": record})
-
-
-def _listing(hub: str, revision: str) -> list[str]:
-    """Names of a model's files, sorted, as the Hub has them at the revision."""
-    try:
-        found = HfApi().model_info(hub, revision=revision, timeout=constants.HF_HUB_ETAG_TIMEOUT)
-        names = sorted(file.rfilename for file in found.siblings or [])
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        if isinstance(error, HTTPError):
-            raise
-        raise WrongAnswerError(f"found no list of files ({type(error).__name__}); {NOT_A_HUB}") from error
-    if found.sha != revision or not names:
-        raise WrongAnswerError(f"found {len(names)} files of revision {found.sha}, expected the pinned one")
-    return [name for name in names if not any(fnmatch(name, pattern) for pattern in IGNORED)]
