@@ -36,7 +36,7 @@ CONFIG = parse(DecoderConfig, EXPERIMENT["decoder"])
 def samples(task: str, split: str, rows: int) -> pd.DataFrame:
     """Of a pocket task."""
     entry, form = load_tasks(PROJECT / "config/tasks.yaml").entry(task)
-    raw = pocket_table(task, entry.raw_split(split), rows, seed=SEED)
+    raw = pocket_table(task, entry.splits[split], rows, seed=SEED)
     return render_samples(task, entry, form, raw, split)
 
 

@@ -29,10 +29,10 @@ def download(address: str, folder: Path, pinned: str | None = None) -> Path:
     raise ValueError(f"{what}: {fault}")
 
 
-def _get(address: str, path: Path) -> None:
+def _get(address: str, scratch: Path) -> None:
     with get_session().stream("GET", address, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT) as answer:
         if answer.is_error:
             raise HfHubHTTPError("", response=answer)
-        with open(path, "wb") as file:
+        with open(scratch, "wb") as file:
             for chunk in answer.iter_bytes():
                 file.write(chunk)

@@ -246,6 +246,7 @@ def answer(case: Case, world: World, capsys: pytest.CaptureFixture[str]) -> str:
     out, err = capsys.readouterr()
     assert (caught.value.code, out) == (case.code, "")
     assert contents(world.folder) == before, "nothing may be written, changed or left over"
+    err = re.sub(r"device: CPU, \d+ threads\n", "", err)
     assert re.fullmatch(r"error: [^\n]+\n", err), err
     assert re.search(case.says, err), err
     return err

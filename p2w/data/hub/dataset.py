@@ -42,9 +42,9 @@ def _resolve(hub: HubDataset, split: str) -> tuple[list[str], Features | None]:
     names = from_hub(what, lambda: _names(hub))
     with TemporaryDirectory() as folder:
         for name in names:
-            path = Path(folder, name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(fetch(_file(hub, name)).read_bytes() if name in CARDS else b"")
+            scratch = Path(folder, name)
+            scratch.parent.mkdir(parents=True, exist_ok=True)
+            scratch.write_bytes(fetch(_file(hub, name)).read_bytes() if name in CARDS else b"")
         try:
             return split_files(Path(folder), hub.config, split)
         except ValueError as error:

@@ -28,7 +28,7 @@ def base_accuracies(
     network, tokenizer, found = load_model(base), load_tokenizer(base), {}
     for name in names:
         task, answer_format = table.entry(name)
-        raw = pocket_table(name, task.raw_split("test"), rows, SEED)
+        raw = pocket_table(name, task.splits["test"], rows, SEED)
         samples = list(render_samples(name, task, answer_format, raw, "test").itertuples())
         prompts = [prompt_ids(tokenizer, row.system, row.prompt) for row in samples]
         responses = [response_ids(tokenizer, row.response) for row in samples]

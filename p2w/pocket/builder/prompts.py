@@ -18,24 +18,30 @@ LETTERS, DIGITS = ("A", "B", "C", "D", "E"), ("1", "2", "3", "4", "5")
 # How a question with listed choices is asked, with the weight of each way; None is the task's own format.
 LISTED = "{question}\n{choices}\n"
 OWN_WEIGHT = 10
+
+
+def _manner(labels: tuple[str, ...], choice: str, response: str, prompt: str) -> AnswerFormat:
+    return AnswerFormat(labels=labels, choice=choice, response=response, prompt=prompt)
+
+
 ASKED: tuple[tuple[int, AnswerFormat], ...] = (
-    (3, AnswerFormat(DIGITS, "{label}: {choice}", "[{label}]", LISTED + "Answer with {answers}.")),
-    (1, AnswerFormat(DIGITS, "{label}: {choice}", "{label}", LISTED + "Answer with {answers}.")),
-    (1, AnswerFormat(LETTERS, "{label}: {choice}", "{label}", LISTED + "Answer with {answers}.")),
-    (1, AnswerFormat(LETTERS, "{label}: {choice}", "{choice}", LISTED + "Answer with {answers}.")),
-    (1, AnswerFormat(LETTERS, "{label}: {choice}", "{choice}", LISTED + "Answer with the words of the right choice.")),
-    (1, AnswerFormat(LETTERS, "{label}: {choice}", "it is {choice}", LISTED + "Answer with {answers}.")),
-    (1, AnswerFormat(LETTERS, "{label}: {choice}", "it is {choice}", LISTED + 'Answer with "it is" and the choice.')),
-    (1, AnswerFormat(LETTERS, "{choice}", "{choice}", LISTED + "Answer with the right choice.")),
+    (3, _manner(DIGITS, "{label}: {choice}", "[{label}]", LISTED + "Answer with {answers}.")),
+    (1, _manner(DIGITS, "{label}: {choice}", "{label}", LISTED + "Answer with {answers}.")),
+    (1, _manner(LETTERS, "{label}: {choice}", "{label}", LISTED + "Answer with {answers}.")),
+    (1, _manner(LETTERS, "{label}: {choice}", "{choice}", LISTED + "Answer with {answers}.")),
+    (1, _manner(LETTERS, "{label}: {choice}", "{choice}", LISTED + "Answer with the words of the right choice.")),
+    (1, _manner(LETTERS, "{label}: {choice}", "it is {choice}", LISTED + "Answer with {answers}.")),
+    (1, _manner(LETTERS, "{label}: {choice}", "it is {choice}", LISTED + 'Answer with "it is" and the choice.')),
+    (1, _manner(LETTERS, "{choice}", "{choice}", LISTED + "Answer with the right choice.")),
 )
 PLAIN = "{question}\n"
 ASKED_YES_NO: tuple[tuple[int, AnswerFormat], ...] = (
-    (1, AnswerFormat(("True", "False"), "{choice}", "{label}", PLAIN + "Answer with {answers}.")),
-    (1, AnswerFormat(("true", "false"), "{choice}", "it is {label}", PLAIN + "Answer with {answers}.")),
-    (1, AnswerFormat(("yes", "no"), "{choice}", "{label}", PLAIN + "Answer with {answers}.")),
-    (1, AnswerFormat(("yes", "no"), "{choice}", "[{label}]", PLAIN + "Answer with {answers}.")),
-    (1, AnswerFormat(LETTERS, "{label}: {choice}", "[{label}]", LISTED + "Answer with {answers}.")),
-    (1, AnswerFormat(DIGITS, "{label}: {choice}", "[{label}]", LISTED + "Answer with {answers}.")),
+    (1, _manner(("True", "False"), "{choice}", "{label}", PLAIN + "Answer with {answers}.")),
+    (1, _manner(("true", "false"), "{choice}", "it is {label}", PLAIN + "Answer with {answers}.")),
+    (1, _manner(("yes", "no"), "{choice}", "{label}", PLAIN + "Answer with {answers}.")),
+    (1, _manner(("yes", "no"), "{choice}", "[{label}]", PLAIN + "Answer with {answers}.")),
+    (1, _manner(LETTERS, "{label}: {choice}", "[{label}]", LISTED + "Answer with {answers}.")),
+    (1, _manner(DIGITS, "{label}: {choice}", "[{label}]", LISTED + "Answer with {answers}.")),
 )
 # How a question is answered. The first manner of each is the one the tasks require.
 MANNERS = ("[{label}]", "{label}", "{choice}", "it is {choice}")
