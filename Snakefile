@@ -20,11 +20,8 @@ include: "rules/report.smk"
 include: "rules/targets.smk"
 
 
-localrules:
-    all,
-
-
 rule all:
     default_target: True
     input:
         "results/pocket/summary.md",
+    localrule: True

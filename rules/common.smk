@@ -14,6 +14,7 @@ sys.path.insert(0, str(ROOT))
 
 from p2w.config import experiments, targets
 from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table
+from p2w.config.settings import find_folder
 from p2w.runtime.code import code_hash, stage_script
 
 # Jobs run the interpreter that runs Snakemake, whether its environment is activated or not, unless they have an environment
@@ -161,9 +162,9 @@ def model_files(spec):
     if spec.hub:
         return [f"results/models/{'--'.join(Path(spec.hub).parts)}--{spec.revision[:12]}.json"]
     if spec.path:
-        if not Path(spec.path).is_dir():
+        if not find_folder(spec.path).is_dir():
             raise WorkflowError(f"path of a model: no folder {spec.path!r}")
-        return sorted(path.as_posix() for path in Path(spec.path).rglob("*") if path.is_file())
+        return sorted(path.as_posix() for path in find_folder(spec.path).rglob("*") if path.is_file())
     return []
 
 

@@ -194,13 +194,46 @@ def all_decoders(wildcards):
     }
 
 
-def mapped_adapters(wildcards):
-    """Adapters on the map as (kind, task, file): those trained, and a few of every other kind per held-out task."""
+def all_benchmarks(wildcards):
+    """What Snakemake measured of every job that makes or scores an adapter."""
     name = wildcards.experiment
-    places = [("trained", task, last_epoch(name, task)) for task in trained_tasks(name)]
+    wanted = {
+        "experiment": name,
+        "task": trained_tasks(name),
+        "held_out": held_out_tasks(name),
+        "run": decoder_runs(name),
+        "draw": range(experiment(name).evaluation.draws),
+        "control": CONTROLS,
+    }
+    of_adapters = {
+        **wanted,
+        "experiment": adapters_of(name),
+        "epoch": range(1, experiment(name).checkpoints.epochs + 1),
+    }
+    files = [expand(rule.benchmark, **of_adapters) for rule in (rules.finetune, rules.checkpoints)]
+    others = (
+        rules.embeddings,
+        rules.prompt_variants,
+        rules.decoder,
+        rules.generate,
+        rules.control,
+        rules.multi_task,
+        rules.prompt_controls,
+        rules.constant,
+        rules.evaluate,
+    )
+    files += [expand(rule.benchmark, **wanted) for rule in others]
+    return list(dict.fromkeys(sum(files, [])))
+
+
+def mapped_adapters(wildcards):
+    """Adapters on the map as (kind:task, file): those trained, and a few of every other kind per held-out task."""
+    name = wildcards.experiment
+    places = [(f"trained:{task}", last_epoch(name, task)) for task in trained_tasks(name)]
     for task in held_out_tasks(name):
         evaluated = evaluated_adapters(SimpleNamespace(experiment=name, held_out=task))
-        places += [(re.sub("[/]draw_.", "", s), task, path) for s, path in evaluated.items() if re.fullmatch(MAPPED, s)]
+        mapped = {source: file for source, file in evaluated.items() if re.fullmatch(MAPPED, source)}
+        places += [(re.sub("/draw_.", "", source) + f":{task}", file) for source, file in mapped.items()]
     return places
 
 

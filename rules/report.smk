@@ -15,7 +15,8 @@ rule figures:
         evaluations=all_evaluations,
         runs=all_runs,
         metrics=lambda wildcards: list(all_decoders(wildcards).values()),
-        adapters=lambda wildcards: [file for _, _, file in mapped_adapters(wildcards)],
+        adapters=lambda wildcards: [file for _, file in mapped_adapters(wildcards)],
+        benchmarks=all_benchmarks,
     output:
         **{
             name: report(
@@ -40,23 +41,20 @@ rule figures:
         script=script("figures"),
         code=code("figures"),
         decoders=lambda wildcards: list(all_decoders(wildcards)),
-        kinds=lambda wildcards: [kind for kind, _, _ in mapped_adapters(wildcards)],
-        tasks=lambda wildcards: [task for _, task, _ in mapped_adapters(wildcards)],
-        # Not an input: a job's benchmark is there when its output is.
-        benchmarks="results/{experiment}/benchmarks",
+        places=lambda wildcards: [place for place, _ in mapped_adapters(wildcards)],
         folder=subpath(output.accuracy, parent=True),
     shell:
         "exec python {params.script} --log {log} --evaluations {input.evaluations} --runs {input.runs} --decoders {params.decoders:q}"
-        " --metrics {input.metrics} --kinds {params.kinds} --tasks {params.tasks} --adapters {input.adapters}"
-        " --benchmarks {params.benchmarks} --output {params.folder}"
+        " --metrics {input.metrics} --places {params.places} --adapters {input.adapters}"
+        " --benchmarks {input.benchmarks} --output {params.folder}"
 
 
 rule summary:
     input:
         evaluations=all_evaluations,
-        published="config/published.yaml",
+        published=os.path.relpath(ROOT / "config/published.yaml"),
         figures=[f"results/{{experiment}}/figures/{name}.png" for name in FIGURES],
-        captions=[f"workflow/report/{name}.rst" for name in FIGURES],
+        captions=[os.path.relpath(ROOT / f"workflow/report/{name}.rst") for name in FIGURES],
         cards=all_cards,  # not read: whoever asks for the summary gets the adapters ready for use
     output:
         csv=report(

@@ -1,12 +1,16 @@
-# What no rule makes: a target with a slip in the name of its experiment, product or task is answered with what exists.
-EXPERIMENT_NAME = "|".join(map(re.escape, EXPERIMENT_FILES))
-NO_EXPERIMENT = f"(?!({EXPERIMENT_NAME}|raw|models|logs|benchmarks)/).+"
-NO_PRODUCT = (
-    f"({EXPERIMENT_NAME})/(?!({'|'.join(map(re.escape, (*targets.OF_TASKS, *targets.OTHERS)))})(/|$)).+"
-)
-NO_TASK = (
-    f"({EXPERIMENT_NAME})/({'|'.join(targets.OF_TASKS)})/(?!{TASK_NAME}(/|[.](predictions[.])?(parquet|json)$)).+"
-)
+# What no rule makes: a target with a slip in a name, a folder, or a name without its ending is answered with what was meant.
+FOUND_AT = f"({'|'.join(map(re.escape, EXPERIMENT_FILES))})"
+MADE = [
+    "(raw|models|logs|benchmarks)/.+",
+    f"{FOUND_AT}/(logs|benchmarks)/.+",
+    f"{FOUND_AT}/samples/{TASK_NAME}/[a-z]+[.]parquet",
+    f"{FOUND_AT}/adapters/{TASK_NAME}/epoch_[1-9][0-9]*/({'|'.join(EPOCH_FILES.values())})",
+    f"{FOUND_AT}/(checkpoints|embeddings)/{TASK_NAME}[.]parquet",
+    f"{FOUND_AT}/decoder/{TASK_NAME}/(seed_[0-9]+/)?(decoder[.]safetensors|metrics[.]csv|run[.]json)",
+    f"{FOUND_AT}/(generated|controls)/{TASK_NAME}/.+[.](safetensors|json|md|parquet)",
+    f"{FOUND_AT}/evaluation/{TASK_NAME}[.](json|predictions[.]parquet)",
+    f"{FOUND_AT}/(figures/[a-z]+[.]png|summary[.][a-z.]+)",
+]
 
 
 rule no_such_target:
@@ -15,4 +19,4 @@ rule no_such_target:
     output:
         "results/{target}",
     wildcard_constraints:
-        target=f"{NO_EXPERIMENT}|{NO_PRODUCT}|{NO_TASK}",
+        target=f"(?!({'|'.join(MADE)})$).+",

@@ -27,9 +27,9 @@ def load_tokenizer(base: BaseModel) -> PreTrainedTokenizerBase:
 
     A folder's tokenizer.json is taken as it is: AutoTokenizer would split words in the manner of the architecture.
     """
-    own = base.path is not None and Path(base.path, "tokenizer.json").is_file()
+    own = base.path is not None and (base.folder / "tokenizer.json").is_file()
     kind = PreTrainedTokenizerFast if own else AutoTokenizer
-    return _loaded(base, "tokenizer", lambda: kind.from_pretrained(base.name, **_pin(base)))
+    return _loaded(base, "tokenizer", lambda: kind.from_pretrained(_place(base), **_pin(base)))
 
 
 @singledispatch
@@ -37,8 +37,12 @@ def load_model(base: BaseModel, device: torch.device | str = "cpu") -> PreTraine
     """The model in evaluation mode on `device`, its weights frozen; ValueError names a folder that holds none."""
     logging.disable_progress_bar()
     options = {"dtype": getattr(torch, base.dtype), **_pin(base)}
-    model = _loaded(base, "model", lambda: AutoModelForCausalLM.from_pretrained(base.name, **options))
+    model = _loaded(base, "model", lambda: AutoModelForCausalLM.from_pretrained(_place(base), **options))
     return model.to(device).eval().requires_grad_(False)
+
+
+def _place(base: BaseModel) -> str:
+    return str(base.hub or base.folder)
 
 
 def _pin(base: BaseModel) -> dict[str, str]:
@@ -47,7 +51,7 @@ def _pin(base: BaseModel) -> dict[str, str]:
 
 def _loaded(base: BaseModel, part: str, load: Callable[[], T]) -> T:
     """Result of `load`; ValueError names the folder when it is missing or something in it is broken."""
-    if base.path is not None and not Path(base.path).is_dir():
+    if base.path is not None and not base.folder.is_dir():
         raise ValueError(f"base_model.path: found no folder {base.path!r}, expected that of a model")
     try:
         return load()

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from p2w.config.settings import Revision, Settings, Text, check_place
+from p2w.config.settings import Revision, Settings, Text, check_place, find_folder
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -29,6 +29,11 @@ class BaseModel(Settings):
         return str(self.hub or self.path)
 
     @property
+    def folder(self) -> Path:
+        """The folder that `path` names."""
+        return find_folder(str(self.path))
+
+    @property
     def files(self) -> list[Path]:
         """Files of a model in a folder, sorted; none of a Hub's, which its revision stands for."""
-        return sorted(path for path in Path(self.path).rglob("*") if path.is_file()) if self.path else []
+        return sorted(path for path in self.folder.rglob("*") if path.is_file()) if self.path else []

@@ -4,12 +4,14 @@ import argparse
 import json
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import pydantic
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 
 from p2w.config.mistakes import first_mistake, one_line
+from p2w.runtime.code import ROOT
 
 T = TypeVar("T")
 
@@ -52,6 +54,11 @@ def check_place(settings: Settings, *ways: tuple[str, ...]) -> None:
     if not any(set(found) == set(way) for way in ways):
         expected = ", or ".join(" and ".join(way) for way in ways)
         raise ValueError(f"found {' and '.join(found) or 'none'}, expected {expected}")
+
+
+def find_folder(path: str) -> Path:
+    """Where a path of the configuration leads: from the working directory, or else from P2W's own folder."""
+    return Path(path) if Path(path).exists() else ROOT / path
 
 
 def parse(kind: type[T], content: Any, where: str = "") -> T:

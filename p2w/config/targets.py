@@ -39,7 +39,7 @@ def explain_target(target: str, experiments: Iterable[str], table: Mapping[str, 
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
     if meant is None:
-        raise ValueError(f"{where}: no such file can be made; see 'Where things are' in README.md")
+        raise ValueError(f"{where}: no such file can be made; see results/README.md")
     kind = "a folder" if target.endswith("/") or meant.startswith(f"{target}/") else "a name without its ending"
     raise ValueError(f"{where}: that is {kind}; did you mean results/{meant}?")
 

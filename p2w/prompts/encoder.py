@@ -11,6 +11,7 @@ import numpy as np
 
 from p2w.base.token_batches import by_length
 from p2w.config.encoder import PromptEncoder
+from p2w.config.settings import find_folder
 from p2w.data.hub.model_formats import IGNORED
 from p2w.runtime.files import sha256
 
@@ -29,7 +30,10 @@ def encoder_folder(encoder: PromptEncoder) -> Path:
     Raises:
         ValueError: no such folder or package, no `model.safetensors` in it (a pickle is never read), other weights.
     """
-    folder = Path(encoder.path) if encoder.path else _package_folder(encoder) if encoder.package else _download(encoder)
+    if encoder.path:
+        folder = find_folder(encoder.path)
+    else:
+        folder = _package_folder(encoder) if encoder.package else _download(encoder)
     weights = next(iter([*folder.glob(WEIGHTS), *sorted(folder.glob(f"*/{WEIGHTS}"))]), None)
     if weights is None:
         raise ValueError(f"{folder}: found no {WEIGHTS}, expected one there or one folder down")

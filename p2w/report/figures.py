@@ -27,14 +27,14 @@ class Material:
     """What the figures are drawn from.
 
     `runs`: `run.json` of every epoch of every task; `metrics`: name of a decoder to its `metrics.csv`; `places`: the
-    adapters of the map; `benchmarks`: the folder of Snakemake's benchmark files.
+    adapters of the map; `benchmarks`: Snakemake's benchmark files.
     """
 
     evaluations: Sequence[Path]
     runs: Sequence[Path]
     metrics: Mapping[str, Path]
     places: Sequence[Place]
-    benchmarks: Path
+    benchmarks: Sequence[Path]
 
 
 def write_figures(material: Material, folder: Path) -> None:

@@ -45,9 +45,7 @@ def unguarded(path: Path) -> Iterator[str]:
 def test_every_writer_goes_through_a_temporary_name() -> None:
     ours = {"write_text(", "write_bytes("}  # the functions of p2w.runtime.files, which do
     in_memory = {"save(whole, {'format': 'pt'})", "table.to_csv(index=False, float_format='%.6g')"}
-    growing = {
-        "open(path, 'w' if first else 'a', encoding='utf-8', buffering=1)"
-    }  # the log
+    growing = {"open(path, 'w' if first else 'a', encoding='utf-8', buffering=1)"}  # the log
     found = [
         f"{path.relative_to(ROOT)}: {call}"
         for folder in ("p2w", "workflow/scripts")

@@ -76,7 +76,7 @@ def material(tmp_path):
         [tmp_path / f"{task}_{epoch}.json" for task in "ab" for epoch in (1, 2)],
         {task: tmp_path / task / "metrics.csv" for task in "ab"},
         places,
-        tmp_path / "benchmarks",
+        [tmp_path / "benchmarks" / name for name in jobs],
     )
 
 
@@ -123,8 +123,8 @@ def test_files_of_another_kind_are_named(tmp_path):
         read_adapter_losses([tmp_path / "run.json"])
     with pytest.raises(ValueError, match=r"x/metrics\.csv: found columns \['a', 'b'\]"):
         read_decoder_losses({"x": tmp_path / "x/metrics.csv"})
-    with pytest.raises(ValueError, match="found no benchmark file"):
-        read_benchmarks(tmp_path)
+    with pytest.raises(ValueError, match=r"x/metrics\.csv: found columns .*, expected s and max_rss"):
+        read_benchmarks([tmp_path / "x/metrics.csv"])
 
 
 def test_costs_add_up_by_rule(material):

@@ -15,19 +15,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--runs", nargs="+", type=Path, required=True, help="run.json of every epoch of every task")
     parser.add_argument("--decoders", nargs="+", required=True, help="a name for each decoder, in order")
     parser.add_argument("--metrics", nargs="+", type=Path, required=True, help="their metrics.csv")
-    parser.add_argument("--kinds", nargs="+", required=True, help="what each adapter of the map is, in order")
-    parser.add_argument("--tasks", nargs="+", required=True, help="the task that it is for")
+    parser.add_argument("--places", nargs="+", required=True, help="kind:task of each adapter of the map, in order")
     parser.add_argument("--adapters", nargs="+", type=Path, required=True, help="its adapter_model.safetensors")
-    parser.add_argument("--benchmarks", type=Path, required=True, help="the folder of benchmark files")
+    parser.add_argument("--benchmarks", nargs="+", type=Path, required=True, help="Snakemake's benchmark files")
     parser.add_argument("--output", type=Path, required=True, help="the folder to write to")
     args = parser.parse_args(argv)
-    if not len(args.kinds) == len(args.tasks) == len(args.adapters):
+    if len(args.places) != len(args.adapters):
         raise ValueError(
-            f"found {len(args.kinds)} --kinds, {len(args.tasks)} --tasks and {len(args.adapters)} --adapters,"
-            " expected as many of each"
+            f"--adapters: found {len(args.adapters)}, expected {len(args.places)}, one for each of --places"
         )
-    folders = [path.parent for path in args.adapters]
-    places = [Place(*place) for place in zip(args.kinds, args.tasks, folders, strict=True)]
+    named = [place.partition(":") for place in args.places]
+    places = [Place(kind, task, path.parent) for (kind, _, task), path in zip(named, args.adapters, strict=True)]
     metrics = paired("--decoders", args.decoders, "--metrics", args.metrics)
     write_figures(Material(args.evaluations, args.runs, metrics, places, args.benchmarks), args.output)
 
