@@ -21,9 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="the folder to write to")
     args = parser.parse_args(argv)
     if len(args.places) != len(args.adapters):
-        raise ValueError(
-            f"--adapters: found {len(args.adapters)}, expected {len(args.places)}, one for each of --places"
-        )
+        raise ValueError(f"--adapters: found {len(args.adapters)}, expected {len(args.places)}, one for each place")
     named = [place.partition(":") for place in args.places]
     places = [Place(kind, task, path.parent) for (kind, _, task), path in zip(named, args.adapters, strict=True)]
     metrics = paired("--decoders", args.decoders, "--metrics", args.metrics)
