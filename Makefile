@@ -49,7 +49,8 @@ pocket: env
 
 # After make demo, make pocket or make formats.
 compare: env
-	@for made in $(wildcard $(DEMO)); do $(BIN)/python workflow/scripts/show.py $$made --compare $(DOCUMENTS) || exit 1; done
+	@for made in $(wildcard $(DEMO)); do for document in $(DOCUMENTS); do \
+	  $(BIN)/python workflow/scripts/show.py $$made --compare $$document || exit 1; done; done
 	@for made in $(wildcard results/pocket/summary.md results/pocket_formats/summary.md); do \
 	  $(BIN)/python workflow/scripts/show.py $$made --compare docs/results.md || exit 1; done
 

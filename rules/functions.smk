@@ -195,7 +195,7 @@ def all_decoders(wildcards):
 
 
 def all_benchmarks(wildcards):
-    """What Snakemake measured of every job that makes or scores an adapter."""
+    """What Snakemake measured of every job that makes or scores an adapter; other times alone draw no figure anew."""
     name = wildcards.experiment
     wanted = {
         "experiment": name,
@@ -223,7 +223,7 @@ def all_benchmarks(wildcards):
         rules.evaluate,
     )
     files += [expand(rule.benchmark, **wanted) for rule in others]
-    return list(dict.fromkeys(sum(files, [])))
+    return [ancient(file) for file in dict.fromkeys(sum(files, []))]
 
 
 def mapped_adapters(wildcards):

@@ -306,7 +306,7 @@ ASKED = {
     "results/pockett/summary.md": "no experiment 'pockett'; did you mean 'pocket'?",
     "results/pocket/adapters/bolq/epoch_1/adapter_model.safetensors": "no task 'bolq'; did you mean 'boolq'?",
     "results/pocket/samples/boolq/validation.parquet": "boolq: no split 'validation'; splits: train, test",
-    "results/pocket/adapters/boolq/epoch_0/adapter_model.safetensors": "no such file can be made; see results/README.md",
+    "results/pocket/adapters/boolq/epoch_0/adapter_model.safetensors": "see results/README.md",
 }
 
 

@@ -27,8 +27,10 @@ def evaluation(demo):
 
 
 @pytest.mark.parametrize("document", ["README.md", "README.zh-CN.md"])
-def test_the_documents_have_its_table_to_the_digit(demo, document):
+def test_the_documents_have_its_table(demo, document):
+    """`make compare` does so to the digit; another processor may round one answer in a thousand otherwise."""
     show = [sys.executable, PROJECT / "workflow/scripts/show.py", demo, "--compare", PROJECT / document]
+    show += ["--tolerance", "0.011"]
     done = subprocess.run(show, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
