@@ -19,8 +19,8 @@ from p2w.runtime.code import code_hash, stage_script
 
 # Jobs run the interpreter that runs Snakemake, whether its environment is activated or not, unless they have an environment
 # of their own; and in that, too, the p2w that lies here.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+FIRST = {"PATH": str(Path(sys.executable).parent), "PYTHONPATH": str(ROOT)}
+os.environ.update({name: os.pathsep.join(filter(None, [place, os.environ.get(name)])) for name, place in FIRST.items()})
 
 ADAPTER = "adapter_model.safetensors"
 EPOCH_FILES = {

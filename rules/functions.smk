@@ -233,7 +233,7 @@ def mapped_adapters(wildcards):
     for task in held_out_tasks(name):
         evaluated = evaluated_adapters(SimpleNamespace(experiment=name, held_out=task))
         mapped = {source: file for source, file in evaluated.items() if re.fullmatch(MAPPED, source)}
-        places += [(re.sub("/draw_.", "", source) + f":{task}", file) for source, file in mapped.items()]
+        places += [(re.sub("[/]draw_.", "", source) + f":{task}", file) for source, file in mapped.items()]
     return places
 
 
