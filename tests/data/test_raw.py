@@ -57,26 +57,6 @@ def test_hub_table_keeps_columns_and_says_where_it_is_from(hub: HubServer, root:
     assert all(f"/datasets/owner/toy/resolve/{REVISION}/{FILE}" in path for _, path, _ in hub.requests)
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        Fault("HEAD", 500),
-        Fault("HEAD", 429),
-        Fault("HEAD", kind="reset"),
-        Fault("GET", 503),
-        Fault("GET", 429),
-        Fault("GET", kind="reset"),
-        Fault("GET", kind="cut"),
-    ],
-    ids=lambda fault: f"{fault.method}-{fault.status or fault.kind}",
-)
-def test_passing_failures_are_survived(hub: HubServer, tmp_path: Path, naps: list[float], fault: Fault) -> None:
-    hub.faults = [fault, fault]
-    assert pq.read_table(fetch(tmp_path, toy())).to_pylist() == ROWS
-    assert hub.faults == []
-    assert all(0 < seconds < 10 for seconds in naps)
-
-
 @pytest.mark.usefixtures("naps")
 def test_interrupted_download_is_resumed(hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 100)
@@ -85,12 +65,6 @@ def test_interrupted_download_is_resumed(hub: HubServer, tmp_path: Path, monkeyp
     first, second = [headers.get("range") for method, _, headers in hub.requests if method == "GET"]
     assert first is None
     assert re.fullmatch("bytes=[1-9][0-9]*00-", second)
-
-
-def test_waits_as_long_as_the_hub_asks(hub: HubServer, tmp_path: Path, naps: list[float]) -> None:
-    hub.faults = [Fault("GET", 503, {"Retry-After": "41"})]
-    fetch(tmp_path, toy())
-    assert naps == [41.0]
 
 
 @pytest.mark.usefixtures("naps")
