@@ -39,8 +39,7 @@ class AdapterLayout:
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> "AdapterLayout":
         """Layout of the adapter tensors in `tensors`, whatever order they come in.
 
-        Raises:
-            ValueError: a name or shape that is not a LoRA matrix, or a pair that is not whole.
+        Raises ValueError: a name or shape that is not a LoRA matrix, or a pair that is not whole.
         """
         shapes = {name.removeprefix(PEFT_PREFIX): tuple(tensor.shape) for name, tensor in tensors.items()}
         names = tuple(sorted(shapes, key=_sort_key))
@@ -59,8 +58,7 @@ class AdapterLayout:
     def flatten(self, tensors: Mapping[str, Tensor]) -> Tensor:
         """Tensors by name -> (size,) float32, in the order of the layout.
 
-        Raises:
-            ValueError: missing or unexpected tensors, or a wrong shape.
+        Raises ValueError: missing or unexpected tensors, or a wrong shape.
         """
         tensors = {name.removeprefix(PEFT_PREFIX): tensor for name, tensor in tensors.items()}
         self._check(tensors)

@@ -62,13 +62,12 @@ def write_adapter(
 ) -> None:
     """Write an adapter that `PeftModel.from_pretrained` loads; all of its files appear or none, the weights last.
 
+    Raises ValueError: tensors and config do not fit together; names the tensor, found and expected.
+
     Args:
         tensors: `{module}.lora_A.weight` (rank, in) and `{module}.lora_B.weight` (out, rank), any device.
         adapter_config: JSON values of `adapter_config.json`.
         records: JSON objects of further files, by file name; `run.json` gets the hashes of config and weights too.
-
-    Raises:
-        ValueError: tensors and config do not fit together; names the tensor, found and expected.
     """
     folder = Path(folder)
     check_adapter(str(folder), tensors, adapter_config)
@@ -85,10 +84,8 @@ def write_adapter(
 def read_adapter(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors by name without PEFT's prefix, and the values of `adapter_config.json`.
 
-    An adapter that P2W wrote is compared with the hashes in its `run.json`; another's has no such file.
-
-    Raises:
-        ValueError: a missing or damaged file, a tensor or an option that P2W cannot apply, a value that is not finite.
+    An adapter that P2W wrote is compared with the hashes in its `run.json`; another's has no such file. Raises
+    ValueError: a missing or damaged file, a tensor or an option that P2W cannot apply, a value that is not finite.
     """
     folder = Path(folder)
     adapter_config = read_adapter_config(folder)

@@ -32,10 +32,8 @@ class WeightTokens:
     """How the adapters of one layout are cut: chunks of (rank, width) along `in` of A and along `out` of Bᵀ.
 
     `width` 0 means the greatest common divisor of all `in` and `out`. A token is its chunk, normalised, with MARGIN
-    more rows and columns that alternate mean and scale.
-
-    Raises:
-        ValueError: a dimension that the width does not divide, or ranks that differ; names the tensor.
+    more rows and columns that alternate mean and scale. Raises ValueError: a dimension that the width does not divide,
+    or ranks that differ; names the tensor.
     """
 
     layout: AdapterLayout

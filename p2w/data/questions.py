@@ -85,10 +85,8 @@ class ChoiceQuestion(Question):
 def read_questions(path: Path, name: str | None = None) -> pa.Table:
     """Columns `id`, `question`, and `choices` and `answer` (position from 0, as text, or null) or `response`.
 
-    A row without id is called by its position. `name` is what errors call the file.
-
-    Raises:
-        ValueError: names the file, the row, found and expected.
+    A row without id is called by its position. `name` is what errors call the file. Raises ValueError: names the file,
+    the row, found and expected.
     """
     items, name = read_items(path), name or str(path)
     for number, item in enumerate(items):

@@ -32,14 +32,13 @@ def render_samples(
 ) -> pd.DataFrame:
     """One sample per raw row, in order.
 
+    Raises ValueError: an empty split, a missing column, an unlabelled or out-of-range answer, a repeated id; names
+    task, split, row and value.
+
     Returns:
         Columns `id` (text), `question`, `choices` (list), `answer` (position of the right choice; missing only where
         the task allows unlabeled rows), `system`, `prompt`, `responses` (the answer each choice stands for),
         `response` (the right one). A freely answered task has no choices, no answer's position and no responses.
-
-    Raises:
-        ValueError: an empty split, a missing column, an unlabelled or out-of-range answer, a repeated id; names task,
-            split, row and value.
     """
     if table.empty:
         raise ValueError(f"{name}/{split}: found 0 rows, expected at least 1")

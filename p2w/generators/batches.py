@@ -38,10 +38,8 @@ def load_tasks(
 ) -> tuple[list[TaskData], Tensor]:
     """The tasks by name, their weight tokens where `config.targets` says; and every token's weight in the loss (T,).
 
-    The flat weights of one task are looked up, once, when its turn comes.
-
-    Raises:
-        ValueError: tasks, prompts or checkpoints that do not fit together.
+    The flat weights of one task are looked up, once, when its turn comes. Raises ValueError: tasks, prompts or
+    checkpoints that do not fit together.
     """
     if not checkpoints or set(conditions) != set(checkpoints):
         raise ValueError(f"training tasks: found prompts of {sorted(conditions)}, expected {sorted(checkpoints)}")

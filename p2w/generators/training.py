@@ -66,6 +66,10 @@ def train_decoder(
 ) -> tuple[HyperConvDecoder, list[dict[str, float]]]:
     """Train on the given tasks; the same arguments give the same bits on the CPU.
 
+    Raises ValueError: tasks, prompts or checkpoints that do not fit together; more processes than items of a batch;
+    memory for less than one item. Raises FloatingPointError: a loss, gradient or weight that is not finite; names the
+    step and the tensor.
+
     Args:
         conditions: the encoded prompts of each task, on `device`.
         checkpoints: flat adapter weights (checkpoints, size) of each task; looked up one task at a time.
@@ -76,11 +80,6 @@ def train_decoder(
 
     Returns:
         The decoder in evaluation mode, and per step: step, loss, lr, grad_norm.
-
-    Raises:
-        ValueError: tasks, prompts or checkpoints that do not fit together; more processes than items of a batch;
-            memory for less than one item.
-        FloatingPointError: a loss, gradient or weight that is not finite; names the step and the tensor.
     """
     own = processes.share(config.batch_size)
     tasks, weight = load_tasks(config, spec, conditions, checkpoints, device)

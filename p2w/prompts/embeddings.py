@@ -43,10 +43,8 @@ def select_prompts(samples: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
 def condition_texts(samples: pd.DataFrame, form: Form, seed: int) -> list[str]:
     """What the encoder reads of each row: the prompt, the prompt and its answer, or the answer in one row of MIX.
 
-    Answers are for the paper's ablation only: they are labels, those of the held-out task included.
-
-    Raises:
-        ValueError: an answer is to be shown that the row does not have; names the row.
+    Answers are for the paper's ablation only: they are labels, those of the held-out task included. Raises ValueError:
+    an answer is to be shown that the row does not have; names the row.
     """
     shown = np.zeros(len(samples), dtype=bool)
     if form == "prompt_answer":

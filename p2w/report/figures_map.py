@@ -46,8 +46,7 @@ class Place:
 def map_figure(places: Sequence[Place], path: Path) -> None:
     """The two principal axes of ΔW over all adapters; colour and number are the task, the marker is the kind.
 
-    Raises:
-        ValueError: fewer than three adapters, or an unknown kind.
+    Raises ValueError: fewer than three adapters, or an unknown kind.
     """
     unknown = {place.kind for place in places} - set(KINDS)
     if unknown or len(places) < 3:

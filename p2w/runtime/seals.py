@@ -43,8 +43,7 @@ def stamp(path: str | Path, kind: Sealed) -> None:
 def check_seal(path: str | Path, kind: Sealed, whole: bool = True) -> None:
     """DamagedFileError unless the file is as P2W wrote it; only the head is looked at when not `whole`.
 
-    Raises:
-        OSError: it cannot be read.
+    Raises OSError: it cannot be read.
     """
     with open(path, "rb") as file:
         try:
@@ -92,11 +91,10 @@ def write_record(path: str | Path, value: Mapping[str, Any]) -> None:
 def read_record(path: str | Path, target: str | Path | None = None) -> dict[str, Any]:
     """What `write_record` wrote, without the seal.
 
+    Raises DamagedFileError: the file is not as it was written, or not of P2W.
+
     Args:
         target: what to ask Snakemake for when it is damaged, if not the file itself.
-
-    Raises:
-        DamagedFileError: the file is not as it was written, or not of P2W.
     """
     try:
         value = read_json(path)

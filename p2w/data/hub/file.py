@@ -37,11 +37,9 @@ def fetch(wanted: HubFile) -> Path:
     """Path of the file in the client's cache, downloaded if it is not there.
 
     HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_OFFLINE mean what they mean to the client. A file whose bytes are not the
-    expected ones is taken out of the cache and downloaded once more before it is refused.
-
-    Raises:
-        DownloadError: the file cannot be had; names repository, revision, file and reason.
-        ValueError: its hash is not the expected one; names found and expected.
+    expected ones is taken out of the cache and downloaded once more before it is refused. Raises DownloadError: the
+    file cannot be had; names repository, revision, file and reason. Raises ValueError: its hash is not the expected
+    one; names found and expected.
     """
     path = _download(wanted)
     fault = check(path, wanted.sha256)
