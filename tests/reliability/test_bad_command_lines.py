@@ -9,7 +9,7 @@ SCRIPTS = sorted(path.stem for path in (ROOT / "workflow/scripts").glob("*.py"))
 OVER_A_FILE = both(replaced("file", b"x"), option("--output", "WORLD/file/x/adapter_model.safetensors"))
 
 LINES = (
-    Case("nothing", "show", r"the following arguments are required: evaluation; see \S+ --help", without(""), 2),
+    Case("nothing", "show", r"the following arguments are required: file; see \S+ --help", without(""), 2),
     Case("missing option", "generate", r"the following arguments are required: --draw", without("--draw"), 2),
     Case("two missing options", "control", r"required: --tasks, --target",
          both(without("--tasks"), without("--target")), 2),

@@ -6,20 +6,7 @@ from pathlib import Path
 
 from p2w.report.evaluations import read_evaluation
 from p2w.report.summary import evaluation_table
-from p2w.runtime.cli import Parser, run
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Parse the command line and print the table, or compare it."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("file", type=Path, help="results/{experiment}/evaluation/{held_out}.json, or its summary.md")
-    parser.add_argument("--compare", type=Path, nargs="+", default=[], metavar="DOCUMENT")
-    args = parser.parse_args(argv)
-    text = args.file.read_text() if args.file.suffix == ".md" else evaluation_table(read_evaluation(args.file))
-    if not args.compare:
-        print(text)
-    for document in args.compare:
-        compare(text.split("\n"), document)
+from p2w.runtime.cli import Parser, command
 
 
 def compare(lines: Sequence[str], document: Path) -> None:
@@ -33,5 +20,14 @@ def compare(lines: Sequence[str], document: Path) -> None:
     print(f"{document} has these {len(table)} lines")
 
 
-if __name__ == "__main__":
-    run(main)
+@command(__doc__)
+def main(parser: Parser) -> None:
+    """Parse the command line and print the table, or compare it."""
+    parser.add_argument("file", type=Path, help="results/{experiment}/evaluation/{held_out}.json, or its summary.md")
+    parser.add_argument("--compare", type=Path, nargs="+", default=[], metavar="DOCUMENT")
+    args = parser.parse_args()
+    text = args.file.read_text() if args.file.suffix == ".md" else evaluation_table(read_evaluation(args.file))
+    if not args.compare:
+        print(text)
+    for document in args.compare:
+        compare(text.split("\n"), document)
