@@ -62,12 +62,9 @@ def write_adapter(
 ) -> None:
     """Write an adapter that `PeftModel.from_pretrained` loads; all of its files appear or none, the weights last.
 
-    Raises ValueError: tensors and config do not fit together; names the tensor, found and expected.
-
-    Args:
-        tensors: `{module}.lora_A.weight` (rank, in) and `{module}.lora_B.weight` (out, rank), any device.
-        adapter_config: JSON values of `adapter_config.json`.
-        records: JSON objects of further files, by file name; `run.json` gets the hashes of config and weights too.
+    Tensors are `{module}.lora_A.weight` (rank, in) and `{module}.lora_B.weight` (out, rank), on any device; `records`
+    are JSON objects of further files, by file name: `run.json` gets the hashes of config and weights too. Raises
+    ValueError: tensors and config do not fit together; names the tensor, found and expected.
     """
     folder = Path(folder)
     check_adapter(str(folder), tensors, adapter_config)

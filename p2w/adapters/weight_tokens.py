@@ -174,10 +174,8 @@ def token_weight(tokens_by_task: Iterable[Tensor]) -> Tensor:
 
     Per task, the standard deviation of each token over the task's checkpoints, scaled to mean 1; then the mean over
     tasks (official criterion weights, commit 60e2192). A task whose checkpoints are all equal, or that has only one,
-    says nothing and counts as 1 everywhere. No weight is below TOKEN_WEIGHT_FLOOR.
-
-    Args:
-        tokens_by_task: one (checkpoints, T, R, W) tensor per task.
+    says nothing and counts as 1 everywhere. No weight is below TOKEN_WEIGHT_FLOOR. Given is one (checkpoints, T, R, W)
+    tensor per task.
     """
     weights = [_task_weight(tokens) for tokens in tokens_by_task]
     if not weights:

@@ -43,15 +43,11 @@ def evaluation_file(
     overlap: Mapping[str, Any],
     seed: int,
 ) -> dict[str, Any]:
-    """The evaluation file without its provenance.
+    """The evaluation file without its provenance, from one row per source and test row (docs/evaluation.md).
 
-    Raises ValueError: a missing column, a position that no choice has, sources that answered different rows, a source
-    whose decoder seeds have different draws.
-
-    Args:
-        predictions: one row per source and test row, see docs/evaluation.md.
-        overlap: what `p2w.evaluation.overlap.overlap` found.
-        seed: of the bootstrap intervals.
+    `overlap` is what `p2w.evaluation.overlap` found, `seed` that of the bootstrap intervals. Raises ValueError: a
+    missing column, a position that no choice has, sources that answered different rows, a source whose decoder seeds
+    have different draws.
     """
     sources = read_sources(predictions)
     first = next(iter(sources.values())).answers[0][0]

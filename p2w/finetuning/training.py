@@ -189,10 +189,8 @@ class Training:
 def response_loss(model: PreTrainedModel, input_ids: Tensor, labels: Tensor, device: torch.device | str) -> Tensor:
     """Cross-entropy summed over the positions whose next token is a label; only these get logits.
 
-    Args:
-        input_ids: (N, L), right-padded. No attention mask: in a causal model nothing looks at padding on its right,
-            and without a mask attention takes its fast path.
-        labels: (N, L), IGNORED where there is no loss; on the CPU.
+    `labels` (N, L), on the CPU, are IGNORED where there is no loss; `input_ids` (N, L) are right-padded. No attention
+    mask: in a causal model nothing looks at padding on its right, and without one attention takes its fast path.
     """
     rows, columns = (labels[:, 1:] != IGNORED).nonzero(as_tuple=True)
     targets = labels[rows, columns + 1].to(device)

@@ -51,10 +51,7 @@ def mean_condition(prompts: Sequence[Prompts], num_prompts: int, block: int = 25
 
 @torch.no_grad()
 def generate(decoder: HyperConvDecoder, spec: WeightTokens, condition: Tensor) -> Tensor:
-    """Condition (N, L, C) -> flat adapter weights (size,) float32 on the CPU.
-
-    Raises FloatingPointError: the decoder produced a value that is not finite.
-    """
+    """Condition (N, L, C) -> flat adapter weights (size,) float32 on the CPU; FloatingPointError unless finite."""
     flat = spec.detokenize(decoder(condition.unsqueeze(0)))[0].cpu()
     if not flat.isfinite().all():
         raise FloatingPointError(f"generated weights: found {int((~flat.isfinite()).sum())} values that are not finite")

@@ -42,12 +42,7 @@ def lr_schedule(step: int, base: float, warmup_steps: int, total_steps: int) -> 
 
 
 def masked_weighted_mse(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Mean of weight · (output - target)² over the places where `target` is a number (official decoderonly.py).
-
-    Args:
-        output, target: (B, T, R, W).
-        weight: (T,).
-    """
+    """Mean of weight (T,) · (output - target)², both (B, T, R, W), where `target` is a number (decoderonly.py)."""
     known = ~target.isnan()
     error = torch.where(known, output - target.nan_to_num(), 0)
     return (error.square() * weight.view(-1, 1, 1)).sum() / known.sum()
@@ -66,17 +61,14 @@ def train_decoder(
 ) -> tuple[HyperConvDecoder, list[dict[str, float]]]:
     """Train on the given tasks; the same arguments give the same bits on the CPU.
 
+    `conditions` are the encoded prompts of each task, on `device`; `checkpoints` its flat adapter weights (checkpoints,
+    size), looked up one task at a time. `report` is called with (steps done, steps, note). The `processes` share every
+    batch; each calls this function with the same arguments but `device`, and ends with the same decoder. Where an
+    interrupted run of the same training left its state in `saved`, it goes on from there to the same bits.
+
     Raises ValueError: tasks, prompts or checkpoints that do not fit together; more processes than items of a batch;
     memory for less than one item. Raises FloatingPointError: a loss, gradient or weight that is not finite; names the
     step and the tensor.
-
-    Args:
-        conditions: the encoded prompts of each task, on `device`.
-        checkpoints: flat adapter weights (checkpoints, size) of each task; looked up one task at a time.
-        report: called with (steps done, steps, note).
-        processes: those that share every batch; each calls this function with the same arguments but `device`, and
-            ends with the same decoder.
-        saved: where an interrupted run of the same training left its state; it goes on from there to the same bits.
 
     Returns:
         The decoder in evaluation mode, and per step: step, loss, lr, grad_norm.

@@ -67,9 +67,7 @@ def encode_cached(
 ) -> list[np.ndarray]:
     """Token states of each text, (length, dim) float16; only texts that no segment of `cache` holds are encoded.
 
-    Args:
-        encode: called for BATCH texts of like length at a time.
-        saved: where an interrupted run with the same texts left what it had encoded.
+    That is for BATCH texts of like length at a time; in `saved` an interrupted run with the same texts left its own.
     """
     by_key = {prompt_key(text): text for text in texts}
     states = _cached_states(cache, set(by_key))

@@ -58,10 +58,7 @@ def encode_when_needed(encoder: PromptEncoder, device: str = "cpu") -> Callable[
 
 
 def load_encoder(encoder: PromptEncoder, device: str = "cpu") -> "LoadedEncoder":
-    """The encoder in memory, to encode more than once.
-
-    Raises ValueError: as `encoder_folder`, and `max_length` beyond the model's positions.
-    """
+    """The encoder in memory; ValueError as `encoder_folder`, and when `max_length` is beyond the model's positions."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Transformer
 

@@ -38,7 +38,7 @@ class CardInputs:
 def write_card(source: str, inputs: CardInputs, output: Path) -> None:
     """Write the card of the adapter that the predictions call `source`, such as `generated/draw_0`.
 
-    Raises ValueError: the predictions have no such source, or the adapter was made from other files than those given.
+    ValueError when they have no such source, or the adapter was made from other files than those given.
     """
     run, decoder = read_record(inputs.adapter / "run.json"), read_record(inputs.decoder_run)
     prompts = run["inputs"].get(inputs.embeddings.as_posix())
