@@ -185,11 +185,9 @@ class CheckpointFiles(Mapping[str, Tensor]):
         for path, header in headers.items():
             check_layout(str(path), AdapterLayout.from_json(header["layout"]), self.layout)
             check_same(str(path), header["adapter_config"], self.adapter_config)
-            if header["task"] in self._paths:
-                raise ValueError(
-                    f"{path}: task {header['task']!r} is in {self._paths[header['task']]} too, expected once"
-                )
-            self._paths[header["task"]] = path
+            other = self._paths.setdefault(header["task"], path)
+            if other != path:
+                raise ValueError(f"{path}: task {header['task']!r} is in {other} too, expected once")
 
     def __getitem__(self, task: str) -> Tensor:
         return read_checkpoints(self._paths[task]).weights

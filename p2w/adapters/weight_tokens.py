@@ -65,9 +65,8 @@ class WeightTokens:
     @cached_property
     def _pieces(self) -> tuple[tuple[bool, int], ...]:
         """Whether it is an A, and its chunks, of each tensor up to where all begins again, as it does with a layer."""
-        pieces = tuple(
-            (_is_a(n), length // self.width) for n, length in zip(self.layout.names, self._lengths, strict=True)
-        )
+        counts = [length // self.width for length in self._lengths]
+        pieces = tuple(zip(map(_is_a, self.layout.names), counts, strict=True))
         count = len(pieces)
         return next(pieces[:p] for p in range(1, count + 1) if count % p == 0 and pieces[:p] * (count // p) == pieces)
 

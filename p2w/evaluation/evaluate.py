@@ -145,9 +145,8 @@ def evaluate(
         report = reporter(f"answers on {held_out}")
         predictions = predict(base, samples, adapters, config, device, report, saved)
         found = overlap({task: read_samples(path) for task, path in prompt_samples.items()}, samples)
-        result = evaluation_file(
-            predictions, experiment, held_out, samples_path.stem, chance_level(samples), found, seed
-        )
+        chance, split = chance_level(samples), samples_path.stem
+        result = evaluation_file(predictions, experiment, held_out, split, chance, found, seed)
         with transaction():
             write_table(predictions_path, predictions, {"held_out": held_out, "provenance": record})
             write_record(output, {**result, "provenance": record})

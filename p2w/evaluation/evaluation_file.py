@@ -81,9 +81,8 @@ def read_sources(predictions: pd.DataFrame) -> dict[str, Source]:
 def _check(predictions: pd.DataFrame) -> None:
     missing = [column for column in COLUMNS if column not in predictions]
     if missing or predictions.empty:
-        raise ValueError(
-            f"predictions: found columns {list(predictions)} and {len(predictions)} rows; missing {missing}"
-        )
+        found = f"columns {list(predictions)} and {len(predictions)} rows"
+        raise ValueError(f"predictions: found {found}; missing {missing}")
     for column, least in (("gold", 0), ("choice", 0), ("prediction", INVALID)):
         wrong = predictions[(predictions[column] < least) | (predictions[column] >= predictions["choices"])]
         if len(wrong):
@@ -105,10 +104,9 @@ def _same_rows(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 def _source(name: str, adapters: Mapping[tuple[int, int], pd.DataFrame]) -> Source:
     seeds, draws = ({key[i] for key in adapters} for i in (0, 1))
-    if len(adapters) != len(seeds) * len(draws) or (len(draws) > 1 and -1 in draws):
-        raise ValueError(
-            f"{name}: found {len(adapters)} adapters, expected the same draws for each of {len(seeds)} seeds"
-        )
+    count = len(adapters)
+    if count != len(seeds) * len(draws) or (len(draws) > 1 and -1 in draws):
+        raise ValueError(f"{name}: found {count} adapters, expected the same draws for each of {len(seeds)} seeds")
     answers = tuple(tuple(adapters[seed, draw] for draw in sorted(draws)) for seed in sorted(seeds))
     return Source(answers, drawn=-1 not in draws)
 

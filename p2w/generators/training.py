@@ -6,6 +6,7 @@ The recipe is that of Drag-and-Drop LLMs (arXiv 2506.16406, section 3; jerrylian
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -97,9 +98,8 @@ class DecoderTraining:
         self.config, self.decoder, self.batches = config, decoder, batches
         self.weight, self.processes = weight, processes
         self.parameters = dict(decoder.named_parameters())
-        self.optimizer = build_optimizer(
-            config.optimizer, self.parameters.values(), config.learning_rate, config.weight_decay
-        )
+        kind, rate = config.optimizer, config.learning_rate
+        self.optimizer = build_optimizer(kind, self.parameters.values(), rate, config.weight_decay)
         self.at_once = config.micro_batch_size or len(batches.own)
         self.rows: list[dict[str, float]] = []
 
@@ -109,9 +109,8 @@ class DecoderTraining:
         where, position = f"step {number + 1}", self.batches.position()
         lr = lr_schedule(number, config.learning_rate, config.warmup_steps, config.steps)
         set_learning_rate(self.optimizer, lr)
-        loss, self.at_once = in_pieces_that_fit(
-            self.at_once, lambda size: self._gradients(size, position), f"{where}, items"
-        )
+        compute = partial(self._gradients, position=position)
+        loss, self.at_once = in_pieces_that_fit(self.at_once, compute, f"{where}, items")
         gradients = {name: parameter.grad for name, parameter in self.parameters.items()}
         self.processes.sum([loss, *gradients.values()])
         grad_norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), config.clip_norm).item()
@@ -140,14 +139,12 @@ class DecoderTraining:
 
     def resume(self, saved: SavedState) -> None:
         """Take up what an interrupted run of the same training saved, if anything."""
-        if (found := saved.load()) is None:
-            return
-        tensors, values = found
-        parts = split_parts(tensors)
-        restore_optimizer(self.optimizer, parts["optimizer"], self.weight.device)
-        self.decoder.load_state_dict(parts["decoder"], strict=True)
-        self.batches.seek(parts["random"])
-        self.rows = values["rows"]
+        if found := saved.load():
+            parts = split_parts(found[0])
+            restore_optimizer(self.optimizer, parts["optimizer"], self.weight.device)
+            self.decoder.load_state_dict(parts["decoder"], strict=True)
+            self.batches.seek(parts["random"])
+            self.rows = found[1]["rows"]
 
 
 def accumulate_gradients(

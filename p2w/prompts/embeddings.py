@@ -148,7 +148,6 @@ def embed_prompts(
     metadata = {"task": task, "encoder": encoder.to_json(), "provenance": record}
     device = best_device()
     with SavedState(state, {**metadata, "device": device.type}) as saved:
-        states = encode_cached(
-            texts, encode_when_needed(encoder, str(device)), cache / encoder.key, saved, reporter(f"prompts of {task}")
-        )
+        encode, report = encode_when_needed(encoder, str(device)), reporter(f"prompts of {task}")
+        states = encode_cached(texts, encode, cache / encoder.key, saved, report)
         write_embeddings(output, samples["id"].tolist(), texts, states, metadata)

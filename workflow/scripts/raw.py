@@ -14,9 +14,7 @@ def main(parser: Parser) -> None:
     """Parse the command line and write the raw table with its manifest."""
     parser.add_argument("--source", type=json_argument(Source), required=True, help="the source, as JSON")
     parser.add_argument("--task", required=True)
-    parser.add_argument(
-        "--location", type=json_argument(Location), required=True, help="where its rows are, and splits, as JSON"
-    )
+    parser.add_argument("--location", type=json_argument(Location), required=True, help="its rows and splits, as JSON")
     parser.add_argument("--split", required=True, help="the dataset's own name of the split")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--questions", action="store_true", help="read each row as a question")

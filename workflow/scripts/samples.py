@@ -30,10 +30,6 @@ def main(parser: Parser) -> None:
     check_prompts(args.task, samples, args.least_prompts)
     if taken:
         print(f"{args.task}: its rows are questions, so taken: {json.dumps(taken)}")
-    config = {
-        "task": args.task,
-        "split": args.split,
-        "entry": task.to_json(),
-        "format": answer_format and answer_format.to_json(),
-    }
+    form = answer_format and answer_format.to_json()
+    config = {"task": args.task, "split": args.split, "entry": task.to_json(), "format": form}
     write_samples(args.output, samples, provenance("samples", config, [args.raw]))

@@ -14,9 +14,8 @@ def compare(lines: Sequence[str], document: Path) -> None:
     table = list(takewhile(bool, lines[lines.index("") + 1 :]))
     known = set(document.read_text().split("\n"))
     if other := [line for line in table if line not in known]:
-        raise ValueError(
-            f"{document}: found other numbers in {len(other)} of {len(table)} lines, expected {other[0]!r}"
-        )
+        found = f"other numbers in {len(other)} of {len(table)} lines"
+        raise ValueError(f"{document}: found {found}, expected {other[0]!r}")
     print(f"{document} has these {len(table)} lines")
 
 
