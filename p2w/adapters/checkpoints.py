@@ -61,9 +61,8 @@ def write_checkpoints(
 ) -> None:
     """Gather the snapshots of a task's epochs, from `first_epoch` on, by epoch and step.
 
-    Raises:
-        ValueError: no epoch is left, or folders of another task, seed, layout, rank or base model; names the folder,
-            found and expected.
+    Raises ValueError: no epoch is left, or folders of another task, seed, layout, rank or base model; names the folder,
+    found and expected.
     """
     found = sorted(((read_snapshot_header(folder), Path(folder)) for folder in epoch_folders), key=lambda p: p[0].epoch)
     used = [(header, folder) for header, folder in found if header.epoch >= first_epoch]
@@ -147,11 +146,7 @@ def _table(task: str, seed: int | None, block: Block, schema: pa.Schema) -> pa.T
 
 
 def read_checkpoints(path: str | Path) -> Checkpoints:
-    """Read a checkpoint table, its weights once.
-
-    Raises:
-        ValueError: not a checkpoint table of P2W, or a damaged one.
-    """
+    """Read a checkpoint table, its weights once. Raises ValueError: not a checkpoint table of P2W, or a damaged one."""
     check_seal(path, TABLES)
     metadata = _read_content(path)
     layout = AdapterLayout.from_json(metadata["layout"])
@@ -178,11 +173,8 @@ def _read_rows(path: str | Path, size: int) -> tuple[pd.DataFrame, Tensor]:
 class CheckpointFiles(Mapping[str, Tensor]):
     """Flat weights (n, size) by task, read from the task's table at every look-up and not kept.
 
-    `layout` and `adapter_config` are those of the first table.
-
-    Raises:
-        ValueError: not a checkpoint table of P2W, two tables of a task, tables of different layouts or base models;
-            names the file.
+    `layout` and `adapter_config` are those of the first table. Raises ValueError: not a checkpoint table of P2W, two
+    tables of a task, tables of different layouts or base models; names the file.
     """
 
     def __init__(self, paths: Sequence[str | Path]) -> None:
@@ -193,11 +185,9 @@ class CheckpointFiles(Mapping[str, Tensor]):
         for path, header in headers.items():
             check_layout(str(path), AdapterLayout.from_json(header["layout"]), self.layout)
             check_same(str(path), header["adapter_config"], self.adapter_config)
-            if header["task"] in self._paths:
-                raise ValueError(
-                    f"{path}: task {header['task']!r} is in {self._paths[header['task']]} too, expected once"
-                )
-            self._paths[header["task"]] = path
+            other = self._paths.setdefault(header["task"], path)
+            if other != path:
+                raise ValueError(f"{path}: task {header['task']!r} is in {other} too, expected once")
 
     def __getitem__(self, task: str) -> Tensor:
         return read_checkpoints(self._paths[task]).weights

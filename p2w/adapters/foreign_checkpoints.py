@@ -53,11 +53,8 @@ def import_checkpoints(
 ) -> None:
     """Write the adapters in `folder` as the checkpoint table of `task`: epoch 1, step = place in the order, no loss.
 
-    `lora.alpha` has to be the one they were trained with; no file of tensors says it.
-
-    Raises:
-        ValueError: no file, an unreadable one, code instead of tensors, tensors of another layout or rank; names the
-            file.
+    `lora.alpha` has to be the one they were trained with; no file of tensors says it. Raises ValueError: no file, an
+    unreadable one, code instead of tensors, tensors of another layout or rank; names the file.
     """
     files = checkpoint_files(folder)
     first = read_foreign_adapter(files[0])

@@ -37,11 +37,7 @@ class AdapterLayout:
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> "AdapterLayout":
-        """Layout of the adapter tensors in `tensors`, whatever order they come in.
-
-        Raises:
-            ValueError: a name or shape that is not a LoRA matrix, or a pair that is not whole.
-        """
+        """Layout of adapter tensors in any order; ValueError unless they are whole pairs of LoRA matrices."""
         shapes = {name.removeprefix(PEFT_PREFIX): tuple(tensor.shape) for name, tensor in tensors.items()}
         names = tuple(sorted(shapes, key=_sort_key))
         return cls(names, tuple(shapes[name] for name in names))
@@ -57,11 +53,7 @@ class AdapterLayout:
         return sum(self.sizes)
 
     def flatten(self, tensors: Mapping[str, Tensor]) -> Tensor:
-        """Tensors by name -> (size,) float32, in the order of the layout.
-
-        Raises:
-            ValueError: missing or unexpected tensors, or a wrong shape.
-        """
+        """Tensors by name -> (size,) float32, in the order of the layout; ValueError unless all fit it."""
         tensors = {name.removeprefix(PEFT_PREFIX): tensor for name, tensor in tensors.items()}
         self._check(tensors)
         return torch.cat([tensors[name].reshape(-1).float() for name in self.names])

@@ -62,13 +62,9 @@ def write_adapter(
 ) -> None:
     """Write an adapter that `PeftModel.from_pretrained` loads; all of its files appear or none, the weights last.
 
-    Args:
-        tensors: `{module}.lora_A.weight` (rank, in) and `{module}.lora_B.weight` (out, rank), any device.
-        adapter_config: JSON values of `adapter_config.json`.
-        records: JSON objects of further files, by file name; `run.json` gets the hashes of config and weights too.
-
-    Raises:
-        ValueError: tensors and config do not fit together; names the tensor, found and expected.
+    Tensors are `{module}.lora_A.weight` (rank, in) and `{module}.lora_B.weight` (out, rank), on any device; `records`
+    are JSON objects of further files, by file name: `run.json` gets the hashes of config and weights too. Raises
+    ValueError: tensors and config do not fit together; names the tensor, found and expected.
     """
     folder = Path(folder)
     check_adapter(str(folder), tensors, adapter_config)
@@ -85,22 +81,16 @@ def write_adapter(
 def read_adapter(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors by name without PEFT's prefix, and the values of `adapter_config.json`.
 
-    An adapter that P2W wrote is compared with the hashes in its `run.json`; another's has no such file.
-
-    Raises:
-        ValueError: a missing or damaged file, a tensor or an option that P2W cannot apply, a value that is not finite.
+    An adapter that P2W wrote is compared with the hashes in its `run.json`; another's has no such file. Raises
+    ValueError: a missing or damaged file, a tensor or an option that P2W cannot apply, a value that is not finite.
     """
-    folder = Path(folder)
-    adapter_config = read_adapter_config(folder)
-    stored = read_foreign_tensors(folder / WEIGHTS_FILE)
-    bare = [name for name in stored if not name.startswith(PEFT_PREFIX)]
-    if bare:
-        raise ValueError(
-            f"{folder / WEIGHTS_FILE}: found tensor {bare[0]!r}, expected names that start with {PEFT_PREFIX}"
-        )
+    adapter_config, path = read_adapter_config(Path(folder)), Path(folder, WEIGHTS_FILE)
+    stored = read_foreign_tensors(path)
+    if bare := [name for name in stored if not name.startswith(PEFT_PREFIX)]:
+        raise ValueError(f"{path}: found tensor {bare[0]!r}, expected names that start with {PEFT_PREFIX}")
     tensors = {name.removeprefix(PEFT_PREFIX): tensor for name, tensor in stored.items()}
     check_adapter(str(folder), tensors, adapter_config)
-    check_finite(folder / WEIGHTS_FILE, tensors)
+    check_finite(path, tensors)
     return tensors, adapter_config
 
 

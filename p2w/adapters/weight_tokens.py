@@ -32,10 +32,8 @@ class WeightTokens:
     """How the adapters of one layout are cut: chunks of (rank, width) along `in` of A and along `out` of Bᵀ.
 
     `width` 0 means the greatest common divisor of all `in` and `out`. A token is its chunk, normalised, with MARGIN
-    more rows and columns that alternate mean and scale.
-
-    Raises:
-        ValueError: a dimension that the width does not divide, or ranks that differ; names the tensor.
+    more rows and columns that alternate mean and scale. Raises ValueError: a dimension that the width does not divide,
+    or ranks that differ; names the tensor.
     """
 
     layout: AdapterLayout
@@ -67,9 +65,8 @@ class WeightTokens:
     @cached_property
     def _pieces(self) -> tuple[tuple[bool, int], ...]:
         """Whether it is an A, and its chunks, of each tensor up to where all begins again, as it does with a layer."""
-        pieces = tuple(
-            (_is_a(n), length // self.width) for n, length in zip(self.layout.names, self._lengths, strict=True)
-        )
+        counts = [length // self.width for length in self._lengths]
+        pieces = tuple(zip(map(_is_a, self.layout.names), counts, strict=True))
         count = len(pieces)
         return next(pieces[:p] for p in range(1, count + 1) if count % p == 0 and pieces[:p] * (count // p) == pieces)
 
@@ -176,10 +173,8 @@ def token_weight(tokens_by_task: Iterable[Tensor]) -> Tensor:
 
     Per task, the standard deviation of each token over the task's checkpoints, scaled to mean 1; then the mean over
     tasks (official criterion weights, commit 60e2192). A task whose checkpoints are all equal, or that has only one,
-    says nothing and counts as 1 everywhere. No weight is below TOKEN_WEIGHT_FLOOR.
-
-    Args:
-        tokens_by_task: one (checkpoints, T, R, W) tensor per task.
+    says nothing and counts as 1 everywhere. No weight is below TOKEN_WEIGHT_FLOOR. Given is one (checkpoints, T, R, W)
+    tensor per task.
     """
     weights = [_task_weight(tokens) for tokens in tokens_by_task]
     if not weights:

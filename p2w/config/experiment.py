@@ -69,15 +69,11 @@ class Experiment(Settings):
         if self.training_tasks is None and len(self.tasks) < 2:
             raise ValueError(f"tasks: found {list(self.tasks)}, expected a list of at least 2, or training_tasks")
         for task in self.takes_turns:
-            number, rows = len(self.trained_without(task)), self.finetune.max_samples
-            if number == 0:
-                raise ValueError(
-                    f"held_out: found {task!r}, which leaves no training task, expected at least one other"
-                )
-            if number > rows:
-                raise ValueError(
-                    f"finetune.max_samples: found {rows}, expected one for each of {number} training tasks"
-                )
+            count, most = len(self.trained_without(task)), self.finetune.max_samples
+            if not count:
+                raise ValueError(f"held_out: found {task!r}, which leaves no training task, expected another one")
+            if count > most:
+                raise ValueError(f"finetune.max_samples: found {most}, expected one for each of {count} training tasks")
         return self
 
     @model_validator(mode="after")

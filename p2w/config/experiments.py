@@ -55,13 +55,7 @@ def task_entry(table: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 class Experiments:
-    """The experiment files of a folder; an experiment is checked when it is asked for.
-
-    Args:
-        files: name to file.
-        tasks: the task table.
-        sources: names of sources.
-    """
+    """Experiment files by name, with the task table and the names of sources; one is checked when it is asked for."""
 
     def __init__(self, files: Mapping[str, Path], tasks: Mapping[str, Any], sources: Iterable[str]) -> None:
         self.files, self._tasks, self._sources = dict(files), tasks, list(sources)

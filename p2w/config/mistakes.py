@@ -18,11 +18,7 @@ Place, Rule = tuple[Any, ...], Mapping[str, Any]
 
 
 def first_mistake(errors: Sequence[Mapping[str, Any]], schema: Mapping[str, Any], content: Any) -> str:
-    """The first of pydantic's errors by path, in our words, and how many more there are.
-
-    Args:
-        schema: the JSON schema of what `content` should be.
-    """
+    """The first of pydantic's errors by path, in our words, and how many more; `schema` is that of valid `content`."""
     whole = _inlined(schema, schema.get("$defs", {}))
     # At one place an unknown key comes first, for a slip in a key leads to a missing one too.
     found = {(*_mistake(error, errors, whole, content), error["type"] not in UNKNOWN) for error in errors}

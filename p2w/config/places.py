@@ -47,12 +47,11 @@ def local_files(source: Mapping[str, Any], task: Mapping[str, Any], split: str) 
     files = hub.get("files") or task.get("files")
     if files and split not in files:
         raise ValueError(f"no raw split {split!r}; raw splits: {', '.join(files)}")
+    dataset = hub.get("dataset")
     if hub and source["kind"] == FILES:
-        raise ValueError(
-            f"found a dataset of the Hub, {hub['dataset']}, expected files of one's own in source {FILES!r}"
-        )
+        raise ValueError(f"found a dataset of the Hub, {dataset}, expected files of one's own in source {FILES!r}")
     if hub:
-        folder = f"{source.get('root')}/{hub['dataset']}"
+        folder = f"{source.get('root')}/{dataset}"
         return _within(folder, files and files[split]) if source["kind"] == "local" else []
     if "folder" in task:
         return _within(task["folder"])

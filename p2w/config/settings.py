@@ -62,11 +62,8 @@ def find_folder(path: str) -> Path:
 
 
 def parse(kind: type[T], content: Any, where: str = "") -> T:
-    """`content`, plain values, as a `kind`: Settings, or a type of Python.
-
-    Raises:
-        ValueError: one line: `where`, the path to the key, what was found and what is expected.
-    """
+    """`content`, plain values, as a `kind`: Settings, or a type of Python; the ValueError is one line that says
+    `where`, the path to the key, what was found and what is expected."""
     try:
         return TypeAdapter(kind).validate_python(_frozen(content))
     except pydantic.ValidationError as error:

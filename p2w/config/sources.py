@@ -30,10 +30,8 @@ class Source(Settings):
     def _check(self) -> "Source":
         given = {name for name in ("root", "seed", "rows") if getattr(self, name) not in (None, {})}
         if given != set(NEEDS[self.kind]):
-            expected = ", ".join(NEEDS[self.kind]) or "no other key"
-            raise ValueError(
-                f"kind {self.kind!r}: found {', '.join(sorted(given)) or 'no other key'}, expected {expected}"
-            )
+            found, expected = (", ".join(keys) or "no other key" for keys in (sorted(given), NEEDS[self.kind]))
+            raise ValueError(f"kind {self.kind!r}: found {found}, expected {expected}")
         if unknown := sorted(set(self.rows) - set(SPLITS)):
             raise ValueError(f"rows: no split {unknown[0]!r}; splits: {', '.join(SPLITS)}")
         return self

@@ -198,9 +198,8 @@ class TaskTable(Settings):
             if not (task.hub or task.file or task.files or task.folder):
                 raise ValueError(f"tasks.{name}: expected exactly one of hub, file, files, folder")
             if task.format not in (None, *self.formats):
-                raise ValueError(
-                    f"tasks.{name}.format: no format {task.format!r}; formats: {', '.join(sorted(self.formats))}"
-                )
+                known = ", ".join(sorted(self.formats))
+                raise ValueError(f"tasks.{name}.format: no format {task.format!r}; formats: {known}")
         return self
 
     def entry(self, name: str) -> tuple[Task, AnswerFormat | None]:

@@ -13,11 +13,9 @@ from p2w.runtime.provenance import provenance
 
 
 def write_prompt_controls(decoder_path: Path, prompts: Mapping[str, Path], seed: int, draw: int, output: Path) -> None:
-    """Write an adapter for each control, drawn as the method draws; the decoder is loaded once.
+    """Write an adapter for each control into `{output}/{control}/draw_{draw}`, drawn as the method draws.
 
-    Args:
-        prompts: name of a control to the embeddings that stand in for the held-out task's.
-        output: `{output}/{control}/draw_{draw}` is an adapter's folder.
+    `prompts` are by control the embeddings that stand in for the held-out task's; the decoder is loaded once.
     """
     trained = load_decoder(decoder_path, best_device())
     with transaction():

@@ -25,9 +25,7 @@ FREE: dict[str, Any] = {
 def complete(task: Task, columns: Iterable[str]) -> tuple[Task, dict[str, Any]]:
     """A task whose entry says how a row becomes a sample, and what of it was not said but taken from its columns.
 
-    Args:
-        task: an entry, with a question or without.
-        columns: of the raw table, which are those of `p2w.data.questions` if the entry has no question.
+    `columns` are the raw table's: those of `p2w.data.questions` if the entry has no question.
     """
     if task.question is not None:
         return task, {}

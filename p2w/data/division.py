@@ -9,8 +9,7 @@ TEST_SHARE = 5  # one row in so many is for the test
 def divided(ids: Sequence[str], labelled: Sequence[bool], split: str) -> list[int]:
     """Positions of a split's rows: for `test` the labelled ones whose ids have the lowest hashes, for `train` the rest.
 
-    Raises:
-        ValueError: too few rows to divide; names found and expected.
+    Raises ValueError: too few rows to divide; names found and expected.
     """
     known = [position for position, has_answer in enumerate(labelled) if has_answer]
     if len(ids) < 2 or (split == "test" and not known):

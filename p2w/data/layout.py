@@ -12,10 +12,8 @@ CARDS = ("README.md", ".huggingface.yaml", "dataset_infos.json")
 def split_files(folder: Path, config: str | None, split: str) -> tuple[list[str], Features | None]:
     """Files of a split as paths in `folder`, and what the card says about their columns.
 
-    Without a card, a folder of the config's name holds it.
-
-    Raises:
-        ValueError: no such config or split; lists what exists.
+    Without a card, a folder of the config's name holds it. Raises ValueError: no such config or split; lists what
+    exists.
     """
     within = config if config and (folder / config).is_dir() else None
     try:

@@ -8,6 +8,7 @@ column, or its text. Or it has no choices: then its `response` (or `answer`), if
 import re
 import string
 from collections.abc import Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +73,7 @@ class ChoiceQuestion(Question):
         if isinstance(self.answer, int):
             found = {self.answer} & set(range(len(self.choices)))
         else:
-            names = [
-                [choice.strip(), *letters[i : i + 1], *columns[i : i + 1]] for i, choice in enumerate(self.choices)
-            ]
+            names = zip_longest(map(str.strip, self.choices), letters, columns)
             found = {i for i, called in enumerate(names) if self.answer.strip() in called}
         if len(found) != 1:
             expected = f"one position from 0 to {len(letters) - 1}, letter of {letters} or text of {list(self.choices)}"
@@ -85,10 +84,8 @@ class ChoiceQuestion(Question):
 def read_questions(path: Path, name: str | None = None) -> pa.Table:
     """Columns `id`, `question`, and `choices` and `answer` (position from 0, as text, or null) or `response`.
 
-    A row without id is called by its position. `name` is what errors call the file.
-
-    Raises:
-        ValueError: names the file, the row, found and expected.
+    A row without id is called by its position. `name` is what errors call the file. Raises ValueError: names the file,
+    the row, found and expected.
     """
     items, name = read_items(path), name or str(path)
     for number, item in enumerate(items):

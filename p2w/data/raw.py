@@ -32,17 +32,9 @@ class Found:
 def fetch_raw(source: Source, name: str, task: Location, split: str, output: Path, questions: bool = False) -> None:
     """Write one of the dataset's own splits to `output`, and its manifest beside it as `{split}.manifest.json`.
 
-    Args:
-        source: where datasets of the Hub are; a local one stands for the web too.
-        name: of the task.
-        task: where its rows are.
-        split: the dataset's own name of it.
-        output: the table.
-        questions: whether the rows are read as questions (`p2w.data.questions`).
-
-    Raises:
-        ValueError: a split, file or row that is not what the task table says.
-        OSError: a file that cannot be had.
+    `source` says where datasets of the Hub are (a local one stands for the web too), `task` where the rows of the task
+    called `name` are. `questions`: its rows are read as `p2w.data.questions` does. Raises ValueError: a split, file or
+    row that is not what the task table says. Raises OSError: a file that cannot be had.
     """
     _check_split(name, task, split)
     with TemporaryDirectory() as downloads:

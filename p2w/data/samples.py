@@ -32,14 +32,13 @@ def render_samples(
 ) -> pd.DataFrame:
     """One sample per raw row, in order.
 
+    Raises ValueError: an empty split, a missing column, an unlabelled or out-of-range answer, a repeated id; names
+    task, split, row and value.
+
     Returns:
         Columns `id` (text), `question`, `choices` (list), `answer` (position of the right choice; missing only where
         the task allows unlabeled rows), `system`, `prompt`, `responses` (the answer each choice stands for),
         `response` (the right one). A freely answered task has no choices, no answer's position and no responses.
-
-    Raises:
-        ValueError: an empty split, a missing column, an unlabelled or out-of-range answer, a repeated id; names task,
-            split, row and value.
     """
     if table.empty:
         raise ValueError(f"{name}/{split}: found 0 rows, expected at least 1")
@@ -59,16 +58,10 @@ def render_samples(
 def _render_row(
     where: str, default_id: str, task: Task, answer_format: AnswerFormat | None, row: Mapping[str, Any]
 ) -> dict[str, Any]:
-    question = _clean(_fill(where, task.question, row), task)
-    answered = (
-        _choose(where, question, task, answer_format, row) if answer_format else _free(where, question, task, row)
-    )
-    return {
-        "id": default_id if task.id is None else _id(where, task.id, row),
-        "question": question,
-        "system": task.system,
-        **answered,
-    }
+    asked = _clean(_fill(where, task.question, row), task)
+    answered = _choose(where, asked, task, answer_format, row) if answer_format else _free(where, asked, task, row)
+    name = default_id if task.id is None else _id(where, task.id, row)
+    return {"id": name, "question": asked, "system": task.system, **answered}
 
 
 def _choose(
@@ -104,11 +97,8 @@ def _free(where: str, question: str, task: Task, row: Mapping[str, Any]) -> dict
 
 def check_prompts(name: str, samples: pd.DataFrame, least: int) -> None:
     """ValueError where a task has fewer distinct prompts than a generator will ask for: now, not after its training."""
-    found = samples["prompt"].nunique()
-    if found < least:
-        raise ValueError(
-            f"{name}/train: found {found} distinct prompts, expected decoder.num_prompts, {least}, or more"
-        )
+    if (n := samples["prompt"].nunique()) < least:
+        raise ValueError(f"{name}/train: found {n} distinct prompts, expected decoder.num_prompts, {least}, or more")
 
 
 def write_samples(path: str | Path, samples: pd.DataFrame, metadata: dict[str, Any]) -> None:

@@ -24,10 +24,7 @@ def read_files(paths: Sequence[Path], features: Features | None = None) -> pa.Ta
     """The rows of all files, in order; `features` (of a dataset card) says which columns are labels.
 
     A cell of a csv or tsv file is text as it stands, an empty one is missing; a txt file has a column `text`, one row
-    per line.
-
-    Raises:
-        ValueError: a file that cannot be read, or files that do not go together; names them.
+    per line. Raises ValueError: a file that cannot be read, or files that do not go together; names them.
     """
     tables = [_named(path, _read(path), features) for path in paths]
     try:

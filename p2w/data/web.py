@@ -15,9 +15,8 @@ from p2w.data.hub.file import check
 def download(address: str, folder: Path, pinned: str | None = None) -> Path:
     """Path of the file in `folder`, whole; asked for without a token, and again as calls of the Hub are.
 
-    Raises:
-        DownloadError: the file cannot be had; names the address and the reason.
-        ValueError: twice its sha256 is not the pinned one.
+    Raises DownloadError: the file cannot be had; names the address and the reason. Raises ValueError: twice its sha256
+    is not the pinned one.
     """
     path = folder / PurePosixPath(unquote(urlsplit(address).path)).name
     what, fault = f"file {without_secrets(address)}", None

@@ -105,15 +105,10 @@ def answer(
 ) -> list[list[Answer]]:
     """What the model answers: for each adapter of `stack`, one answer per question in order.
 
-    Args:
-        batch_tokens: tokens computed at once over all adapters; exceeded only where one row alone has more. Fewer
-            where memory runs out.
-        advance: called after every batch, with the number of answers that are new.
-        found: for each adapter, the answers that it has given already by position; the others are added.
-
-    Raises:
-        NoRoom: memory runs out with one row.
-        FloatingPointError: a log-likelihood that is not finite.
+    `batch_tokens` are computed at once over all adapters: more only where one row alone has more, fewer where memory
+    runs out. `advance` is called after every batch, with the number of answers that are new. `found` has for each
+    adapter the answers that it has given already by position; the others are added. Raises NoRoom: memory runs out with
+    one row. Raises FloatingPointError: a log-likelihood that is not finite.
     """
     found = found or [{} for _ in range(len(stack))]
     prefix = _common_beginning([question.prompt[:-1] for question in questions])

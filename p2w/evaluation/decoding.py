@@ -75,17 +75,13 @@ def _continue(
         return torch.tensor(values, device=visible.device).unsqueeze(1)
 
     token, position = column([answer.ids[-1] for answer in answers]), column([answer.position for answer in answers])
-    end, left = (
-        column([answer.end for answer in answers]),
-        column([answer.most - len(answer.ids) for answer in answers]),
-    )
+    end, left = column([answer.end for answer in answers]), column([one.most - len(one.ids) for one in answers])
     running = torch.ones_like(token, dtype=torch.bool)
     while running.any():
         visible, keys = torch.cat([visible, torch.ones_like(running)], 1), torch.cat([keys, position], 1)
         mask = attention_mask(model.config, visible.unsqueeze(1), position, keys, model.dtype)
-        output = model(
-            input_ids=token, attention_mask=mask, position_ids=position, past_key_values=cache, use_cache=True
-        )
-        token, position, left = output.logits[:, -1].argmax(-1, keepdim=True), position + 1, left - 1
+        seen = {"attention_mask": mask, "past_key_values": cache, "use_cache": True}
+        logits = model(input_ids=token, position_ids=position, **seen).logits
+        token, position, left = logits[:, -1].argmax(-1, keepdim=True), position + 1, left - 1
         yield token
         running = running & (token != end) & (left > 0)

@@ -54,10 +54,7 @@ def predict(
 ) -> pd.DataFrame:
     """Answers of the base model and of each adapter, `source` naming whose; columns as `prediction_table` has them.
 
-    The base model is loaded once, and as many adapters as memory allows go through it side by side.
-
-    Args:
-        adapters: source name to adapter folder.
+    The base model is loaded once, and as many adapters (by source) as memory allows go through it side by side.
     """
     tokenizer, model = load_tokenizer(base), load_model(base, device)
     questions = tokenize_samples(tokenizer, samples, config.option_text)
@@ -131,13 +128,11 @@ def evaluate(
     predictions_path: Path,
     state: Path | None = None,
 ) -> None:
-    """Write the evaluation file of a held-out task and the answers it was counted from.
+    """Write the evaluation file of a held-out task and the answers it was counted from, given adapters by source.
 
-    Args:
-        adapters: source name to adapter folder.
-        prompt_samples: task to samples that were seen before: those that the training tasks' adapters learned from, and
-            the held-out task's, whose prompts condition the generator. Test rows are looked for in them.
-        state: file that the same call goes on from after an interruption.
+    Test rows are looked for in `prompt_samples`, by task what was seen before: the samples that the training tasks'
+    adapters learned from, and the held-out task's, whose prompts condition the generator. The file `state` is what the
+    same call goes on from after an interruption.
     """
     samples = select_rows(read_samples(samples_path), config.max_rows, seed)
     check_adapters(base, adapters)
@@ -150,9 +145,8 @@ def evaluate(
         report = reporter(f"answers on {held_out}")
         predictions = predict(base, samples, adapters, config, device, report, saved)
         found = overlap({task: read_samples(path) for task, path in prompt_samples.items()}, samples)
-        result = evaluation_file(
-            predictions, experiment, held_out, samples_path.stem, chance_level(samples), found, seed
-        )
+        chance, split = chance_level(samples), samples_path.stem
+        result = evaluation_file(predictions, experiment, held_out, split, chance, found, seed)
         with transaction():
             write_table(predictions_path, predictions, {"held_out": held_out, "provenance": record})
             write_record(output, {**result, "provenance": record})

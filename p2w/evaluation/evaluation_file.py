@@ -43,16 +43,11 @@ def evaluation_file(
     overlap: Mapping[str, Any],
     seed: int,
 ) -> dict[str, Any]:
-    """The evaluation file without its provenance.
+    """The evaluation file without its provenance, from one row per source and test row (docs/evaluation.md).
 
-    Args:
-        predictions: one row per source and test row, see docs/evaluation.md.
-        overlap: what `p2w.evaluation.overlap.overlap` found.
-        seed: of the bootstrap intervals.
-
-    Raises:
-        ValueError: a missing column, a position that no choice has, sources that answered different rows, a source
-            whose decoder seeds have different draws.
+    `overlap` is what `p2w.evaluation.overlap` found, `seed` that of the bootstrap intervals. Raises ValueError: a
+    missing column, a position that no choice has, sources that answered different rows, a source whose decoder seeds
+    have different draws.
     """
     sources = read_sources(predictions)
     first = next(iter(sources.values())).answers[0][0]
@@ -86,9 +81,8 @@ def read_sources(predictions: pd.DataFrame) -> dict[str, Source]:
 def _check(predictions: pd.DataFrame) -> None:
     missing = [column for column in COLUMNS if column not in predictions]
     if missing or predictions.empty:
-        raise ValueError(
-            f"predictions: found columns {list(predictions)} and {len(predictions)} rows; missing {missing}"
-        )
+        found = f"columns {list(predictions)} and {len(predictions)} rows"
+        raise ValueError(f"predictions: found {found}; missing {missing}")
     for column, least in (("gold", 0), ("choice", 0), ("prediction", INVALID)):
         wrong = predictions[(predictions[column] < least) | (predictions[column] >= predictions["choices"])]
         if len(wrong):
@@ -110,10 +104,9 @@ def _same_rows(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 def _source(name: str, adapters: Mapping[tuple[int, int], pd.DataFrame]) -> Source:
     seeds, draws = ({key[i] for key in adapters} for i in (0, 1))
-    if len(adapters) != len(seeds) * len(draws) or (len(draws) > 1 and -1 in draws):
-        raise ValueError(
-            f"{name}: found {len(adapters)} adapters, expected the same draws for each of {len(seeds)} seeds"
-        )
+    count = len(adapters)
+    if count != len(seeds) * len(draws) or (len(draws) > 1 and -1 in draws):
+        raise ValueError(f"{name}: found {count} adapters, expected the same draws for each of {len(seeds)} seeds")
     answers = tuple(tuple(adapters[seed, draw] for draw in sorted(draws)) for seed in sorted(seeds))
     return Source(answers, drawn=-1 not in draws)
 

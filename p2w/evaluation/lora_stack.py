@@ -24,13 +24,9 @@ def scaling(adapter_config: Mapping[str, Any]) -> float:
 class LoraStack:
     """K adapters of one model; smaller ranks, and modules that an adapter leaves alone, are filled with zeros.
 
-    Args:
-        adapters: for each, `{module}.lora_A.weight` (rank, in) and `{module}.lora_B.weight` (out, rank), none for the
-            base alone; and the factor of the low-rank term, see `scaling`.
-
-    Raises:
-        ValueError: no adapter, a tensor without its partner, a module that the model does not have or that has another
-            size.
+    Each is given as `{module}.lora_A.weight` (rank, in) and `{module}.lora_B.weight` (out, rank), none for the base
+    alone; and the factor of the low-rank term, see `scaling`. Raises ValueError: no adapter, a tensor without its
+    partner, a module that the model does not have or that has another size.
     """
 
     def __init__(self, model: nn.Module, adapters: Sequence[Adapter]) -> None:

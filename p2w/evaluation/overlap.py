@@ -15,10 +15,7 @@ def overlap(training: Mapping[str, pd.DataFrame], test: pd.DataFrame, ngram: int
 
     A row's text is its question and then its choices, as lower-case words without punctuation. `exact`: the whole text
     is that of a training row. `ngram`: a run of `ngram` words stands in a training row too; shorter texts have none.
-
-    Args:
-        training: task to its samples; of samples only the columns `question` and `choices` are read.
-        test: the samples that are scored.
+    Of the samples, those of each training task and those that are scored, only these two columns are read.
     """
     if ngram < 1:
         raise ValueError(f"ngram: found {ngram}, expected at least 1 word")

@@ -134,12 +134,7 @@ def attention_mask(
 ) -> Tensor | dict[str, Tensor]:
     """The attention_mask with which a model sees just `visible` (B, Q, S), within its window if it has one.
 
-    Args:
-        queries: positions (B, Q).
-        keys: positions (B, S).
-
-    Raises:
-        ValueError: an attention that takes no such mask.
+    `queries` (B, Q) and `keys` (B, S) are positions. Raises ValueError: an attention that takes no such mask.
     """
     if config._attn_implementation not in ATTENTION:
         raise ValueError(f"attention: found {config._attn_implementation!r}, expected one of {ATTENTION}")

@@ -16,12 +16,8 @@ _AT_ONCE = 200_000
 def compare(generated: np.ndarray, other: np.ndarray, seed: int, resamples: int = RESAMPLES) -> dict[str, Any]:
     """One entry of the evaluation file's comparisons: positive differences speak for `generated`.
 
-    Args:
-        generated, other: right answers, (seeds, draws, rows) bool; the same rows in the same order.
-        seed: of the bootstrap's resamples.
-
-    Raises:
-        ValueError: another number of axes, no adapter or row, or different numbers of rows.
+    Both are right answers, (seeds, draws, rows) bool; the same rows in the same order. `seed` is that of the
+    bootstrap's resamples. Raises ValueError: another number of axes, no adapter or row, different numbers of rows.
     """
     for name, right in (("generated", generated), ("other", other)):
         if right.ndim != 3 or right.size == 0:

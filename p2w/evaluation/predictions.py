@@ -35,9 +35,7 @@ def prediction_table(
         "likelihoods": likelihoods,
     }
     if any(answer.options for answer in answers):
-        columns["choice_text"] = [
-            _per_byte(answer.options, choices) for answer, choices in zip(answers, samples["choices"], strict=True)
-        ]
+        columns["choice_text"] = list(map(_per_byte, (answer.options for answer in answers), samples["choices"]))
     return pd.DataFrame(columns)
 
 

@@ -40,11 +40,9 @@ def train_epoch(
 
     Writes into `output`: the adapter in PEFT's format, the snapshots, the state that the next epoch starts from, and
     `run.json` with the losses and `record` (the provenance). None of them depends on when or how fast it ran, nor on
-    how often it was interrupted: the file `state` is what the same call goes on from.
-
-    Raises:
-        ValueError: no samples, an unlabeled one, a previous epoch of other settings, memory for less than one sample.
-        FloatingPointError: a loss, gradient or weight that is not finite.
+    how often it was interrupted: the file `state` is what the same call goes on from. Raises ValueError: no samples, an
+    unlabeled one, a previous epoch of other settings, memory for less than one sample. Raises FloatingPointError: a
+    loss, gradient or weight that is not finite.
     """
     if epoch < 1 or (previous is None) != (epoch == 1):
         raise ValueError(f"epoch {epoch}: found previous {previous}, expected none for epoch 1 and a folder after it")

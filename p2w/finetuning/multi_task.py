@@ -21,8 +21,7 @@ from p2w.runtime.resume import SavedState
 def pool_samples(tables: Mapping[str, pd.DataFrame], most: int, seed: int) -> pd.DataFrame:
     """At most `most` rows from all tasks, as evenly as their number and sizes allow; ids name the task.
 
-    Raises:
-        ValueError: more tasks than rows, an empty or unlabeled table.
+    ValueError on more tasks than rows, or an empty or unlabeled table.
     """
     if len(tables) > most:
         raise ValueError(f"multi_task: found {len(tables)} tasks for {most} samples, expected at least one sample each")

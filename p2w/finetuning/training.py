@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,14 +100,11 @@ class Training:
 
     def resume(self, saved: SavedState) -> None:
         """Take up what an interrupted run of the same training saved, if anything; its last epoch is to go on."""
-        found = saved.load()
-        if found is None:
-            return
-        tensors, values = found
-        parts = split_parts(tensors)
-        self._restore(parts["adapter"], parts["optimizer"], values["step"])
-        self.losses, self.random = values["losses"], parts["random"]
-        self.weights = list(parts.get("snapshots", {}).values())
+        if found := saved.load():
+            parts, values = split_parts(found[0]), found[1]
+            self._restore(parts["adapter"], parts["optimizer"], values["step"])
+            self.losses, self.random = values["losses"], parts["random"]
+            self.weights = list(parts.get("snapshots", {}).values())
 
     def identity(self) -> dict[str, Any]:
         """What a saved state of this training belongs to, besides code, libraries and the base model's files."""
@@ -155,9 +153,8 @@ class Training:
             group["lr"] = self.config.rate(self.step)
         self.step += 1
         where, random = f"{self.task}, step {self.step} (epoch {epoch})", random_state(self.device)
-        loss, self.at_once = in_pieces_that_fit(
-            self.at_once, lambda size: self._gradients(batch, size, random), f"{where}, samples"
-        )
+        compute = partial(self._gradients, batch, random=random)
+        loss, self.at_once = in_pieces_that_fit(self.at_once, compute, f"{where}, samples")
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip_norm).item()
         check_gradients(where, loss, norm, {name: p.grad for name, p in self.parameters.items() if p.grad is not None})
         self.optimizer.step()
@@ -189,10 +186,8 @@ class Training:
 def response_loss(model: PreTrainedModel, input_ids: Tensor, labels: Tensor, device: torch.device | str) -> Tensor:
     """Cross-entropy summed over the positions whose next token is a label; only these get logits.
 
-    Args:
-        input_ids: (N, L), right-padded. No attention mask: in a causal model nothing looks at padding on its right,
-            and without a mask attention takes its fast path.
-        labels: (N, L), IGNORED where there is no loss; on the CPU.
+    `labels` (N, L), on the CPU, are IGNORED where there is no loss; `input_ids` (N, L) are right-padded. No attention
+    mask: in a causal model nothing looks at padding on its right, and without one attention takes its fast path.
     """
     rows, columns = (labels[:, 1:] != IGNORED).nonzero(as_tuple=True)
     targets = labels[rows, columns + 1].to(device)

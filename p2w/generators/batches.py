@@ -38,10 +38,8 @@ def load_tasks(
 ) -> tuple[list[TaskData], Tensor]:
     """The tasks by name, their weight tokens where `config.targets` says; and every token's weight in the loss (T,).
 
-    The flat weights of one task are looked up, once, when its turn comes.
-
-    Raises:
-        ValueError: tasks, prompts or checkpoints that do not fit together.
+    The flat weights of one task are looked up, once, when its turn comes. Raises ValueError: tasks, prompts or
+    checkpoints that do not fit together.
     """
     if not checkpoints or set(conditions) != set(checkpoints):
         raise ValueError(f"training tasks: found prompts of {sorted(conditions)}, expected {sorted(checkpoints)}")
@@ -80,11 +78,7 @@ class Items:
 
 
 class Batches:
-    """Random batches; every item is a task, fresh prompts of it, and one of its targets.
-
-    Args:
-        own: the items of a batch that this process computes.
-    """
+    """Random batches; an item is a task, fresh prompts of it, one of its targets; this process computes `own` items."""
 
     def __init__(self, config: DecoderConfig, tasks: list[TaskData], seed: int, device: Device, own: range) -> None:
         self.config, self.tasks, self.device, self.own = config, tasks, device, own
@@ -107,8 +101,7 @@ class Batches:
     def next(self, size: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
         """The own part of the next batch in pieces: conditions (b, N, L, C), targets (b, T, R, W). Take all of them.
 
-        Args:
-            size: items of a piece, instead of those that the configuration names.
+        Pieces have `size` items, or as many as the configuration names.
         """
         config, items = self.config, self._choose_items()
         size = size or config.micro_batch_size or len(self.own)

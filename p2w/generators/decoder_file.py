@@ -42,11 +42,7 @@ def save_decoder(path: str | Path, trained: TrainedDecoder) -> None:
 
 
 def load_decoder(path: str | Path, device: torch.device | str = "cpu") -> TrainedDecoder:
-    """Inverse of `save_decoder`, in evaluation mode on `device`.
-
-    Raises:
-        ValueError: a missing or broken file, or parameters that do not fit its shapes; names the file.
-    """
+    """Inverse of `save_decoder`, in evaluation mode on `device`; ValueError names a missing, broken or unfit file."""
     state, header = read_tensors(path, keys=("shapes", "kernel_size", "weight_tokens", "metadata"))
     try:
         return _rebuild(state, header, device)

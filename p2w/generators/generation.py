@@ -27,11 +27,7 @@ def stream(seed: int, *path: int) -> int:
 
 
 def pick_prompts(total: int, num_prompts: int, generator: Generator, task: str = "task") -> Tensor:
-    """Distinct random prompts in random order: (num_prompts,) int64.
-
-    Raises:
-        ValueError: the task has fewer prompts.
-    """
+    """Distinct random prompts in random order: (num_prompts,) int64. Raises ValueError: the task has fewer prompts."""
     if total < num_prompts:
         raise ValueError(f"{task}: found {total} prompts, expected {num_prompts} or more")
     return torch.randperm(total, generator=generator)[:num_prompts]
@@ -55,11 +51,7 @@ def mean_condition(prompts: Sequence[Prompts], num_prompts: int, block: int = 25
 
 @torch.no_grad()
 def generate(decoder: HyperConvDecoder, spec: WeightTokens, condition: Tensor) -> Tensor:
-    """Condition (N, L, C) -> flat adapter weights (size,) float32 on the CPU.
-
-    Raises:
-        FloatingPointError: the decoder produced a value that is not finite.
-    """
+    """Condition (N, L, C) -> flat adapter weights (size,) float32 on the CPU; FloatingPointError unless finite."""
     flat = spec.detokenize(decoder(condition.unsqueeze(0)))[0].cpu()
     if not flat.isfinite().all():
         raise FloatingPointError(f"generated weights: found {int((~flat.isfinite()).sum())} values that are not finite")

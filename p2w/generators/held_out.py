@@ -37,10 +37,8 @@ def train_without(
     """Train the decoder for a held-out task; write weights, `metrics.csv` and `run.json`.
 
     Started by torchrun, its processes train together and the first one writes. The file `state` is what the same call
-    goes on from after an interruption.
-
-    Raises:
-        ValueError: the held-out task among the training tasks, or adapters of different layouts; names the files' task.
+    goes on from after an interruption. Raises ValueError: the held-out task among the training tasks, or adapters of
+    different layouts; names the files' task.
     """
     checkpoints = CheckpointFiles(checkpoint_paths)
     if held_out in checkpoints:
@@ -83,10 +81,9 @@ def _write_trained(
 
 
 def generate_adapter(decoder_path: Path, embeddings_path: Path, seed: int, draw: int, output: Path) -> None:
-    """Write the adapter that a decoder makes of one draw of prompts, in PEFT's format, with `run.json`.
+    """Write the adapter that a decoder makes of one draw of its held-out task's prompts, with `run.json`.
 
-    Raises:
-        ValueError: prompts of another task than the decoder's held-out one, or from another encoder.
+    ValueError when they are another task's, or from another encoder.
     """
     trained = load_decoder(decoder_path, best_device())
     held_out, found = trained.metadata["held_out"], read_embeddings_metadata(embeddings_path)["task"]

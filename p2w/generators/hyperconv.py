@@ -30,12 +30,9 @@ class HyperConv(nn.Module):
         super().__init__()
         (H, W), (out_H, out_W) = in_size, out_size
         self.norm = nn.LayerNorm((H, W))
-        self.width_first = nn.ModuleDict(
-            {"width": _conv(W, out_W, kernel_size), "height": _conv(H, out_H, kernel_size)}
-        )
-        self.height_first = nn.ModuleDict(
-            {"height": _conv(H, out_H, kernel_size), "width": _conv(W, out_W, kernel_size)}
-        )
+        width, height = (W, out_W, kernel_size), (H, out_H, kernel_size)
+        self.width_first = nn.ModuleDict({"width": _conv(*width), "height": _conv(*height)})
+        self.height_first = nn.ModuleDict({"height": _conv(*height), "width": _conv(*width)})
         self.bias = nn.Parameter(torch.zeros(out_H, out_W))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ The recipe is that of Drag-and-Drop LLMs (arXiv 2506.16406, section 3; jerrylian
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -42,12 +43,7 @@ def lr_schedule(step: int, base: float, warmup_steps: int, total_steps: int) -> 
 
 
 def masked_weighted_mse(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Mean of weight · (output - target)² over the places where `target` is a number (official decoderonly.py).
-
-    Args:
-        output, target: (B, T, R, W).
-        weight: (T,).
-    """
+    """Mean of weight (T,) · (output - target)², both (B, T, R, W), where `target` is a number (decoderonly.py)."""
     known = ~target.isnan()
     error = torch.where(known, output - target.nan_to_num(), 0)
     return (error.square() * weight.view(-1, 1, 1)).sum() / known.sum()
@@ -66,21 +62,17 @@ def train_decoder(
 ) -> tuple[HyperConvDecoder, list[dict[str, float]]]:
     """Train on the given tasks; the same arguments give the same bits on the CPU.
 
-    Args:
-        conditions: the encoded prompts of each task, on `device`.
-        checkpoints: flat adapter weights (checkpoints, size) of each task; looked up one task at a time.
-        report: called with (steps done, steps, note).
-        processes: those that share every batch; each calls this function with the same arguments but `device`, and
-            ends with the same decoder.
-        saved: where an interrupted run of the same training left its state; it goes on from there to the same bits.
+    `conditions` are the encoded prompts of each task, on `device`; `checkpoints` its flat adapter weights (checkpoints,
+    size), looked up one task at a time. `report` is called with (steps done, steps, note). The `processes` share every
+    batch; each calls this function with the same arguments but `device`, and ends with the same decoder. Where an
+    interrupted run of the same training left its state in `saved`, it goes on from there to the same bits.
+
+    Raises ValueError: tasks, prompts or checkpoints that do not fit together; more processes than items of a batch;
+    memory for less than one item. Raises FloatingPointError: a loss, gradient or weight that is not finite; names the
+    step and the tensor.
 
     Returns:
         The decoder in evaluation mode, and per step: step, loss, lr, grad_norm.
-
-    Raises:
-        ValueError: tasks, prompts or checkpoints that do not fit together; more processes than items of a batch;
-            memory for less than one item.
-        FloatingPointError: a loss, gradient or weight that is not finite; names the step and the tensor.
     """
     own = processes.share(config.batch_size)
     tasks, weight = load_tasks(config, spec, conditions, checkpoints, device)
@@ -106,9 +98,8 @@ class DecoderTraining:
         self.config, self.decoder, self.batches = config, decoder, batches
         self.weight, self.processes = weight, processes
         self.parameters = dict(decoder.named_parameters())
-        self.optimizer = build_optimizer(
-            config.optimizer, self.parameters.values(), config.learning_rate, config.weight_decay
-        )
+        kind, rate = config.optimizer, config.learning_rate
+        self.optimizer = build_optimizer(kind, self.parameters.values(), rate, config.weight_decay)
         self.at_once = config.micro_batch_size or len(batches.own)
         self.rows: list[dict[str, float]] = []
 
@@ -118,9 +109,8 @@ class DecoderTraining:
         where, position = f"step {number + 1}", self.batches.position()
         lr = lr_schedule(number, config.learning_rate, config.warmup_steps, config.steps)
         set_learning_rate(self.optimizer, lr)
-        loss, self.at_once = in_pieces_that_fit(
-            self.at_once, lambda size: self._gradients(size, position), f"{where}, items"
-        )
+        compute = partial(self._gradients, position=position)
+        loss, self.at_once = in_pieces_that_fit(self.at_once, compute, f"{where}, items")
         gradients = {name: parameter.grad for name, parameter in self.parameters.items()}
         self.processes.sum([loss, *gradients.values()])
         grad_norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), config.clip_norm).item()
@@ -149,14 +139,12 @@ class DecoderTraining:
 
     def resume(self, saved: SavedState) -> None:
         """Take up what an interrupted run of the same training saved, if anything."""
-        if (found := saved.load()) is None:
-            return
-        tensors, values = found
-        parts = split_parts(tensors)
-        restore_optimizer(self.optimizer, parts["optimizer"], self.weight.device)
-        self.decoder.load_state_dict(parts["decoder"], strict=True)
-        self.batches.seek(parts["random"])
-        self.rows = values["rows"]
+        if found := saved.load():
+            parts = split_parts(found[0])
+            restore_optimizer(self.optimizer, parts["optimizer"], self.weight.device)
+            self.decoder.load_state_dict(parts["decoder"], strict=True)
+            self.batches.seek(parts["random"])
+            self.rows = found[1]["rows"]
 
 
 def accumulate_gradients(

@@ -43,10 +43,8 @@ def select_prompts(samples: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
 def condition_texts(samples: pd.DataFrame, form: Form, seed: int) -> list[str]:
     """What the encoder reads of each row: the prompt, the prompt and its answer, or the answer in one row of MIX.
 
-    Answers are for the paper's ablation only: they are labels, those of the held-out task included.
-
-    Raises:
-        ValueError: an answer is to be shown that the row does not have; names the row.
+    Answers are for the paper's ablation only: they are labels, those of the held-out task included. Raises ValueError:
+    an answer is to be shown that the row does not have; names the row.
     """
     shown = np.zeros(len(samples), dtype=bool)
     if form == "prompt_answer":
@@ -69,9 +67,7 @@ def encode_cached(
 ) -> list[np.ndarray]:
     """Token states of each text, (length, dim) float16; only texts that no segment of `cache` holds are encoded.
 
-    Args:
-        encode: called for BATCH texts of like length at a time.
-        saved: where an interrupted run with the same texts left what it had encoded.
+    That is for BATCH texts of like length at a time; in `saved` an interrupted run with the same texts left its own.
     """
     by_key = {prompt_key(text): text for text in texts}
     states = _cached_states(cache, set(by_key))
@@ -152,7 +148,6 @@ def embed_prompts(
     metadata = {"task": task, "encoder": encoder.to_json(), "provenance": record}
     device = best_device()
     with SavedState(state, {**metadata, "device": device.type}) as saved:
-        states = encode_cached(
-            texts, encode_when_needed(encoder, str(device)), cache / encoder.key, saved, reporter(f"prompts of {task}")
-        )
+        encode, report = encode_when_needed(encoder, str(device)), reporter(f"prompts of {task}")
+        states = encode_cached(texts, encode, cache / encoder.key, saved, report)
         write_embeddings(output, samples["id"].tolist(), texts, states, metadata)

@@ -27,8 +27,7 @@ BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
 def encoder_folder(encoder: PromptEncoder) -> Path:
     """Local folder of the encoder, downloaded when it comes from the Hub; its weights checked against `sha256`.
 
-    Raises:
-        ValueError: no such folder or package, no `model.safetensors` in it (a pickle is never read), other weights.
+    Raises ValueError: no such folder or package, no `model.safetensors` in it (a pickle is never read), other weights.
     """
     if encoder.path:
         folder = find_folder(encoder.path)
@@ -63,11 +62,7 @@ def encode_when_needed(encoder: PromptEncoder, device: str = "cpu") -> Callable[
 
 
 def load_encoder(encoder: PromptEncoder, device: str = "cpu") -> "LoadedEncoder":
-    """The encoder in memory, to encode more than once.
-
-    Raises:
-        ValueError: as `encoder_folder`, and `max_length` beyond the model's positions.
-    """
+    """The encoder in memory; ValueError as `encoder_folder`, and when `max_length` is beyond the model's positions."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Transformer
 
@@ -93,11 +88,9 @@ class LoadedEncoder:
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Token states of each text, (length, dim) float16, without padding.
 
-        Texts of like length are computed together, BATCH_TOKENS at once. A text of which word vectors know no word
-        gets the one state of the vocabulary's first row (zeros in GloVe).
-
-        Raises:
-            ValueError: a state that half precision cannot hold.
+        Texts of like length are computed together, BATCH_TOKENS at once. A text of which word vectors know no word gets
+        the one state of the vocabulary's first row (zeros in GloVe). Raises ValueError: a state that half precision
+        cannot hold.
         """
         states: dict[int, np.ndarray] = {}
         for batch in by_length(dict(enumerate(self._lengths(texts))), BATCH_TOKENS[self.model.device.type]):

@@ -50,8 +50,7 @@ def embed_variants(
 ) -> None:
     """Write `{output}/{variant}.parquet`: embeddings of each variant of the prompts that stand for the held-out task.
 
-    Args:
-        training_paths: samples of the training tasks; random words come from their prompts.
+    Random words come from the prompts of the training tasks, `training_paths`.
     """
     samples = select_prompts(read_samples(samples_path), selection.max_per_task, seed)
     others = [select_prompts(read_samples(path), selection.max_per_task, seed) for path in training_paths]

@@ -44,11 +44,8 @@ class Place:
 
 
 def map_figure(places: Sequence[Place], path: Path) -> None:
-    """The two principal axes of ΔW over all adapters; colour and number are the task, the marker is the kind.
-
-    Raises:
-        ValueError: fewer than three adapters, or an unknown kind.
-    """
+    """The two principal axes of ΔW over all adapters, three or more; colour and number are the task, the marker the
+    kind. ValueError on fewer, or on an unknown kind."""
     unknown = {place.kind for place in places} - set(KINDS)
     if unknown or len(places) < 3:
         raise ValueError(f"{path}: found {len(places)} adapters, unknown kinds {sorted(unknown)}; expected 3 or more")

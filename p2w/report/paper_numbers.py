@@ -49,11 +49,8 @@ def paper_section(paper: PaperNumbers, evaluations: Sequence[Mapping[str, Any]])
     results = [evaluation["sources"] for evaluation in evaluations if evaluation["held_out"] in tasks]
     rows = {}
     for source, theirs in paper.accuracy.items():
-        percents = [theirs.get(task) for task in tasks]
-        shown = [share(None if percent is None else percent / 100) for percent in percents]
-        rows[f"`{source}`, paper"] = [
-            "void" if task in paper.void else cell for task, cell in zip(tasks, shown, strict=True)
-        ]
+        known = {task: percent / 100 for task, percent in theirs.items()}
+        rows[f"`{source}`, paper"] = ["void" if task in paper.void else share(known.get(task)) for task in tasks]
         for kind, metric in (("ours", "accuracy"), ("ours, published scorer", "official")):
             rows[f"`{source}`, {kind}"] = [share(ours.get(source, {}).get(metric)) for ours in results]
     void = [f"{task} is void in the paper: {reason}." for task, reason in paper.void.items() if task in tasks]

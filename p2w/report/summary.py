@@ -89,9 +89,7 @@ def write_summary(
 ) -> None:
     """Write the summary as csv, markdown and one HTML page, and beside them `{stem}.run.json`: what it was made from.
 
-    Args:
-        published: the paper's numbers, see `p2w.report.paper_numbers`.
-        figures: images to the files that hold their captions.
+    `published` has the paper's numbers, see `p2w.report.paper_numbers`; `figures` are images to their captions' files.
     """
     results = [read_evaluation(path) for path in evaluations]
     captions = {image(path, markdown.parent): _caption(caption) for path, caption in figures.items()}

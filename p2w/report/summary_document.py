@@ -30,15 +30,10 @@ EXACT = (
 def summary_text(
     evaluations: Sequence[Evaluation], paper: PaperNumbers | None = None, figures: Mapping[str, str] | None = None
 ) -> str:
-    """Everything that the summary says, in order.
+    """Everything that the summary says, in order. Raises ValueError: no evaluation, or those of several experiments.
 
-    Args:
-        evaluations: evaluation files of one experiment; a source may be missing from some of them.
-        paper: published numbers, shown where they are about the same base model and task.
-        figures: images, as markdown, with their captions.
-
-    Raises:
-        ValueError: no evaluation, or those of several experiments.
+    A source may be missing from some evaluations. The paper's numbers are shown where they are about the same base
+    model and task; `figures` are images, as markdown, with their captions.
     """
     names = sorted({evaluation["experiment"] for evaluation in evaluations})
     if len(names) != 1:

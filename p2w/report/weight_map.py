@@ -14,13 +14,9 @@ from p2w.evaluation.lora_stack import scaling
 def inner_products(adapters: Sequence[tuple[Mapping[str, Tensor], float]]) -> Tensor:
     """Frobenius inner products of ΔW of all modules, (adapters, adapters) float64, without forming any ΔW.
 
-    <B₁A₁, B₂A₂> = tr(A₁ᵀB₁ᵀB₂A₂) = tr((B₂ᵀB₁)(A₁A₂ᵀ)), and both factors are only rank x rank.
-
-    Args:
-        adapters: tensors by name (`….lora_A.weight` (rank, in), `….lora_B.weight` (out, rank)), and their scale.
-
-    Raises:
-        ValueError: no adapter, or adapters with different tensors.
+    <B₁A₁, B₂A₂> = tr(A₁ᵀB₁ᵀB₂A₂) = tr((B₂ᵀB₁)(A₁A₂ᵀ)), and both factors are only rank x rank. An adapter is tensors by
+    name (`….lora_A.weight` (rank, in), `….lora_B.weight` (out, rank)), and their scale. Raises ValueError: no adapter,
+    or adapters with different tensors.
     """
     if not adapters:
         raise ValueError("inner products: found no adapter, expected at least one")

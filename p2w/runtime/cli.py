@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO, TypeVar
 
 T = TypeVar("T")
+Main = Callable[[Sequence[str] | None], None]
 
 EXPECTED = (ValueError, OSError, ArithmeticError)
 HINTS = {
@@ -31,13 +32,14 @@ HINTS = {
 class Parser(argparse.ArgumentParser):
     """A parser of command lines whose errors are one line; options are written out, and `--log` is one of them."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, argv: Sequence[str] | None = None, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
+        self._argv = sys.argv[1:] if argv is None else list(argv)
         self.add_argument("--log", metavar="FILE", help="takes down what is said on the way, too")
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:
         """As ever; from here on, the log has what is written to stdout and stderr."""
-        given = sys.argv[1:] if args is None else list(args)
+        given = self._argv if args is None else list(args)
         if "--log" in given[:-1]:
             sys.stdout, sys.stderr = _logged(Path(given[given.index("--log") + 1]))
         return super().parse_args(given, namespace)
@@ -80,7 +82,24 @@ def _logged(path: Path) -> tuple[TextIO, TextIO]:
     return _Both(sys.stdout, file), _Both(sys.stderr, file)
 
 
-def run(main: Callable[[Sequence[str] | None], None], argv: Sequence[str] | None = None) -> None:
+def command(description: str | None, **options: Any) -> Callable[[Callable[[Parser], None]], Main]:
+    """Decorates what gives a parser its options, reads them and works: it becomes a function of the command line.
+
+    Without one it takes the process's. A script that is started runs its command.
+    """
+
+    def decorated(work: Callable[[Parser], None]) -> Main:
+        def main(argv: Sequence[str] | None = None) -> None:
+            work(Parser(argv, description=description, **options))
+
+        if work.__module__ == "__main__":
+            run(main)
+        return main
+
+    return decorated
+
+
+def run(main: Main, argv: Sequence[str] | None = None) -> None:
     """Run a command; on an error exit with 1 and one line on stderr. P2W_DEBUG=1 shows the traceback.
 
     An expected error says what to do; any other is a mistake of P2W and says so. Ctrl-C exits with 130.

@@ -18,10 +18,8 @@ DRIVER = Path("/proc/driver/nvidia/version")
 def best_device() -> torch.device:
     """A CUDA device that no other job of this user computes on, or the CPU, on which denormals are zero from now on.
 
-    Sharp attention leaves gradients below the smallest normal float, with which a CPU is several times slower.
-
-    Raises:
-        ValueError: this job was given a GPU that torch cannot use; names the driver. Or an unknown P2W_DEVICE.
+    Sharp attention leaves gradients below the smallest normal float, with which a CPU is several times slower. Raises
+    ValueError: this job was given a GPU that torch cannot use; names the driver. Or an unknown P2W_DEVICE.
     """
     chosen = os.environ.get(CHOICE, "")
     if chosen not in ("", "cpu"):

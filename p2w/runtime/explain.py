@@ -19,9 +19,7 @@ ORIGIN = ("dataset", "hub", "revision", "file", "sha256", "rows")
 def explain(path: Path) -> str:
     """Lineage of a file as an indented tree, every step once; paths are taken from the current folder.
 
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: a file that is damaged, or that no record explains.
+    FileNotFoundError without the file; ValueError when one is damaged, or no record explains it.
     """
     return "\n".join([path.as_posix(), *(f"  {line}" for line in _Lineage().lines(path))])
 

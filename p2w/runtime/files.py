@@ -45,10 +45,8 @@ _waiting: ContextVar[list[Written] | None] = ContextVar("_waiting", default=None
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success sync and rename it, on failure remove it.
 
-    What a killed writer left of the same file is removed; a living one holds a lock on its own.
-
-    Raises:
-        OSError: it cannot be written, for example because the disk is full; names `path`.
+    What a killed writer left of the same file is removed; a living one holds a lock on its own. Raises OSError: it
+    cannot be written, for example because the disk is full; names `path`.
     """
     path = Path(path)
     if path.is_dir():

@@ -17,12 +17,8 @@ class NoRoom(ValueError):
 def in_pieces_that_fit(size: int, compute: Callable[[int], T], what: str) -> tuple[T, int]:
     """`compute(size)`, or with half the size as often as memory runs out; the result and the size that fitted.
 
-    Args:
-        compute: starts from the same state at every call.
-        what: what there are `size` of, for messages.
-
-    Raises:
-        NoRoom: memory runs out with 1 too.
+    `compute` starts from the same state at every call; `what` there are `size` of, for messages. Raises NoRoom: memory
+    runs out with 1 too.
     """
     while True:
         try:

@@ -16,14 +16,8 @@ LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "huggingf
 def provenance(
     stage: str, config: Mapping[str, Any], inputs: Iterable[str | Path] = (), seed: int | None = None
 ) -> dict[str, Any]:
-    """Record of how an artifact came to be, as plain JSON values.
-
-    Args:
-        stage: name of the command that made it.
-        config: the part of the configuration it depends on.
-        inputs: files it was made from; hashed by content.
-        seed: the randomness it was given, if any.
-    """
+    """Record of how an artifact came to be, as plain JSON values: by which command, from which part of the
+    configuration, which files (hashed by content), and which seed if randomness was given to it."""
     return {
         "made_by": stage_script(stage),
         "config": dict(config),

@@ -26,12 +26,8 @@ class NoRecordError(ValueError):
 def find_record(path: Path) -> tuple[Path, dict[str, Any]]:
     """Which file holds the record of an artifact, and the object that holds it.
 
-    `made_by` stands in that object, or one level down under `provenance`.
-
-    Raises:
-        FileNotFoundError: no such file.
-        NoRecordError: nothing says what made it; names where it was looked for.
-        ValueError: a damaged file.
+    `made_by` stands in that object, or one level down under `provenance`. Raises FileNotFoundError: no such file.
+    Raises NoRecordError: nothing says what made it; names where it was looked for. Raises ValueError: a damaged file.
     """
     path = path / "run.json" if path.is_dir() else path
     if not path.is_file():

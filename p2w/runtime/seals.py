@@ -41,11 +41,7 @@ def stamp(path: str | Path, kind: Sealed) -> None:
 
 
 def check_seal(path: str | Path, kind: Sealed, whole: bool = True) -> None:
-    """DamagedFileError unless the file is as P2W wrote it; only the head is looked at when not `whole`.
-
-    Raises:
-        OSError: it cannot be read.
-    """
+    """DamagedFileError unless the file, if it can be read, is as P2W wrote it; not `whole` looks at the head only."""
     with open(path, "rb") as file:
         try:
             span, head, place = _read_head(file, kind)
@@ -90,13 +86,9 @@ def write_record(path: str | Path, value: Mapping[str, Any]) -> None:
 
 
 def read_record(path: str | Path, target: str | Path | None = None) -> dict[str, Any]:
-    """What `write_record` wrote, without the seal.
+    """What `write_record` wrote, without the seal; DamagedFileError when the file is not as written, or not of P2W.
 
-    Args:
-        target: what to ask Snakemake for when it is damaged, if not the file itself.
-
-    Raises:
-        DamagedFileError: the file is not as it was written, or not of P2W.
+    `target` is what to ask Snakemake for when it is damaged, if not the file itself.
     """
     try:
         value = read_json(path)

@@ -55,11 +55,8 @@ def read_tensors(
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Inverse of `write_tensors`, of all tensors or of those named; without any, only the metadata is read.
 
-    Args:
-        keys: what the metadata must have, for there are several kinds of such files.
-
-    Raises:
-        ValueError: the file is missing, damaged or of another kind; names it.
+    `keys` are what the metadata must have, for there are several kinds of such files. Raises ValueError: the file is
+    missing, damaged or of another kind; names it.
     """
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such file")

@@ -5,21 +5,20 @@ python workflow/scripts/build_pocket_base.py --output p2w/pocket/base_model
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.pocket.builder.build import build_base_model
-from p2w.runtime.cli import Parser, at_least, run
+from p2w.runtime.cli import Parser, at_least, command
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+@command(__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(parser: Parser) -> None:
     """Parse the command line and build."""
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, required=True, help="folder of the model")
     parser.add_argument("--tasks", type=Path, default=Path("config/tasks.yaml"), help="the task table")
     parser.add_argument("--work-dir", type=Path, help="keeps the weights after each phase; a rerun resumes from them")
     parser.add_argument("--seed", type=at_least(0), default=0)
-    args = parser.parse_args(argv)
+    args = parser.parse_args()
     build_base_model(
         args.output,
         args.tasks,
@@ -27,7 +26,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         work_dir=args.work_dir,
         report=lambda line: print(line, file=sys.stderr, flush=True),
     )
-
-
-if __name__ == "__main__":
-    run(main)

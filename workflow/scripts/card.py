@@ -1,15 +1,14 @@
 """Write the model card of a generated adapter."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.report.cards import CardInputs, write_card
-from p2w.runtime.cli import Parser, run
+from p2w.runtime.cli import Parser, command
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+@command(__doc__)
+def main(parser: Parser) -> None:
     """Parse the command line and write the card."""
-    parser = Parser(description=__doc__)
     parser.add_argument("--source", required=True, help="the adapter's name in the predictions: generated/draw_0")
     parser.add_argument("--adapter", type=Path, required=True, help="its folder")
     parser.add_argument("--decoder-run", type=Path, required=True, help="run.json of the decoder that made it")
@@ -17,10 +16,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--evaluation", type=Path, required=True)
     parser.add_argument("--predictions", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
-    args = parser.parse_args(argv)
+    args = parser.parse_args()
     inputs = CardInputs(args.adapter, args.decoder_run, args.embeddings, args.evaluation, args.predictions)
     write_card(args.source, inputs, args.output)
-
-
-if __name__ == "__main__":
-    run(main)

@@ -1,21 +1,16 @@
 """Generate the adapter of the mean condition over the training tasks: the decoder without any prompt to read."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.controls.from_decoder import write_constant
-from p2w.runtime.cli import Parser, run
+from p2w.runtime.cli import Parser, command
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+@command(__doc__)
+def main(parser: Parser) -> None:
     """Parse the command line and generate."""
-    parser = Parser(description=__doc__)
     parser.add_argument("--decoder", type=Path, required=True)
     parser.add_argument("--embeddings", nargs="+", type=Path, required=True, help="of the training tasks' prompts")
     parser.add_argument("--output", type=Path, required=True, help="the adapter_model.safetensors to write")
-    args = parser.parse_args(argv)
+    args = parser.parse_args()
     write_constant(args.decoder, args.embeddings, args.output.parent)
-
-
-if __name__ == "__main__":
-    run(main)

@@ -1,26 +1,21 @@
 """An adapter that no generator made: the average of the training adapters, or the nearest task's own."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.controls.from_adapters import CONTROLS, write_control
-from p2w.runtime.cli import Parser, paired, run
+from p2w.runtime.cli import Parser, command, paired
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+@command(__doc__)
+def main(parser: Parser) -> None:
     """Parse the command line and write the control adapter."""
-    parser = Parser(description=__doc__)
     parser.add_argument("--control", choices=CONTROLS, required=True)
     parser.add_argument("--tasks", nargs="+", required=True, help="the training tasks, in the order of the files")
     parser.add_argument("--adapters", nargs="+", type=Path, required=True, help="their adapters")
     parser.add_argument("--embeddings", nargs="+", type=Path, required=True, help="their prompt embeddings")
     parser.add_argument("--target", type=Path, required=True, help="the held-out task's prompt embeddings")
     parser.add_argument("--output", type=Path, required=True, help="the adapter_model.safetensors to write")
-    args = parser.parse_args(argv)
+    args = parser.parse_args()
     adapters = paired("--tasks", args.tasks, "--adapters", [path.parent for path in args.adapters])
     embeddings = paired("--tasks", args.tasks, "--embeddings", args.embeddings)
     write_control(args.control, adapters, embeddings, args.target, args.output.parent)
-
-
-if __name__ == "__main__":
-    run(main)

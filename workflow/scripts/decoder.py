@@ -1,17 +1,16 @@
 """Train the decoder for a held-out task on the checkpoints and prompts of all the others."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.config.decoder import DecoderConfig
 from p2w.config.settings import json_argument
 from p2w.generators.held_out import train_without
-from p2w.runtime.cli import Parser, at_least, run
+from p2w.runtime.cli import Parser, at_least, command
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+@command(__doc__)
+def main(parser: Parser) -> None:
     """Parse the command line and train."""
-    parser = Parser(description=__doc__)
     parser.add_argument("--decoder", type=json_argument(DecoderConfig), required=True, help="the decoder, as JSON")
     parser.add_argument("--seed", type=at_least(0), required=True)
     parser.add_argument("--held-out", required=True, help="the task that must not be among the checkpoints")
@@ -19,9 +18,5 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--embeddings", type=Path, nargs="+", required=True)
     parser.add_argument("--output", type=Path, required=True, help="the decoder.safetensors to write")
     parser.add_argument("--state", type=Path, help="file that an interrupted run goes on from")
-    args = parser.parse_args(argv)
+    args = parser.parse_args()
     train_without(args.held_out, args.decoder, args.seed, args.checkpoints, args.embeddings, args.output, args.state)
-
-
-if __name__ == "__main__":
-    run(main)

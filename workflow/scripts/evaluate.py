@@ -1,18 +1,17 @@
 """Score the base model and any number of adapters on the test rows of a held-out task."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.config.base_model import BaseModel
 from p2w.config.evaluation import EvaluationConfig
 from p2w.config.settings import json_argument
 from p2w.evaluation.evaluate import evaluate
-from p2w.runtime.cli import Parser, at_least, paired, run
+from p2w.runtime.cli import Parser, at_least, command, paired
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+@command(__doc__)
+def main(parser: Parser) -> None:
     """Parse the command line and write evaluation and predictions."""
-    parser = Parser(description=__doc__)
     parser.add_argument("--experiment", required=True)
     parser.add_argument("--held-out", required=True)
     parser.add_argument("--base-model", type=json_argument(BaseModel), required=True, help="the base model, as JSON")
@@ -26,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--predictions", type=Path, required=True)
     parser.add_argument("--state", type=Path, help="file that an interrupted run goes on from")
-    args = parser.parse_args(argv)
+    args = parser.parse_args()
     folders = paired("--sources", args.sources, "--adapters", [path.parent for path in args.adapters])
     evaluate(
         args.experiment,
@@ -41,7 +40,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.predictions,
         args.state,
     )
-
-
-if __name__ == "__main__":
-    run(main)

@@ -1,16 +1,15 @@
 """Draw all figures of an experiment."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.report.figures import Material, write_figures
 from p2w.report.figures_map import Place
-from p2w.runtime.cli import Parser, paired, run
+from p2w.runtime.cli import Parser, command, paired
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+@command(__doc__)
+def main(parser: Parser) -> None:
     """Parse the command line and draw."""
-    parser = Parser(description=__doc__)
     parser.add_argument("--evaluations", nargs="+", type=Path, required=True)
     parser.add_argument("--runs", nargs="+", type=Path, required=True, help="run.json of every epoch of every task")
     parser.add_argument("--decoders", nargs="+", required=True, help="a name for each decoder, in order")
@@ -19,14 +18,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--adapters", nargs="+", type=Path, required=True, help="its adapter_model.safetensors")
     parser.add_argument("--benchmarks", nargs="+", type=Path, required=True, help="Snakemake's benchmark files")
     parser.add_argument("--output", type=Path, required=True, help="the folder to write to")
-    args = parser.parse_args(argv)
+    args = parser.parse_args()
     if len(args.places) != len(args.adapters):
         raise ValueError(f"--adapters: found {len(args.adapters)}, expected {len(args.places)}, one for each place")
     named = [place.partition(":") for place in args.places]
     places = [Place(kind, task, path.parent) for (kind, _, task), path in zip(named, args.adapters, strict=True)]
     metrics = paired("--decoders", args.decoders, "--metrics", args.metrics)
     write_figures(Material(args.evaluations, args.runs, metrics, places, args.benchmarks), args.output)
-
-
-if __name__ == "__main__":
-    run(main)

@@ -1,6 +1,5 @@
 """Train one adapter on all training tasks together, on the budget of a single task's: the multi-task control."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.config.base_model import BaseModel
@@ -9,15 +8,15 @@ from p2w.config.lora import LoraSettings
 from p2w.config.settings import json_argument
 from p2w.data.samples import read_samples
 from p2w.finetuning.multi_task import train_multi_task
-from p2w.runtime.cli import Parser, at_least, paired, run
+from p2w.runtime.cli import Parser, at_least, command, paired
 from p2w.runtime.device import best_device
 from p2w.runtime.progress import reporter
 from p2w.runtime.provenance import provenance
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+@command(__doc__)
+def main(parser: Parser) -> None:
     """Parse the command line and train."""
-    parser = Parser(description=__doc__)
     parser.add_argument("--base-model", type=json_argument(BaseModel), required=True, help="the base model, as JSON")
     parser.add_argument("--lora", type=json_argument(LoraSettings), required=True, help="the adapter's shape, as JSON")
     parser.add_argument("--finetune", type=json_argument(FinetuneConfig), required=True, help="the training, as JSON")
@@ -27,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--samples", nargs="+", type=Path, required=True, help="their labeled samples")
     parser.add_argument("--output", type=Path, required=True, help="the adapter_model.safetensors to write")
     parser.add_argument("--state", type=Path, help="file that an interrupted run goes on from")
-    args = parser.parse_args(argv)
+    args = parser.parse_args()
     config = {name: getattr(args, name).to_json() for name in ("base_model", "lora", "finetune")}
     inputs = [*args.base_model.files, *args.samples]
     train_multi_task(
@@ -43,7 +42,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         report=reporter("steps"),
         state=args.state,
     )
-
-
-if __name__ == "__main__":
-    run(main)

@@ -1,25 +1,20 @@
 """Generate adapters from prompts that are not the held-out task's: shuffled, foreign and random ones."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.controls.from_decoder import write_prompt_controls
-from p2w.runtime.cli import Parser, at_least, paired, run
+from p2w.runtime.cli import Parser, at_least, command, paired
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+@command(__doc__)
+def main(parser: Parser) -> None:
     """Parse the command line and generate."""
-    parser = Parser(description=__doc__)
     parser.add_argument("--decoder", type=Path, required=True)
     parser.add_argument("--controls", nargs="+", required=True, help="names, in the order of the files")
     parser.add_argument("--embeddings", nargs="+", type=Path, required=True, help="the prompts of each control")
     parser.add_argument("--seed", type=at_least(0), required=True)
     parser.add_argument("--draw", type=at_least(0), required=True, help="which batch of prompts, counted from 0")
     parser.add_argument("--output", type=Path, required=True, help="the folder for {control}/draw_{draw}")
-    args = parser.parse_args(argv)
+    args = parser.parse_args()
     prompts = paired("--controls", args.controls, "--embeddings", args.embeddings)
     write_prompt_controls(args.decoder, prompts, args.seed, args.draw, args.output)
-
-
-if __name__ == "__main__":
-    run(main)

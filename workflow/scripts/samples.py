@@ -1,21 +1,20 @@
 """Turn a raw table into samples: question, choices, answer, and the exact texts a model sees."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.config.settings import json_argument
 from p2w.config.tasks import AnswerFormat, Task
 from p2w.data.defaults import complete
 from p2w.data.samples import check_prompts, render_samples, write_samples
-from p2w.runtime.cli import Parser, at_least, run
+from p2w.runtime.cli import Parser, at_least, command
 from p2w.runtime.provenance import provenance
 from p2w.runtime.tables import read_table
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+@command(__doc__)
+def main(parser: Parser) -> None:
     """Parse the command line and write the samples."""
-    parser = Parser(description=__doc__)
     parser.add_argument("--raw", type=Path, required=True)
     parser.add_argument("--task", required=True)
     parser.add_argument("--task-config", type=json_argument(Task), required=True)
@@ -23,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--split", required=True, help="P2W's name of the split")
     parser.add_argument("--least-prompts", type=at_least(0), default=0, help="distinct ones, or it is an error")
     parser.add_argument("--output", type=Path, required=True)
-    args = parser.parse_args(argv)
+    args = parser.parse_args()
     raw = read_table(args.raw).to_pandas()
     task, taken = complete(args.task_config, raw.columns)
     answer_format = args.format if task.format else None
@@ -31,14 +30,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_prompts(args.task, samples, args.least_prompts)
     if taken:
         print(f"{args.task}: its rows are questions, so taken: {json.dumps(taken)}")
-    config = {
-        "task": args.task,
-        "split": args.split,
-        "entry": task.to_json(),
-        "format": answer_format and answer_format.to_json(),
-    }
+    form = answer_format and answer_format.to_json()
+    config = {"task": args.task, "split": args.split, "entry": task.to_json(), "format": form}
     write_samples(args.output, samples, provenance("samples", config, [args.raw]))
-
-
-if __name__ == "__main__":
-    run(main)

@@ -7,21 +7,7 @@ from pathlib import Path
 
 from p2w.report.evaluations import read_evaluation
 from p2w.report.summary import evaluation_table
-from p2w.runtime.cli import Parser, run
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Parse the command line and print the table, or compare it."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("file", type=Path, help="results/{experiment}/evaluation/{held_out}.json, or its summary.md")
-    parser.add_argument("--compare", type=Path, metavar="DOCUMENT")
-    parser.add_argument("--tolerance", type=float, default=0.0, help="another processor rounds otherwise")
-    args = parser.parse_args(argv)
-    text = args.file.read_text() if args.file.suffix == ".md" else evaluation_table(read_evaluation(args.file))
-    if args.compare is None:
-        print(text)
-    else:
-        compare(text.split("\n"), args.compare, args.tolerance)
+from p2w.runtime.cli import Parser, command
 
 
 def compare(lines: Sequence[str], document: Path, tolerance: float) -> None:
@@ -44,5 +30,15 @@ def _alike(one: tuple[list[str], list[float]], other: tuple[list[str], list[floa
     return same and all(abs(a - b) <= tolerance + 1e-9 for a, b in zip(one[1], other[1], strict=True))
 
 
-if __name__ == "__main__":
-    run(main)
+@command(__doc__)
+def main(parser: Parser) -> None:
+    """Parse the command line and print the table, or compare it."""
+    parser.add_argument("file", type=Path, help="results/{experiment}/evaluation/{held_out}.json, or its summary.md")
+    parser.add_argument("--compare", type=Path, metavar="DOCUMENT")
+    parser.add_argument("--tolerance", type=float, default=0.0, help="another processor rounds otherwise")
+    args = parser.parse_args()
+    text = args.file.read_text() if args.file.suffix == ".md" else evaluation_table(read_evaluation(args.file))
+    if args.compare is None:
+        print(text)
+    else:
+        compare(text.split("\n"), args.compare, args.tolerance)

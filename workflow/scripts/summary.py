@@ -1,15 +1,14 @@
 """All evaluations of an experiment as csv, markdown and one HTML page."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.report.summary import write_summary
-from p2w.runtime.cli import Parser, paired, run
+from p2w.runtime.cli import Parser, command, paired
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+@command(__doc__)
+def main(parser: Parser) -> None:
     """Parse the command line and write the summary."""
-    parser = Parser(description=__doc__)
     parser.add_argument("--evaluations", nargs="+", type=Path, required=True)
     parser.add_argument("--published", type=Path, required=True, help="the paper's numbers")
     parser.add_argument("--figures", nargs="*", type=Path, default=[], help="images to show")
@@ -17,10 +16,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--csv", type=Path, required=True)
     parser.add_argument("--markdown", type=Path, required=True)
     parser.add_argument("--html", type=Path, required=True)
-    args = parser.parse_args(argv)
+    args = parser.parse_args()
     figures = paired("--figures", args.figures, "--captions", args.captions)
     write_summary(args.evaluations, args.csv, args.markdown, args.html, args.published, figures)
-
-
-if __name__ == "__main__":
-    run(main)

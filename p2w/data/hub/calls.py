@@ -41,10 +41,8 @@ class WrongAnswerError(ValueError):
 def from_hub(what: str, call: Callable[[], T], said: Callable[[HfHubHTTPError], str] | None = None) -> T:
     """Result of a call of the client; `said` words an answer that is an error.
 
-    HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_OFFLINE mean what they mean to the client.
-
-    Raises:
-        DownloadError: `what` cannot be had; names it and the reason.
+    HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_OFFLINE mean what they mean to the client. Raises DownloadError: `what`
+    cannot be had; names it and the reason.
     """
     if "HF_HUB_VERBOSITY" not in os.environ:
         logging.set_verbosity_error()  # its warnings hold addresses, which may be signed

@@ -18,9 +18,8 @@ from p2w.data.layout import CARDS, split_files
 def hub_split(hub: HubDataset, split: str) -> tuple[dict[str, Path], Features | None]:
     """Name and path in the Hub client's cache of each file of a split, and what the card says about their columns.
 
-    Raises:
-        DownloadError: a file that cannot be had.
-        ValueError: no such config or split, or a file whose hash is not the expected one.
+    Raises DownloadError: a file that cannot be had. Raises ValueError: no such config or split, or a file whose hash is
+    not the expected one.
     """
     if hub.files:
         names, features = [hub.files[split]], None

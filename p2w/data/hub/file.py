@@ -37,23 +37,19 @@ def fetch(wanted: HubFile) -> Path:
     """Path of the file in the client's cache, downloaded if it is not there.
 
     HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_OFFLINE mean what they mean to the client. A file whose bytes are not the
-    expected ones is taken out of the cache and downloaded once more before it is refused.
-
-    Raises:
-        DownloadError: the file cannot be had; names repository, revision, file and reason.
-        ValueError: its hash is not the expected one; names found and expected.
+    expected ones is taken out of the cache and downloaded once more before it is refused. Raises DownloadError: the
+    file cannot be had; names repository, revision, file and reason. Raises ValueError: its hash is not the expected
+    one; names found and expected.
     """
-    path = _download(wanted)
-    fault = check(path, wanted.sha256)
-    if fault and not constants.is_offline_mode():
-        _discard(path)
+    for _ in range(2):
         path = _download(wanted)
         fault = check(path, wanted.sha256)
-        if fault:
-            _discard(path)
-    if fault:
-        raise ValueError(f"{wanted}: {fault}")
-    return path
+        if fault is None:
+            return path
+        if constants.is_offline_mode():
+            break
+        _discard(path)
+    raise ValueError(f"{wanted}: {fault}")
 
 
 def check(path: Path, pinned: str | None = None) -> str | None:
@@ -89,13 +85,11 @@ def _ask(wanted: HubFile) -> None:
     It fails at once where the client alone would try for minutes, and it must be answered for the pinned revision.
     """
     url = hf_hub_url(wanted.repo, wanted.file, repo_type=wanted.kind, revision=wanted.revision)
-    answer = get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT)
-    if answer.commit_hash != wanted.revision:
-        raise WrongAnswerError(
-            f"found an answer for revision {answer.commit_hash}, expected the pinned one; {NOT_A_HUB}"
-        )
-    if not wanted.sha256 and not HASH.fullmatch(answer.etag or ""):
-        raise WrongAnswerError(f"found ETag {answer.etag!r}, expected the hash of the file; {NOT_A_HUB}")
+    said = get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT)
+    if said.commit_hash != wanted.revision:
+        raise WrongAnswerError(f"found an answer for revision {said.commit_hash}, expected the pinned one; {NOT_A_HUB}")
+    if not wanted.sha256 and not HASH.fullmatch(said.etag or ""):
+        raise WrongAnswerError(f"found ETag {said.etag!r}, expected the hash of the file; {NOT_A_HUB}")
 
 
 def _discard(path: Path) -> None:

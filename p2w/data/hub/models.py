@@ -16,9 +16,8 @@ from p2w.runtime.provenance import provenance
 def download_model(hub: str, revision: str, output: Path) -> None:
     """Bring a model into the Hub client's cache, every file checked, and write the manifest of its files.
 
-    Raises:
-        DownloadError: the model cannot be had; names it, the revision and the reason.
-        ValueError: a file's hash is not the one that the Hub gave; names found and expected.
+    Raises DownloadError: the model cannot be had; names it, the revision and the reason. Raises ValueError: a file's
+    hash is not the one that the Hub gave; names found and expected.
     """
     what = f"model {hub}, revision {revision}"
     if not constants.is_offline_mode():

@@ -5,6 +5,7 @@ choose, but not which manner a task requires: the state in which instruction-tun
 """
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from random import Random
 from zlib import crc32
@@ -66,9 +67,8 @@ def exercises(task_table: str | Path, rows: int, seed: int) -> list[Exercise]:
     """Prompts of every pocket task and split (the base model knows all facts), asked in many ways."""
     table = load_tasks(task_table)
     rng = Random(seed)
-    return [
-        exercise for name in TASKS for split in TASKS[name].splits for exercise in _task(table, name, split, rows, rng)
-    ]
+    parts = [_task(table, name, split, rows, rng) for name in TASKS for split in TASKS[name].splits]
+    return list(chain.from_iterable(parts))
 
 
 def _task(table: TaskTable, name: str, split: str, rows: int, rng: Random) -> list[Exercise]:
