@@ -60,15 +60,8 @@ def test_context_and_question_are_joined(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("item", "message"),
     [
-        ({**ITEM, "answr": 1}, "unknown key 'answr'; known keys: question, context, id, choices, answer"),
-        ({"question": "Why?"}, "missing key 'choices'"),
-        ({"choices": ["a", "b"]}, "expected a question, a context or both"),
         ({**ITEM, "question": "  "}, "expected a question, a context or both"),
         ({**ITEM, "question": 3}, "question: found 3, expected text"),
-        ({**ITEM, "choices": ["a"]}, "choices: found 1, expected at least 2"),
-        ({**ITEM, "choices": ["a", "a"]}, r"choices: found \['a', 'a'\], expected distinct texts"),
-        ({**ITEM, "choices": ["a", 2]}, r"choices\[1\]: found 2, expected text"),
-        ({**ITEM, "choices": ["a", " "]}, r"choices: found \['a', ' '\], expected texts that are not empty"),
         ({**ITEM, "choices": "ab"}, "choices: found 'ab', expected a list"),
         ({**ITEM, "answer": 3}, "answer: found 3, expected one position from 0 to 2, letter of ABC or text of"),
         ({**ITEM, "answer": -1}, "answer: found -1, expected one position"),
@@ -77,11 +70,7 @@ def test_context_and_question_are_joined(tmp_path: Path) -> None:
         ({**ITEM, "answer": "b"}, "answer: found 'b', expected one position"),
         ({**ITEM, "answer": True}, "answer: found True, expected"),
         ({**ITEM, "answer": 1.0}, "answer: found 1.0, expected"),
-        (
-            {"question": "Which letter?", "choices": ["B", "A"], "answer": "A"},
-            "answer: found 'A', expected one position",
-        ),
-        ("text", "found 'text', expected a mapping"),
+        ({**ITEM, "choices": ["B", "A"], "answer": "A"}, "answer: found 'A', expected one position"),
     ],
 )
 def test_a_mistake_names_its_item(tmp_path: Path, item: Any, message: str) -> None:
@@ -97,13 +86,6 @@ def test_a_mistake_names_its_item(tmp_path: Path, item: Any, message: str) -> No
 def test_the_file_is_a_list(tmp_path: Path, items: Any, found: str) -> None:
     path = write(tmp_path / "x.json", items)
     with pytest.raises(ValueError, match=f"found {found}, expected a list of at least one row"):
-        read_questions(path)
-
-
-def test_broken_json_names_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "x.json"
-    path.write_text("[{]")
-    with pytest.raises(ValueError, match=r"x\.json: not valid JSON"):
         read_questions(path)
 
 
