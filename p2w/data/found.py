@@ -1,5 +1,7 @@
 """The rows of a split where its files are: on the Hub, on the web, or in a folder."""
 
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,7 +10,6 @@ from datasets import Features
 from p2w.config.places import is_address, mirrored, without_secrets
 from p2w.config.sources import Source
 from p2w.config.tasks import HubDataset, Location
-from p2w.data.division import divided
 from p2w.data.hub.dataset import hub_split
 from p2w.data.hub.file import check
 from p2w.data.layout import split_files
@@ -16,6 +17,8 @@ from p2w.data.questions import read_questions
 from p2w.data.raw import Found
 from p2w.data.tables import read_files
 from p2w.data.web import download
+
+TEST_SHARE = 5  # one row in so many is for the test
 
 
 def find(source: Source, name: str, task: Location, split: str, downloads: Path) -> Found:
@@ -94,3 +97,17 @@ def read(name: str, task: Location, split: str, found: Found, questions: bool) -
         raise ValueError(f"{without_secrets(task.file)}: {error}") from error
     print(f"{name}: {len(rows)} of its {table.num_rows} rows are for {split}, by the hashes of their ids")
     return table.take(rows)
+
+
+def divided(ids: Sequence[str], labelled: Sequence[bool], split: str) -> list[int]:
+    """Positions of a split's rows: for `test` the labelled ones whose ids have the lowest hashes, for `train` the rest.
+
+    Raises ValueError: too few rows to divide; names found and expected.
+    """
+    known = [position for position, has_answer in enumerate(labelled) if has_answer]
+    if len(ids) < 2 or (split == "test" and not known):
+        raise ValueError(f"found {len(ids)} rows, {len(known)} of them with an answer, expected at least 2 rows and an "
+                         "answer, to divide them into train and test")  # fmt: skip
+    known.sort(key=lambda position: hashlib.sha256(ids[position].encode()).digest())
+    test = set(known[: max(1, len(known) // TEST_SHARE)])
+    return [position for position in range(len(ids)) if (position in test) == (split == "test")]

@@ -10,8 +10,7 @@ from huggingface_hub.utils import disable_progress_bars
 
 from p2w.config.tasks import HubDataset
 from p2w.data.hub.calls import from_hub
-from p2w.data.hub.file import HubFile, fetch
-from p2w.data.hub.listing import listing
+from p2w.data.hub.file import HubFile, fetch, listing
 from p2w.data.layout import CARDS, split_files
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
+from huggingface_hub import HfApi, constants, get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
+from huggingface_hub.errors import HTTPError
 
 from p2w.data.hub.calls import NOT_A_HUB, WrongAnswerError, from_hub
 from p2w.runtime.files import sha256
@@ -50,6 +51,23 @@ def fetch(wanted: HubFile) -> Path:
             break
         _discard(path)
     raise ValueError(f"{wanted}: {fault}")
+
+
+def listing(kind: str, repo: str, revision: str) -> list[str]:
+    """Names of a repository's files, sorted; WrongAnswerError unless it is the Hub that answers, for the revision.
+
+    It fails at once where the client's download alone would try for minutes.
+    """
+    try:
+        found = HfApi().repo_info(repo, repo_type=kind, revision=revision, timeout=constants.HF_HUB_ETAG_TIMEOUT)
+        names = sorted(file.rfilename for file in found.siblings or [])
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        if isinstance(error, HTTPError):
+            raise
+        raise WrongAnswerError(f"found no list of files ({type(error).__name__}); {NOT_A_HUB}") from error
+    if found.sha != revision or not names:
+        raise WrongAnswerError(f"found {len(names)} files of revision {found.sha}, expected the pinned one")
+    return names
 
 
 def check(path: Path, pinned: str | None = None) -> str | None:

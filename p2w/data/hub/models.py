@@ -6,8 +6,7 @@ from pathlib import Path
 from huggingface_hub import constants, snapshot_download
 
 from p2w.data.hub.calls import from_hub
-from p2w.data.hub.file import HubFile, check, fetch
-from p2w.data.hub.listing import listing
+from p2w.data.hub.file import HubFile, check, fetch, listing
 from p2w.data.hub.model_formats import IGNORED
 from p2w.runtime.files import sha256, write_json
 from p2w.runtime.provenance import provenance
