@@ -116,6 +116,7 @@ def chance_level(samples: pd.DataFrame) -> float:
 
 
 def evaluate(
+    *,
     experiment: str,
     held_out: str,
     base: BaseModel,

@@ -8,30 +8,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import torch
-
 from p2w.adapters.epoch_files import write_epoch
-from p2w.config.base_model import BaseModel
-from p2w.config.finetuning import FinetuneConfig
-from p2w.config.lora import LoraSettings
 from p2w.finetuning.training import Training
 from p2w.runtime.progress import Report, silent
 from p2w.runtime.resume import SavedState
 
 
 def train_epoch(
-    base: BaseModel,
-    lora: LoraSettings,
-    config: FinetuneConfig,
-    seed: int,
-    task: str,
-    samples: pd.DataFrame,
+    training: Training,
     epoch: int,
     previous: Path | None,
     output: Path,
     *,
-    device: torch.device | str = "cpu",
     record: Mapping[str, Any] | None = None,
     report: Report = silent,
     state: Path | None = None,
@@ -40,13 +28,12 @@ def train_epoch(
 
     Writes into `output`: the adapter in PEFT's format, the snapshots, the state that the next epoch starts from, and
     `run.json` with the losses and `record` (the provenance). None of them depends on when or how fast it ran, nor on
-    how often it was interrupted: the file `state` is what the same call goes on from. Raises ValueError: no samples, an
-    unlabeled one, a previous epoch of other settings, memory for less than one sample. Raises FloatingPointError: a
-    loss, gradient or weight that is not finite.
+    how often it was interrupted: the file `state` is what the same call goes on from. Raises ValueError: a previous
+    epoch of other settings, memory for less than one sample. Raises FloatingPointError: a loss, gradient or weight that
+    is not finite.
     """
     if epoch < 1 or (previous is None) != (epoch == 1):
         raise ValueError(f"epoch {epoch}: found previous {previous}, expected none for epoch 1 and a folder after it")
-    training = Training(base, lora, config, seed, task, samples, device)
     if previous is not None:
         training.load_epoch(Path(previous), epoch - 1)
     with SavedState(state, {**(record or {}), **training.identity()}) as saved:

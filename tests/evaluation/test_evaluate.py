@@ -33,7 +33,9 @@ def test_whole_evaluation_can_be_recounted(tiny_base_model, tiny_samples, tmp_pa
     adapters = {"trained/toy": folder, "generated/draw_0": folder}
     output, answers = tmp_path / "e.json", tmp_path / "e.predictions.parquet"
     config = EvaluationConfig(max_rows=15, batch_tokens=600)
-    evaluate("toy", "held", tiny_base_model, config, 0, samples_path, adapters, {"toy": samples_path}, output, answers)
+    subject = {"experiment": "toy", "held_out": "held", "base": tiny_base_model, "config": config, "seed": 0}
+    inputs = {"samples_path": samples_path, "adapters": adapters, "prompt_samples": {"toy": samples_path}}
+    evaluate(**subject, **inputs, output=output, predictions_path=answers)
     result, table = read_json(output), pd.read_parquet(answers)
     assert result["n"] == 15
     assert list(table["source"].unique()) == ["base", "trained/toy", "generated/draw_0"]

@@ -30,7 +30,7 @@ def train_one_by_one(base, samples, epochs, output, config=CONFIG):
     for epoch in epochs:
         folder = output / f"epoch_{epoch}"
         previous = output / f"epoch_{epoch - 1}" if epoch > 1 else None
-        train_epoch(base, LORA, config, 3, "toy", samples, epoch, previous, folder)
+        train_epoch(Training(base, LORA, config, 3, "toy", samples), epoch, previous, folder)
 
 
 def assert_same_bytes(left, right):
@@ -49,10 +49,9 @@ def test_epochs_equal_continuous_training(tiny_base_model, tiny_samples, tmp_pat
 
 def test_training_learns_and_explains_itself(tiny_base_model, tiny_samples, tmp_path):
     calls = []
-    train_epoch(
-        tiny_base_model, LORA, CONFIG, 3, "toy", tiny_samples, 1, None, tmp_path,
-        record={"made_by": "test"}, report=lambda *call: calls.append(call),
-    )  # fmt: skip
+    training = Training(tiny_base_model, LORA, CONFIG, 3, "toy", tiny_samples)
+    options = {"record": {"made_by": "test"}, "report": lambda *call: calls.append(call)}
+    train_epoch(training, 1, None, tmp_path, **options)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
     run = json.loads((tmp_path / "run.json").read_text())
     assert run["provenance"] == {"made_by": "test"}
@@ -155,7 +154,7 @@ def test_loss_that_is_not_finite(tiny_base_model, tiny_samples, tmp_path):
         r"toy, step [234] \(epoch 1\): found loss .* expected finite numbers; the gradient of model.layers.0.* is not"
     )
     with pytest.raises(FloatingPointError, match=named):
-        train_epoch(tiny_base_model, LORA, config, 3, "toy", tiny_samples, 1, None, tmp_path)
+        train_epoch(Training(tiny_base_model, LORA, config, 3, "toy", tiny_samples), 1, None, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

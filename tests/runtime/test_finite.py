@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from p2w.finetuning.finetune import train_epoch
+from p2w.finetuning.training import Training
 from p2w.runtime.finite import check_gradients, check_weights, first_not_finite
 from p2w.runtime.resume import INTERVAL
 from p2w.runtime.tensor_files import read_tensors
@@ -59,7 +60,7 @@ def test_finetuning_stops_at_the_step_and_writes_nothing(tiny_base_model, tiny_s
     output, state = tmp_path / "out", tmp_path / "state"
     found = r"toy, step 2 \(epoch 1\): found model.layers.0.self_attn.k_proj.lora_A.weight not finite after the update"
     with pytest.raises(FloatingPointError, match=found):
-        train_epoch(tiny_base_model, LORA, CONFIG, 3, "toy", tiny_samples, 1, None, output, state=state)
+        train_epoch(Training(tiny_base_model, LORA, CONFIG, 3, "toy", tiny_samples), 1, None, output, state=state)
     assert list(tmp_path.iterdir()) == [state]
     tensors, _ = read_tensors(state)
     assert all(tensor.isfinite().all() for tensor in tensors.values())  # that of the first step

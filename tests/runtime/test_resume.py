@@ -16,6 +16,7 @@ from p2w.config.evaluation import EvaluationConfig
 from p2w.evaluation.evaluate import predict
 from p2w.finetuning.finetune import train_epoch
 from p2w.finetuning.multi_task import train_multi_task
+from p2w.finetuning.training import Training
 from p2w.generators.training import train_decoder
 from p2w.prompts.embeddings import encode_cached
 from p2w.runtime.files import sha256
@@ -221,7 +222,8 @@ class Finetune:
 
     def run(self, folder, report, seed=3):
         state = folder / "state"
-        train_epoch(self.base, LORA, CONFIG, seed, "toy", self.samples, 1, None, folder, report=report, state=state)
+        training = Training(self.base, LORA, CONFIG, seed, "toy", self.samples)
+        train_epoch(training, 1, None, folder, report=report, state=state)
         return {name: sha256(folder / name) for name in FILES}
 
 

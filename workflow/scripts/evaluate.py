@@ -26,17 +26,16 @@ def main(parser: Parser) -> None:
     parser.add_argument("--predictions", type=Path, required=True)
     parser.add_argument("--state", type=Path, help="file that an interrupted run goes on from")
     args = parser.parse_args()
-    folders = paired("--sources", args.sources, "--adapters", [path.parent for path in args.adapters])
     evaluate(
-        args.experiment,
-        args.held_out,
-        args.base_model,
-        args.evaluation,
-        args.seed,
-        args.samples,
-        folders,
-        paired("--seen-tasks", args.seen_tasks, "--seen-samples", args.seen_samples),
-        args.output,
-        args.predictions,
-        args.state,
+        experiment=args.experiment,
+        held_out=args.held_out,
+        base=args.base_model,
+        config=args.evaluation,
+        seed=args.seed,
+        samples_path=args.samples,
+        adapters=paired("--sources", args.sources, "--adapters", [path.parent for path in args.adapters]),
+        prompt_samples=paired("--seen-tasks", args.seen_tasks, "--seen-samples", args.seen_samples),
+        output=args.output,
+        predictions_path=args.predictions,
+        state=args.state,
     )

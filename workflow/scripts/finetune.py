@@ -8,6 +8,7 @@ from p2w.config.lora import LoraSettings
 from p2w.config.settings import json_argument
 from p2w.data.samples import read_samples
 from p2w.finetuning.finetune import train_epoch
+from p2w.finetuning.training import Training
 from p2w.runtime.cli import Parser, at_least, command
 from p2w.runtime.device import best_device
 from p2w.runtime.progress import reporter
@@ -31,18 +32,8 @@ def main(parser: Parser) -> None:
     config = {name: getattr(args, name).to_json() for name in ("base_model", "lora", "finetune")}
     inputs = [*args.base_model.files, args.samples, *args.previous]
     record = provenance("finetune", {**config, "epoch": args.epoch}, inputs, args.seed)
-    train_epoch(
-        args.base_model,
-        args.lora,
-        args.finetune,
-        args.seed,
-        args.task,
-        read_samples(args.samples),
-        args.epoch,
-        args.previous[0].parent if args.previous else None,
-        args.output.parent,
-        device=best_device(),
-        record=record,
-        report=reporter("steps"),
-        state=args.state,
-    )
+    recipe, samples = (args.base_model, args.lora, args.finetune, args.seed), read_samples(args.samples)
+    training = Training(*recipe, args.task, samples, best_device())
+    previous = args.previous[0].parent if args.previous else None
+    options = {"record": record, "report": reporter("steps"), "state": args.state}
+    train_epoch(training, args.epoch, previous, args.output.parent, **options)
