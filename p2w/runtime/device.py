@@ -40,10 +40,10 @@ def best_device() -> torch.device:
 
 def _given() -> str | None:
     """What says that this job may use a GPU."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    if visible.strip() not in ("", "-1", "NoDevFiles"):
-        return f"CUDA_VISIBLE_DEVICES={visible}"
-    return f"an NVIDIA GPU ({DRIVER})" if DRIVER.exists() and visible == "" else None
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return f"an NVIDIA GPU ({DRIVER})" if DRIVER.exists() else None
+    return None if visible.strip() in ("", "-1", "NoDevFiles") else f"CUDA_VISIBLE_DEVICES={visible}"
 
 
 def _driver() -> str:
