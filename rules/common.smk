@@ -86,6 +86,11 @@ def experiment(name):
     return readable(EXPERIMENTS.whole, name)
 
 
+# A mistake in any of them is said before anything runs.
+for name in EXPERIMENT_FILES:
+    experiment(name)
+
+
 @cache
 def adapters_of(name):
     """The experiment whose adapters this one uses: the one it inherits from, where nothing that makes them differs."""

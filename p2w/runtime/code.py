@@ -22,7 +22,7 @@ PRESENTATION = frozenset(
 )  # fmt: skip
 # Calls that tell somebody something, or say what a command line may hold; what an argument becomes is kept.
 WORDS = {"add_argument", "print", "report", "reporter", "say", "_say", "warn", "Parser"}
-DESCRIPTIONS = {"description", "help", "title"}
+DESCRIPTIONS = {"description", "help"}
 TEXTS = (ast.Constant, ast.JoinedStr, ast.BinOp, ast.IfExp, ast.BoolOp)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -150,9 +150,9 @@ def _without_unused(tree: ast.Module) -> ast.Module:
     """Without private functions and imported names that nothing in the module uses any more."""
     while True:
         used = _names(tree)
-        unused: list[ast.AST] = [
-            node for node in tree.body if isinstance(node, Function) and node.name[0] == "_" and node.name not in used
-        ]
+        private = [node for node in tree.body if isinstance(node, Function) and node.name[0] == "_"]
+        # A decorator may have told others about it.
+        unused: list[ast.AST] = [node for node in private if node.name not in used and not node.decorator_list]
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 node.names = [name for name in node.names if (name.asname or name.name).split(".")[0] in used]

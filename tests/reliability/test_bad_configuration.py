@@ -333,6 +333,8 @@ SLIPS = {
         "kernel_size: 4",
         "decoder.kernel_size: found 4, expected an odd number",
     ),
+    # Not the experiment that is asked for.
+    "experiments/pocket_formats.yaml": ("seeds: [0", "seeds: [1.5", "seeds[0]: found 1.5, expected an integer"),
 }
 
 

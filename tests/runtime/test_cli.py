@@ -16,18 +16,11 @@ from p2w.data.samples import read_samples
 from p2w.runtime.cli import run
 from p2w.runtime.files import sha256
 from p2w.runtime.tables import read_metadata
+from tests.support.bad_world import LETTER, TASK
 from tests.support.hub_server import serving
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
-RENDERING = {
-    "splits": {"train": "train"},
-    "question": "{question}",
-    "choices": {"columns": ["left", "right"]},
-    "answer": {"column": "label", "encoding": "index0"},
-    "system": "Pick.",
-    "format": "letter",
-}
-LETTER = {"labels": ["A", "B"], "choice": "{label}: {choice}", "response": "{label}", "prompt": "{question}\n{choices}"}
+RENDERING = {key: entry for key, entry in TASK.items() if key != "id"}
 ROWS = [{"question": "2 + 2?", "left": "3", "right": "4", "label": 1}]
 
 

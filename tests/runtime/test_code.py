@@ -102,6 +102,7 @@ NOTHING = {
     "the version": ("p2w/__init__.py", "1", "2"),
 }
 SOMETHING = {
+    "a private function that a decorator registers": ("p2w/fourth.py", "of = abs", "of = abs\n@of\ndef _more(): pass"),
     "a constant": ("p2w/first.py", "SCALE = 3", "SCALE = 4"),
     "a condition": ("p2w/first.py", "count < 0", "count < 1"),
     "the kind of an error": ("p2w/first.py", "raise ValueError", "raise OSError"),
