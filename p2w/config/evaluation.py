@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from p2w.config.scoring import Score
 from p2w.config.settings import Count, Settings
 
 
@@ -11,9 +12,17 @@ class EvaluationConfig(Settings):
     max_rows: Count = Field(description="test rows at most, a seeded choice")
     batch_tokens: Count = Field(description="tokens computed at once over all adapters")
     option_text: bool = Field(False, description="likelihoods of the options' own texts too")
+    execute_code: bool = Field(False, description="whether code that a model wrote may be run, to score it")
 
 
 class Evaluation(EvaluationConfig):
     """What is scored, and how many adapters are generated for it."""
 
     draws: Count = Field(description="generated adapters per held-out task")
+
+
+class FreeAnswers(Settings):
+    """How the free answers of a task are taken and scored; the defaults are for a file of questions of one's own."""
+
+    score: Score = Score(kind="normalized")
+    max_new_tokens: Count = Field(64, description="tokens that an answer has at most, the end of the turn included")

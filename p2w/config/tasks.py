@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from p2w.config.settings import Revision, Settings, Sha256, Text, parse
+from p2w.config.scoring import Score
+from p2w.config.settings import Count, Revision, Settings, Sha256, Text, parse
 from p2w.config.yaml_files import read_yaml
 
 SPLITS = ("train", "validation", "test")
@@ -138,9 +139,10 @@ class Task(Location):
     """One entry of the task table: where its rows live, and how a row becomes a sample.
 
     A row is answered by one of its choices, or freely: then `response` is a text with columns, and `question` all that
-    the user says; with `optional` it may be missing, as answers may with `answer.optional`. `replace` are regular
-    expressions and what takes their place in questions, choices and responses. Files without `question` have rows that
-    are questions as `p2w.data.questions` reads them.
+    the user says; with `optional` it may be missing, as answers may with `answer.optional`; `score` says how such
+    answers of at most `max_new_tokens` are scored. `replace` are regular expressions and what takes their place in
+    questions, choices and responses. Files without `question` have rows that are questions as `p2w.data.questions`
+    reads them.
     """
 
     question: str | None = None
@@ -150,6 +152,8 @@ class Task(Location):
     format: Text | None = None
     response: str | None = None
     optional: bool = False
+    score: Score | None = None
+    max_new_tokens: Count | None = None
     replace: tuple[tuple[str, str], ...] = ()
 
     @model_validator(mode="before")

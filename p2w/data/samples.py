@@ -22,6 +22,7 @@ SCHEMA = pa.schema(
         "prompt": pa.string(),
         "responses": pa.list_(pa.string()),
         "response": pa.string(),
+        "tests": pa.string(),
     }
 )
 COLUMNS = tuple(SCHEMA.names)
@@ -38,7 +39,8 @@ def render_samples(
     Returns:
         Columns `id` (text), `question`, `choices` (list), `answer` (position of the right choice; missing only where
         the task allows unlabeled rows), `system`, `prompt`, `responses` (the answer each choice stands for),
-        `response` (the right one). A freely answered task has no choices, no answer's position and no responses.
+        `response` (the right one), `tests` (what an answer that is code has to pass; else missing). A freely answered
+        task has no choices, no answer's position and no responses.
     """
     if table.empty:
         raise ValueError(f"{name}/{split}: found 0 rows, expected at least 1")
@@ -81,8 +83,8 @@ def _choose(
         choices="\n".join(answer_format.choice.format(label=label, choice=choice) for label, choice in pairs),
         answers=either(responses),
     )
-    response = None if answer is None else responses[answer]
-    return {"choices": choices, "answer": answer, "prompt": prompt, "responses": responses, "response": response}
+    right = {"answer": answer, "response": None if answer is None else responses[answer], "tests": None}
+    return {"choices": choices, "prompt": prompt, "responses": responses, **right}
 
 
 def _free(where: str, question: str, task: Task, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,7 +94,17 @@ def _free(where: str, question: str, task: Task, row: Mapping[str, Any]) -> dict
     response = None if missing else _clean(_fill(where, str(task.response), row), task)
     if response == "":
         raise ValueError(f"{where}: found an empty response, expected a text")
-    return {"choices": [], "answer": None, "prompt": question, "responses": [], "response": response}
+    tests = _tests(where, task.score.tests, row) if task.score and task.score.tests else None
+    right = {"answer": None, "response": response, "tests": tests}
+    return {"choices": [], "prompt": question, "responses": [], **right}
+
+
+def _tests(where: str, template: str, row: Mapping[str, Any]) -> str:
+    """What an answer that is code has to pass; a list of tests is one test a line."""
+    columns = {name: _column(where, row, name) for name in _names(template)}
+    lists = {name: value for name, value in columns.items() if isinstance(value, list | np.ndarray)}
+    lines = {name: "\n".join(_text(where, name, line) for line in value) for name, value in lists.items()}
+    return _fill(where, template, {**columns, **lines})
 
 
 def check_prompts(name: str, samples: pd.DataFrame, least: int) -> None:
@@ -118,7 +130,8 @@ def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Rows as a table whose types do not depend on whether a value is missing."""
     samples = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"answer": "Int64"})
     # Missing text stays None, which is neither NaN nor a string, as rows and JSON have it.
-    return samples.assign(response=pd.Series([row["response"] for row in rows], dtype=object))
+    texts = ("response", "tests")
+    return samples.assign(**{name: pd.Series([row[name] for row in rows], dtype=object) for name in texts})
 
 
 def either(words: list[str]) -> str:

@@ -2,12 +2,12 @@
 
 One pass over the rows gives both for most of them. The prompt is followed by the tree of all continuations
 (packing.py); where the most likely tokens stay within the tree up to the end of the turn, they are the greedy answer.
-What leaves the tree is decoded from there (decoding.py).
+What leaves the tree is decoded from there (decoding.py). A question that is answered freely has an empty tree.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pandas as pd
@@ -27,11 +27,15 @@ TOLERANCE = {True: 1e-3, False: 1e-1}
 
 @dataclass(frozen=True)
 class Question:
-    """A tokenized sample: prompt, each response with the end of the turn, and the options' bare texts if wanted."""
+    """A tokenized sample: prompt, each response with the end of the turn, and the options' bare texts if wanted.
+
+    One that is answered freely has neither, and `most` tokens that an answer may have.
+    """
 
     prompt: list[int]
     responses: list[list[int]]
     options: list[list[int]]
+    most: int | None = None
 
     @cached_property
     def tree(self) -> Tree:
@@ -41,7 +45,12 @@ class Question:
     @property
     def longest_answer(self) -> int:
         """Tokens that a greedy answer may have: one more than the longest response."""
-        return max(map(len, self.responses)) + 1
+        return self.most or max(map(len, self.responses)) + 1
+
+    @property
+    def room(self) -> int:
+        """Tokens that are held beside the prompt."""
+        return self.most or self.tree.nodes
 
 
 @dataclass(frozen=True)
@@ -51,17 +60,22 @@ class Answer:
     ids: list[int]  # greedy, without the end of the turn
     responses: list[float]  # log-likelihoods
     options: list[float]
+    ended: bool = True  # by the model itself, not by the number of its tokens
 
 
 def tokenize_samples(
-    tokenizer: PreTrainedTokenizerBase, samples: pd.DataFrame, option_text: bool = False
+    tokenizer: PreTrainedTokenizerBase, samples: pd.DataFrame, option_text: bool = False, most: int | None = None
 ) -> list[Question]:
-    """Tokenize all samples once, for any number of adapters; the options' texts only with `option_text`."""
+    """Tokenize all samples once, for any number of adapters; the options' texts only with `option_text`.
+
+    Free answers have `most` tokens, the end of the turn included.
+    """
     return [
         Question(
             prompt_ids(tokenizer, row.system, row.prompt),
             [response_ids(tokenizer, response) for response in row.responses],
             [response_ids(tokenizer, choice)[:-1] for choice in row.choices] if option_text else [],
+            most,
         )
         for row in samples.itertuples()
     ]
@@ -69,7 +83,7 @@ def tokenize_samples(
 
 def adapters_at_once(questions: Sequence[Question], batch_tokens: int) -> int:
     """How many adapters `batch_tokens` allow side by side, at least one."""
-    longest = max(len(question.prompt) for question in questions) + max(question.tree.nodes for question in questions)
+    longest = max(len(question.prompt) for question in questions) + max(question.room for question in questions)
     return max(1, batch_tokens // longest)
 
 
@@ -78,8 +92,11 @@ def check_model(model: PreTrainedModel, question: Question) -> None:
     """ValueError unless one pass over the tree gives what the model gives for each continuation alone.
 
     Not every architecture heeds the mask and the positions that it is given (packing.py says which are refused
-    outright); one that does not would be scored wrongly without a sign of it.
+    outright); one that does not would be scored wrongly without a sign of it. Where nothing is on offer, the prompt's
+    own tokens are tried.
     """
+    if not question.responses:
+        question = replace(question, responses=[question.prompt[:4], question.prompt[-4:]])
     packed = pack([question.prompt], [question.tree], 0, 0).to(model.device)
     together = _log_likelihoods(_logits(model, packed, DynamicCache(), 1)[0], [question])[0]
     for ids, found in zip(question.tree.continuations, together, strict=True):
@@ -142,7 +159,7 @@ def _next_batch(questions: Sequence[Question], left: Sequence[int], batch_tokens
     """The first of `left` that make a batch: at most `batch_tokens` tokens with fillers, at least one row."""
     longest, nodes = len(questions[left[0]].prompt), 0
     for count, i in enumerate(left):
-        nodes = max(nodes, questions[i].tree.nodes)
+        nodes = max(nodes, questions[i].room)
         if count and (count + 1) * (longest + nodes) > batch_tokens:
             return list(left[:count])
     return list(left)
@@ -185,15 +202,17 @@ def _answer_batch(
     # One adapter at a time: float32 takes up to twice the memory of the logits themselves.
     scores = [_log_likelihoods(of_adapter, questions) for of_adapter in logits]
     for k, of_adapter in enumerate(scores):
-        if not all(math.isfinite(value) for values in of_adapter for value in values):
+        known = all(math.isfinite(value) for values in of_adapter for value in values)
+        if not known or logits[k, :, 0].isnan().any():
             raise FloatingPointError(f"adapter {k + 1} of {len(stack)}: found a log-likelihood that is not finite")
     return [
-        [
-            Answer(greedy[k][n].text_ids, scores[k][n][: len(q.responses)], scores[k][n][len(q.responses) :])
-            for k in range(len(stack))
-        ]
-        for n, q in enumerate(questions)
+        [_answer(q, greedy[k][n], scores[k][n]) for k in range(len(stack))] for n, q in enumerate(questions)
     ]
+
+
+def _answer(question: Question, greedy: Greedy, scores: Sequence[float]) -> Answer:
+    count = len(question.responses)
+    return Answer(greedy.text_ids, list(scores[:count]), list(scores[count:]), greedy.ended)
 
 
 def _logits(model: PreTrainedModel, packed: Packed, cache: DynamicCache, K: int) -> Tensor:
@@ -215,7 +234,7 @@ def _logits(model: PreTrainedModel, packed: Packed, cache: DynamicCache, K: int)
 def _greedy(adapter: int, row: int, question: Question, best: Sequence[int], end: int) -> Greedy:
     """The greedy answer as far as the tree tells it, given the most likely token after each node."""
     ids, way = question.tree.follow(best)
-    answer = Greedy(adapter, row, ids[:1], way, len(question.prompt) + len(way), question.longest_answer, end)
+    answer = Greedy(adapter, row, ids[:1], way, len(question.prompt), question.longest_answer, end)
     answer.extend(ids[1:])
     return answer
 
@@ -223,6 +242,8 @@ def _greedy(adapter: int, row: int, question: Question, best: Sequence[int], end
 def _log_likelihoods(logits: Tensor, questions: Sequence[Question]) -> list[list[float]]:
     """Of each question's continuations under one adapter, from logits (N, 1 + T, vocabulary); float32."""
     flat = [(n, ids) for n, question in enumerate(questions) for ids in question.tree.continuations]
+    if not flat:
+        return [[] for _ in questions]
     rows = torch.tensor([n for n, _ in flat], device=logits.device).unsqueeze(1)
     nodes = pad([questions[n].tree.path(ids) for n, ids in flat], 0).to(logits.device)
     tokens = pad([ids for _, ids in flat], 0).to(logits.device)

@@ -16,6 +16,7 @@ def toy_samples() -> pd.DataFrame:
             "prompt": f"{number}{'?' * (1 + number % 7)}\nA: yes\nB: no",
             "responses": list(letters),
             "response": letters[number % 2],
+            "tests": None,
         }
         for number in range(22)
     ]

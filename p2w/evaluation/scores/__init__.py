@@ -1,0 +1,1 @@
+"""Scorers of free answers: a text and its reference, right or not."""
