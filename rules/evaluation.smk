@@ -27,13 +27,14 @@ rule evaluate:
         state="results/{experiment}/state/evaluate/{held_out}.safetensors",
         base_model=stage("base_model"),
         evaluation=without_count("evaluation", "draws"),
+        free=free_answers,
         sources=evaluated_names,
         seen_tasks=seen_tasks,
         seed=seed,
     shell:
         "exec python {params.script} --log {log} --experiment {wildcards.experiment} --held-out {wildcards.held_out}"
         " --base-model {params.base_model:q} --evaluation {params.evaluation:q} --seed {params.seed}"
-        " --samples {input.samples}"
+        " {params.free:q} --samples {input.samples}"
         " --sources {params.sources} --adapters {input.adapters}"
         " --seen-tasks {params.seen_tasks} --seen-samples {input.seen_samples}"
         " --output {output.evaluation} --predictions {output.predictions} --state {params.state}"

@@ -33,9 +33,11 @@ def raw_table(wildcards):
 
 
 def task_rendering(wildcards):
-    """A task's entry without where its rows live: moving a dataset does not change a sample."""
+    """A task's entry without where its rows live, and without how answers are scored but for the tests of code: moving a
+    dataset or scoring otherwise does not change a sample."""
     task = task_entry(wildcards.task)
-    return as_argument({key: entry for key, entry in task.items() if key not in PLACES})
+    others = (*PLACES, "max_new_tokens", *(["score"] if "tests" not in task.get("score", {}) else []))
+    return as_argument({key: entry for key, entry in task.items() if key not in others})
 
 
 def task_format(wildcards):
@@ -105,9 +107,6 @@ def foreign_embeddings(wildcards):
 def evaluated_adapters(wildcards):
     """Source name to adapter file, in the order in which an evaluation lists them."""
     name, held_out = wildcards.experiment, wildcards.held_out
-    if "response" in task_entry(held_out):
-        target = f"results/{name}/generated/{held_out}/draw_0/{ADAPTER}"
-        raise WorkflowError(f"{held_out}: free responses are not scored; what can be had is {target}")
     controls, draws = f"results/{name}/controls/{held_out}", range(experiment(name).evaluation.draws)
     adapters = {f"trained/{task}": last_epoch(name, task) for task in training_tasks(wildcards)}
     adapters |= {control: f"{controls}/{control}/{ADAPTER}" for control in ADAPTER_CONTROLS}
@@ -130,6 +129,20 @@ def evaluated_files(wildcards):
 
 def evaluated_names(wildcards):
     return list(evaluated_adapters(wildcards))
+
+
+def free_answers(wildcards):
+    """The option with how a freely answered task is scored; what its own files hold is not known yet."""
+    name, held_out = wildcards.experiment, wildcards.held_out
+    task = task_entry(held_out)
+    found = {key: task[key] for key in ("score", "max_new_tokens") if key in task}
+    if "response" in task and len(found) < 2:
+        missing = " and ".join(key for key in ("score", "max_new_tokens") if key not in found)
+        target = f"results/{name}/generated/{held_out}/draw_0/{ADAPTER}"
+        raise WorkflowError(f"{held_out}: it is answered freely and has no {missing}; what can be had is {target}")
+    if found.get("score", {}).get("kind") == "code" and not experiment(name).evaluation.execute_code:
+        raise WorkflowError(f"{held_out}: its score runs code that a model wrote; {name} needs evaluation.execute_code: true")
+    return ["--free", as_argument(found)] if found else []
 
 
 def without_count(section, count):

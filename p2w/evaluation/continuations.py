@@ -27,15 +27,12 @@ TOLERANCE = {True: 1e-3, False: 1e-1}
 
 @dataclass(frozen=True)
 class Question:
-    """A tokenized sample: prompt, each response with the end of the turn, and the options' bare texts if wanted.
-
-    One that is answered freely has neither, and `most` tokens that an answer may have.
-    """
+    """A tokenized sample: prompt, each response with the end of the turn, and the options' bare texts if wanted."""
 
     prompt: list[int]
     responses: list[list[int]]
     options: list[list[int]]
-    most: int | None = None
+    most: int | None = None  # tokens of a free answer; there are neither responses nor options then
 
     @cached_property
     def tree(self) -> Tree:
@@ -66,9 +63,9 @@ class Answer:
 def tokenize_samples(
     tokenizer: PreTrainedTokenizerBase, samples: pd.DataFrame, option_text: bool = False, most: int | None = None
 ) -> list[Question]:
-    """Tokenize all samples once, for any number of adapters; the options' texts only with `option_text`.
+    """Tokenize all samples once, for any number of adapters; `most` tokens of an answer are for those without choices.
 
-    Free answers have `most` tokens, the end of the turn included.
+    The options' texts are tokenized only with `option_text`.
     """
     return [
         Question(
@@ -206,13 +203,12 @@ def _answer_batch(
         if not known or logits[k, :, 0].isnan().any():
             raise FloatingPointError(f"adapter {k + 1} of {len(stack)}: found a log-likelihood that is not finite")
     return [
-        [_answer(q, greedy[k][n], scores[k][n]) for k in range(len(stack))] for n, q in enumerate(questions)
+        [
+            Answer(greedy[k][n].text_ids, scores[k][n][:count], scores[k][n][count:], greedy[k][n].ended)
+            for k in range(len(stack))
+        ]
+        for n, count in enumerate(len(question.responses) for question in questions)
     ]
-
-
-def _answer(question: Question, greedy: Greedy, scores: Sequence[float]) -> Answer:
-    count = len(question.responses)
-    return Answer(greedy.text_ids, list(scores[:count]), list(scores[count:]), greedy.ended)
 
 
 def _logits(model: PreTrainedModel, packed: Packed, cache: DynamicCache, K: int) -> Tensor:

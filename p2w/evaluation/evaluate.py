@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,8 @@ from p2w.adapters.layout import AdapterLayout, check_layout
 from p2w.adapters.peft_folder import CONFIG_FILE, WEIGHTS_FILE, read_adapter
 from p2w.base.base_model import check_base_model, load_model, load_tokenizer
 from p2w.config.base_model import BaseModel
-from p2w.config.evaluation import EvaluationConfig
+from p2w.config.evaluation import EvaluationConfig, FreeAnswers
+from p2w.config.settings import parse
 from p2w.data.samples import read_samples
 from p2w.evaluation.continuations import Answer, adapters_at_once, answer, check_model, tokenize_samples
 from p2w.evaluation.evaluation_file import evaluation_file
@@ -34,7 +36,7 @@ Answers = dict[str, dict[int, Answer]]  # by source and position of the row
 
 def select_rows(samples: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
     """The rows that are scored, in the table's order; ValueError names a row without an answer."""
-    unlabeled = samples["id"][samples["answer"].isna()]
+    unlabeled = samples["id"][samples["response"].isna()]
     if len(unlabeled):
         raise ValueError(f"row {unlabeled.iloc[0]!r} has no answer, expected labeled rows to evaluate on")
     if len(samples) <= most:
@@ -51,13 +53,14 @@ def predict(
     device: torch.device,
     report: Report,
     saved: SavedState = UNSAVED,
+    free: FreeAnswers | None = None,
 ) -> pd.DataFrame:
-    """Answers of the base model and of each adapter, `source` naming whose; columns as `prediction_table` has them.
+    """Answers of the base model and of each adapter, `source` naming whose; columns as in `p2w.evaluation.predictions`.
 
     The base model is loaded once, and as many adapters (by source) as memory allows go through it side by side.
     """
     tokenizer, model = load_tokenizer(base), load_model(base, device)
-    questions = tokenize_samples(tokenizer, samples, config.option_text)
+    questions = tokenize_samples(tokenizer, samples, config.option_text, free and free.max_new_tokens)
     check_model(model, questions[0])
     sources = {BASE: None, **adapters}
     answers = _load_answers(saved) or {source: {} for source in sources}
@@ -78,7 +81,10 @@ def predict(
         _, count = in_pieces_that_fit(wanted, answer_first, "adapters side by side")
         at_once = min(at_once, count) if count < wanted else at_once
     in_order = {source: [found[i] for i in range(len(questions))] for source, found in answers.items()}
-    tables = [prediction_table(tokenizer, samples, source, found) for source, found in in_order.items()]
+    tables = []
+    for source, found in in_order.items():
+        tables.append(prediction_table(tokenizer, samples, source, found, free, config.execute_code))
+        advance(0)  # code that a model wrote may take long to run
     return pd.concat(tables, ignore_index=True)
 
 
@@ -110,9 +116,20 @@ def check_adapters(base: BaseModel, adapters: Mapping[str, Path]) -> None:
         check_layout(f"{folder} (compared with {next(iter(adapters.values()))})", found, layout)
 
 
-def chance_level(samples: pd.DataFrame) -> float:
-    """Expected accuracy of a uniform guess among each row's choices."""
+def chance_level(samples: pd.DataFrame, free: FreeAnswers | None = None) -> float:
+    """Expected accuracy of a uniform guess among each row's choices, or the answers that a free one may be."""
+    if free is not None:
+        return 1 / len(free.score.answers) if free.score.answers else 0.0
     return float((1 / samples["choices"].map(len)).mean())
+
+
+def free_answers(samples: pd.DataFrame, settings: Mapping[str, Any] | None) -> FreeAnswers | None:
+    """How answers to `samples` are scored, given the settings that their task has; None for those by choices."""
+    if samples["choices"].map(len).all():
+        if settings:
+            raise ValueError(f"found choices and {' and '.join(settings)}, expected these for free answers only")
+        return None
+    return parse(FreeAnswers, settings or {})
 
 
 def evaluate(
@@ -128,25 +145,28 @@ def evaluate(
     output: Path,
     predictions_path: Path,
     state: Path | None = None,
+    free: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the evaluation file of a held-out task and the answers it was counted from, given adapters by source.
 
     Test rows are looked for in `prompt_samples`, by task what was seen before: the samples that the training tasks'
     adapters learned from, and the held-out task's, whose prompts condition the generator. The file `state` is what the
-    same call goes on from after an interruption.
+    same call goes on from after an interruption. `free` are the task's settings of `FreeAnswers`.
     """
     samples = select_rows(read_samples(samples_path), config.max_rows, seed)
+    answered = free_answers(samples, free)
     check_adapters(base, adapters)
     weights = [folder / WEIGHTS_FILE for folder in adapters.values()]
     inputs = [*base.files, samples_path, *prompt_samples.values(), *weights]
-    record = provenance("evaluate", {"base_model": base.to_json(), **config.to_json()}, inputs, seed)
+    settings = {"base_model": base.to_json(), **config.to_json(), **(answered.to_json() if answered else {})}
+    record = provenance("evaluate", settings, inputs, seed)
     device = best_device()
     guard = {**record, "sources": _hashes(adapters), "device": device.type}
     with SavedState(state, guard) as saved:
         report = reporter(f"answers on {held_out}")
-        predictions = predict(base, samples, adapters, config, device, report, saved)
+        predictions = predict(base, samples, adapters, config, device, report, saved, answered)
         found = overlap({task: read_samples(path) for task, path in prompt_samples.items()}, samples)
-        chance, split = chance_level(samples), samples_path.stem
+        chance, split = chance_level(samples, answered), samples_path.stem
         result = evaluation_file(predictions, experiment, held_out, split, chance, found, seed)
         with transaction():
             write_table(predictions_path, predictions, {"held_out": held_out, "provenance": record})

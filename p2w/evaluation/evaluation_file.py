@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 
 from p2w.evaluation.answers import INVALID
-from p2w.evaluation.metrics import average, majority, score, spread_over_draws, spread_over_seeds
+from p2w.evaluation.metrics import average, is_free, majority, right, score, spread_over_draws, spread_over_seeds
 from p2w.evaluation.paired import compare
 from p2w.evaluation.source_names import BASE, MEANING, METHOD, TRAINED
 
 # Sources in the order of the file; the training adapters by name after the base model, other sources at the end.
 ORDER = (BASE, TRAINED, *(name for name in MEANING if name != BASE))
 COLUMNS = ("source", "id", "choices", "gold", "response", "text", "prediction", "choice")
+FREE_COLUMNS = ("source", "id", "response", "text", "ended", "valid", "right")
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Source:
 
     def right(self) -> np.ndarray:
         """Which adapter was right about which row, (seeds, draws, rows) bool."""
-        return np.array([[table["prediction"] == table["gold"] for table in draws] for draws in self.answers])
+        return np.array([[right(table) for table in draws] for draws in self.answers])
 
     def scores(self) -> list[list[dict[str, Any]]]:
         """Metrics of each adapter, by seed and draw."""
@@ -46,8 +47,8 @@ def evaluation_file(
     """The evaluation file without its provenance, from one row per source and test row (docs/evaluation.md).
 
     `overlap` is what `p2w.evaluation.overlap` found, `seed` that of the bootstrap intervals. Raises ValueError: a
-    missing column, a position that no choice has, sources that answered different rows, a source whose decoder seeds
-    have different draws.
+    missing column, a position that no choice has, an answer that is right and not valid, sources that answered
+    different rows, a source whose decoder seeds have different draws.
     """
     sources = read_sources(predictions)
     first = next(iter(sources.values())).answers[0][0]
@@ -79,10 +80,17 @@ def read_sources(predictions: pd.DataFrame) -> dict[str, Source]:
 
 
 def _check(predictions: pd.DataFrame) -> None:
-    missing = [column for column in COLUMNS if column not in predictions]
+    free = is_free(predictions)
+    missing = [column for column in (FREE_COLUMNS if free else COLUMNS) if column not in predictions]
     if missing or predictions.empty:
         found = f"columns {list(predictions)} and {len(predictions)} rows"
         raise ValueError(f"predictions: found {found}; missing {missing}")
+    if free:
+        wrong = predictions[predictions["right"] & ~predictions["valid"]]
+        if len(wrong):
+            source, row = wrong.iloc[0][["source", "id"]]
+            raise ValueError(f"{source}, row {row!r}: found a right answer that is not valid, expected a valid one")
+        return
     for column, least in (("gold", 0), ("choice", 0), ("prediction", INVALID)):
         wrong = predictions[(predictions[column] < least) | (predictions[column] >= predictions["choices"])]
         if len(wrong):
@@ -93,11 +101,11 @@ def _check(predictions: pd.DataFrame) -> None:
 def _same_rows(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Each adapter's answers in the order of the first one's rows."""
     tables = {name: table.set_index("id") for name, table in predictions.groupby("source", sort=False)}
-    reference, first = next(iter(tables.items()))
+    (reference, first), gold = next(iter(tables.items())), "response" if is_free(predictions) else "gold"
     for name, table in tables.items():
         if table.index.has_duplicates or set(table.index) != set(first.index):
             raise ValueError(f"{name}: found {len(table)} rows that are not the {len(first)} of {reference}, once each")
-        if not table["gold"].reindex(first.index).equals(first["gold"]):
+        if not table[gold].reindex(first.index).equals(first[gold]):
             raise ValueError(f"{name}: found other right answers than {reference} has, expected the same")
     return {name: table.loc[first.index] for name, table in tables.items()}
 

@@ -1,6 +1,7 @@
 """Numbers of the evaluation file, from predictions: accuracies, validity, confusion, intervals, spread."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,21 +13,40 @@ from p2w.evaluation.answers import INVALID, officially_right
 AVERAGED = ("accuracy", "valid", "accuracy_when_valid", "choice_accuracy", "choice_text_accuracy", "official")
 
 
+def is_free(answers: pd.DataFrame) -> bool:
+    """Whether answers are to questions without choices: then they were judged when they were given."""
+    return "right" in answers
+
+
+def right(answers: pd.DataFrame) -> pd.Series:
+    """Which answers are right."""
+    return answers["right"] if is_free(answers) else answers["prediction"] == answers["gold"]
+
+
 def score(answers: pd.DataFrame) -> dict[str, Any]:
-    """Metrics of one adapter (or of the base model) from its answers; `accuracy_when_valid` is 0 if none is valid."""
-    right = answers["prediction"] == answers["gold"]
-    valid = answers["prediction"] != INVALID
-    accuracy = float(right.mean())
+    """Metrics of one adapter (or of the base model) from its answers; `accuracy_when_valid` is 0 if none is valid.
+
+    Free answers have neither likelihoods nor positions.
+    """
+    correct, free = right(answers), is_free(answers)
+    valid = answers["valid"] if free else answers["prediction"] != INVALID
+    accuracy = float(correct.mean())
     result = {
         "accuracy": accuracy,
         "valid": float(valid.mean()),
-        "accuracy_when_valid": float(right[valid].mean()) if valid.any() else 0.0,
-        "choice_accuracy": float((answers["choice"] == answers["gold"]).mean()),
+        "accuracy_when_valid": float(correct[valid].mean()) if valid.any() else 0.0,
+        "ci95": wilson(accuracy, len(answers)),
     }
+    return result if free else {**result, **_by_choice(answers)}
+
+
+def _by_choice(answers: pd.DataFrame) -> dict[str, Any]:
+    """Metrics that only answers by choices have."""
+    result = {"choice_accuracy": float((answers["choice"] == answers["gold"]).mean())}
     if "choice_text" in answers:
         result["choice_text_accuracy"] = float((answers["choice_text"] == answers["gold"]).mean())
     official = sum(map(officially_right, answers["text"], answers["response"])) / len(answers)
-    return {**result, "official": official, "ci95": wilson(accuracy, len(answers)), "confusion": confusion(answers)}
+    return {**result, "official": official, "confusion": confusion(answers)}
 
 
 def confusion(answers: pd.DataFrame) -> list[list[int]]:
@@ -39,7 +59,13 @@ def confusion(answers: pd.DataFrame) -> list[list[int]]:
 
 
 def majority(answers: pd.DataFrame) -> dict[str, Any]:
-    """The most frequent right position (the first of equals) and the accuracy of always choosing it."""
+    """The most frequent right position (the first of equals) and the accuracy of always choosing it.
+
+    Of free answers the most frequent right text, and how frequent it is.
+    """
+    if is_free(answers):
+        [(text, count)] = Counter(answers["response"]).most_common(1)
+        return {"answer": text, "accuracy": count / len(answers)}
     counts = np.bincount(answers["gold"].to_numpy())
     label = int(counts.argmax())
     return {"label": label, "accuracy": float(counts[label] / len(answers))}
@@ -59,8 +85,10 @@ def average(scores: Sequence[Mapping[str, Any]], n: int) -> dict[str, Any]:
     The interval is that of n rows at the mean accuracy: it speaks of the rows, `spread` of the adapters.
     """
     means = {key: sum(score[key] for score in scores) / len(scores) for key in AVERAGED if key in scores[0]}
-    counts = np.sum([score["confusion"] for score in scores], axis=0).tolist()
-    return {**means, "ci95": wilson(means["accuracy"], n), "confusion": counts, "adapters": len(scores)}
+    result = {**means, "ci95": wilson(means["accuracy"], n), "adapters": len(scores)}
+    if "confusion" in scores[0]:
+        result["confusion"] = np.sum([score["confusion"] for score in scores], axis=0).tolist()
+    return result
 
 
 def spread(values: Sequence[float]) -> float:

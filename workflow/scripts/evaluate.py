@@ -1,6 +1,7 @@
 """Score the base model and any number of adapters on the test rows of a held-out task."""
 
 from pathlib import Path
+from typing import Any
 
 from p2w.config.base_model import BaseModel
 from p2w.config.evaluation import EvaluationConfig
@@ -24,6 +25,9 @@ def main(parser: Parser) -> None:
     parser.add_argument("--seen-samples", nargs="+", type=Path, required=True, help="their train splits, in order")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--predictions", type=Path, required=True)
+    parser.add_argument(
+        "--free", type=json_argument(dict[str, Any]), help="of a freely answered task: score and length"
+    )
     parser.add_argument("--state", type=Path, help="file that an interrupted run goes on from")
     args = parser.parse_args()
     evaluate(
@@ -38,4 +42,5 @@ def main(parser: Parser) -> None:
         output=args.output,
         predictions_path=args.predictions,
         state=args.state,
+        free=args.free,
     )

@@ -19,6 +19,8 @@ def judge(
     score: Score, texts: Sequence[str], ended: Sequence[bool], samples: pd.DataFrame, execute_code: bool
 ) -> list[Verdict]:
     """A verdict for each text, the answer to the sample at its place; `ended`: the model ended the answer by itself."""
+    if score.kind == "code" and not execute_code:
+        raise ValueError("score: found code, expected evaluation.execute_code: true with it")
     verdicts = []
     for text, over, reference in zip(texts, ended, samples["response"], strict=True):
         said, wanted = text.strip(), reference.strip()
