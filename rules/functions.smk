@@ -106,6 +106,7 @@ def foreign_embeddings(wildcards):
 
 def evaluated_adapters(wildcards):
     """Source name to adapter file, in the order in which an evaluation lists them."""
+    free_answers(wildcards)  # an evaluation that will not be is refused here, before adapters are planned for it
     name, held_out = wildcards.experiment, wildcards.held_out
     controls, draws = f"results/{name}/controls/{held_out}", range(experiment(name).evaluation.draws)
     adapters = {f"trained/{task}": last_epoch(name, task) for task in training_tasks(wildcards)}
@@ -132,17 +133,17 @@ def evaluated_names(wildcards):
 
 
 def free_answers(wildcards):
-    """The option with how a freely answered task is scored; what its own files hold is not known yet."""
+    """The option with how a freely answered task is scored; what a file of questions holds is not known yet."""
     name, held_out = wildcards.experiment, wildcards.held_out
     task = task_entry(held_out)
-    found = {key: task[key] for key in ("score", "max_new_tokens") if key in task}
-    if "response" in task and len(found) < 2:
-        missing = " and ".join(key for key in ("score", "max_new_tokens") if key not in found)
+    if "response" in task and "score" not in task:
         target = f"results/{name}/generated/{held_out}/draw_0/{ADAPTER}"
-        raise WorkflowError(f"{held_out}: it is answered freely and has no {missing}; what can be had is {target}")
-    if found.get("score", {}).get("kind") == "code" and not experiment(name).evaluation.execute_code:
-        raise WorkflowError(f"{held_out}: its score runs code that a model wrote; {name} needs evaluation.execute_code: true")
-    return ["--free", as_argument(found)] if found else []
+        raise WorkflowError(f"{held_out}: it is answered freely and has no score; what can be had is {target}")
+    if task.get("score", {}).get("kind") == "code" and not experiment(name).evaluation.execute_code:
+        raise WorkflowError(
+            f"{held_out}: its score runs code that a model wrote; {name} lacks evaluation.execute_code: true"
+        )
+    return ["--free", as_argument({key: task[key] for key in ("score", "max_new_tokens")})] if "score" in task else []
 
 
 def without_count(section, count):

@@ -152,9 +152,9 @@ class Task(Location):
     format: Text | None = None
     response: str | None = None
     optional: bool = False
+    replace: tuple[tuple[str, str], ...] = ()
     score: Score | None = None
     max_new_tokens: Count | None = None
-    replace: tuple[tuple[str, str], ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -167,6 +167,8 @@ class Task(Location):
     def _check_rendering(self) -> "Task":
         for pattern, replacement in self.replace:
             _check_replacement(pattern, replacement)
+        if (self.score is None) != (self.max_new_tokens is None):
+            raise ValueError("score and max_new_tokens: found one of them, expected both, or neither")
         if self.question is None:
             given = [key for key in ("hub", "choices", "answer", "response", "id") if getattr(self, key) is not None]
             if given:
@@ -183,6 +185,8 @@ class Task(Location):
             raise ValueError("optional: found no response, expected answer.optional for an answer by choices")
         if self.answer and self.choices and (self.answer.encoding == "label") != (self.choices.labels is not None):
             raise ValueError("answer.encoding 'label' and choices.labels go together")
+        if self.score and self.response is None:
+            raise ValueError("score: found one beside choices, expected one beside response only")
         for key, template in (("question", self.question), ("response", self.response or self.question)):
             fields = _fields(template, key)
             if not fields or not all(map(str.isidentifier, fields)):

@@ -15,6 +15,7 @@ from p2w.evaluation.metrics import score
 from p2w.evaluation.source_names import CEILINGS, MEANING, METHOD, NO_DECODER, OTHER_PROMPTS
 from p2w.report.document import bullets, table
 from p2w.report.evaluations import read_evaluation
+from p2w.report.paper_numbers import share
 from p2w.runtime.files import read_json, sha256, write_text
 from p2w.runtime.provenance import provenance
 from p2w.runtime.records import as_comment
@@ -143,7 +144,7 @@ def _scores(source: str, evaluation: Mapping[str, Any], own: Mapping[str, Any]) 
 
 
 def _cells(result: Mapping[str, Any]) -> Sequence[str]:
-    accuracy, *others = (f"{result[metric]:.3f}" for metric in ("accuracy", "valid", "choice_accuracy"))
+    accuracy, *others = (share(result.get(metric)) for metric in ("accuracy", "valid", "choice_accuracy"))
     return accuracy, " – ".join(f"{end:.3f}" for end in result["ci95"]), *others
 
 

@@ -62,7 +62,7 @@ def _headline(evaluations: Sequence[Evaluation]) -> str:
     chance = sum(evaluation["chance"] for evaluation in evaluations) / len(evaluations)
     text = (
         f"Over {_count(len(evaluations), 'held-out task')}, `{METHOD}` is right in {_mean(evaluations, METHOD):.3f} of"
-        f" the rows; a guess among the choices in {chance:.3f}"
+        f" the rows{f'; a guess among the choices in {chance:.3f}' if chance else ''}"
     )
     base = over_tasks(evaluations, "base")
     if base is None:
@@ -93,7 +93,8 @@ def _against_base(evaluation: Evaluation) -> str:
 
 
 def _form(evaluations: Sequence[Evaluation]) -> str:
-    """How much of the gain over the base model is in the form of the answer."""
+    """How much of the gain over the base model is in the form of the answer, where there are choices."""
+    evaluations = [e for e in evaluations if "choice_accuracy" in e["sources"].get(METHOD, {})]
     metrics = ("accuracy", "valid", "choice_accuracy")
     ours, base = ([_mean(evaluations, source, metric) for metric in metrics] for source in (METHOD, "base"))
     if None in (*ours, *base) or ours[0] - base[0] < LARGE:

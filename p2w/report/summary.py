@@ -15,10 +15,10 @@ from p2w.runtime.provenance import provenance
 
 READING = """\
 accuracy: right answers in the required form, read strictly; valid: answers in the required form; choice: the most
-likely answer among those on offer, whatever the form. `generated` never saw an answer of this task, only prompts.
-It works when it beats `base`; conditioning on prompts helps only if it beats `weight_average`, `nearest_prompts` and
-itself with other prompts (`generated/…`, `constant`) too. `target_trained` was trained on the task itself;
-`best_trained` was picked by its score here: both are ceilings."""
+likely answer among those on offer, whatever the form (free answers have none on offer). `generated` never saw an
+answer of this task, only prompts. It works when it beats `base`; conditioning on prompts helps only if it beats
+`weight_average`, `nearest_prompts` and itself with other prompts (`generated/…`, `constant`) too. `target_trained` was
+trained on the task itself; `best_trained` was picked by its score here: both are ceilings."""
 
 METRICS = ("accuracy", "valid", "accuracy_when_valid", "choice_accuracy")
 # Columns that only some sources or some evaluations have.
@@ -40,8 +40,13 @@ def _line(name: str, result: Mapping[str, Any]) -> str:
     low, high = result["ci95"]
     return (
         f"{name:28}{result['accuracy']:>9.3f}  {f'{low:.3f} - {high:.3f}':14}{result['valid']:>7.2f}"
-        f"{result['choice_accuracy']:>8.3f}  {_note(result)}"
+        f"{_choice(result):>8}  {_note(result)}"
     ).rstrip()
+
+
+def _choice(result: Mapping[str, Any]) -> str:
+    """Empty where answers are free."""
+    return f"{result['choice_accuracy']:.3f}" if "choice_accuracy" in result else ""
 
 
 def _note(result: Mapping[str, Any]) -> str:
@@ -67,7 +72,7 @@ def _row(evaluation: Mapping[str, Any], name: str) -> dict[str, Any]:
         "n": evaluation["n"],
         "chance": evaluation["chance"],
         "majority": evaluation.get("majority", {}).get("accuracy"),
-        **{metric: result[metric] for metric in METRICS},
+        **{metric: result.get(metric) for metric in METRICS},
         "ci95_low": result["ci95"][0],
         "ci95_high": result["ci95"][1],
         "adapters": result["adapters"],

@@ -13,8 +13,8 @@ Evaluation = Mapping[str, Any]
 Cells = Mapping[str, Sequence[float | None]]  # by row, a number for each held-out task
 
 ACCURACY = (
-    "Share of the rows that are answered rightly and in the form asked. *chance*: a guess among each row's choices;"
-    " *majority*: the answer that is most often right, given to every row."
+    "Share of the rows that are answered rightly and in the form asked. *chance*: a guess among each row's choices, or"
+    " among the answers of a closed set; *majority*: the answer that is most often right, given to every row."
 )
 COMPARED = (
     f"Accuracy of `{METHOD}` minus that of each other source on the same rows; in brackets the 95 % interval of a"
@@ -170,13 +170,23 @@ def _protocol(evaluations: Sequence[Evaluation]) -> str:
     made = f"`{METHOD}` is {_any_of(draws)} draws of prompts from each of {_any_of(decoders)} decoder seeds. "
     return (
         f"Scored: {rows}. Every source answers the same rows with the same prompts, under the base model's own"
-        " chat template, greedily. An answer counts if it is exactly one of the responses that the prompt asks for,"
-        " white space around it aside (`valid`); choice accuracy takes the most likely of these responses instead."
+        f" chat template, greedily. {_what_counts(evaluations)}"
         f" The decoder of a held-out task sees adapters and prompts of the other tasks. {made if drawn else ''}It"
         " is given unlabelled prompts of the held-out task's train split, never a test row, and trains for a fixed"
         f" number of steps. Seed of the experiment: {_any_of(seeds)}. Nothing is chosen by a score on these rows"
         " but `best_trained`."
     )
+
+
+def _what_counts(evaluations: Sequence[Evaluation]) -> str:
+    free = [e["held_out"] for e in evaluations if "answer" in e.get("majority", {})]
+    said = [
+        "An answer counts if it is exactly one of the responses that the prompt asks for, white space around it aside"
+        " (`valid`); choice accuracy takes the most likely of these responses instead.",
+        f"Answers to {', '.join(free)} are free: valid if the model ended them and they can be read, and right by the"
+        " task's score.",
+    ]
+    return " ".join(said[len(free) == len(evaluations) : 2 if free else 1])
 
 
 def _any_of(values: set[int]) -> str:

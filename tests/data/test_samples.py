@@ -38,6 +38,7 @@ def test_golden_prompts(case: dict[str, Any], tmp_path: Path) -> None:
     write_samples(tmp_path / "samples.parquet", render(case["task"], case["row"]), {})
     sample = read_samples(tmp_path / "samples.parquet").iloc[0]
     assert {key: sample[key] for key in ("system", "prompt", "response")}.items() <= case.items()
+    assert sample["tests"] == case.get("tests")
     if TABLE.tasks[case["task"]].response is None:
         assert sample["responses"][sample["answer"]] == case["response"]
         assert len(sample["responses"]) == len(sample["choices"])
@@ -55,6 +56,8 @@ def test_an_empty_free_answer_and_a_format_too_many() -> None:
         render("gsm8k", {**rows.gsm8k, "answer": " "})
     with pytest.raises(ValueError, match=r"gsm8k: found answer format .*, expected that of format None"):
         render_samples("gsm8k", TABLE.tasks["gsm8k"], TABLE.formats["true_false"], as_stored([rows.gsm8k]), "train")
+    with pytest.raises(ValueError, match="mbpp/train row 0: column 'test_list': found 3, expected text"):
+        render("mbpp", {**rows.mbpp, "test_list": [3]})
 
 
 def test_ids_are_the_datasets_own_or_made_from_the_place() -> None:

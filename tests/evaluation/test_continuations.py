@@ -10,7 +10,7 @@ from p2w.base.base_model import load_model, load_tokenizer
 from p2w.base.chat import prompt_ids, response_ids
 from p2w.evaluation.continuations import Question, adapters_at_once, answer, check_model, tokenize_samples
 from p2w.evaluation.lora_stack import LoraStack, adapted
-from tests.support.plain_scoring import END, Ends, assert_plain, ignore
+from tests.support.plain_scoring import END, Ends, Parrot, assert_plain, ignore
 
 
 def random_adapter(model, rank, seed):
@@ -71,34 +71,17 @@ question = st.builds(
     token_lists,
     st.lists(few_tokens, min_size=1, max_size=5),
     st.lists(few_tokens, max_size=3),
-)
+) | st.builds(lambda prompt, most: Question(prompt, [], [], most), token_lists, st.integers(1, 9))
 
 
 @given(st.lists(question, min_size=1, max_size=5), token_lists | st.just([]), st.integers(1, 200))
 @settings(max_examples=25)
 def test_any_prompts_and_responses(model, adapters, questions, beginning, batch_tokens):
-    questions = [Question(beginning + q.prompt, q.responses, q.options) for q in questions]
+    questions = [Question(beginning + q.prompt, q.responses, q.options, q.most) for q in questions]
     answers = answer(model, Ends, questions, LoraStack(model, adapters[:2]), batch_tokens, ignore)
     for adapter, of_one in zip(adapters, answers, strict=False):
         with adapted(model, *adapter):
             assert_plain(model, questions, of_one)
-
-
-class Parrot(torch.nn.Module):
-    """A model that says its line, of distinct tokens, whatever the prompt: after each token the next, or `END`."""
-
-    def __init__(self, model: PreTrainedModel, prompt_end: int, line: list[int]) -> None:
-        super().__init__()
-        self.model, self.config, self.device, self.dtype = model, model.config, model.device, model.dtype
-        self.next = dict(zip([prompt_end, *line], [*line, END], strict=True))
-        self.tokens = []  # of each call
-
-    def forward(self, input_ids, logits_to_keep=0, **kwargs):
-        output = self.model(input_ids=input_ids, logits_to_keep=logits_to_keep, **kwargs)
-        self.tokens.append(input_ids.numel())
-        following = [[self.next.get(token, END) for token in row[-logits_to_keep:]] for row in input_ids.tolist()]
-        output.logits = 9.0 * torch.nn.functional.one_hot(torch.tensor(following), output.logits.shape[-1])
-        return output
 
 
 SAID = [  # line, what is made of it, calls beyond the first pass: none where the tree knows it all

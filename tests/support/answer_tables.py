@@ -33,6 +33,28 @@ def first_right(right_by_source, rows=10):
     return pd.concat(tables, ignore_index=True)
 
 
+def free_answers(sources, rows=40, seed=0):
+    """Each source gives free answers, right more often the later it stands, some of them not valid; in any order."""
+    generator = np.random.default_rng(seed)
+    response = generator.choice(["one", "two", "three"], size=rows, p=[0.2, 0.5, 0.3])
+    tables = []
+    for position, source in enumerate(sources):
+        known = generator.random(rows) < position / len(sources)
+        table = pd.DataFrame(
+            {
+                "source": source,
+                "id": [f"row-{i}" for i in range(rows)],
+                "response": response,
+                "text": np.where(known, response, "four"),
+                "ended": True,
+                "valid": known | (generator.random(rows) < 0.5),
+                "right": known,
+            }
+        )
+        tables.append(table.sample(frac=1, random_state=position))
+    return pd.concat(tables, ignore_index=True)
+
+
 def random_answers(sources, rows=40, seed=0, option_text=True):
     """Each source gives one of TEXTS to each row, the right one more often the later it stands; rows in any order."""
     generator = np.random.default_rng(seed)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from transformers import PreTrainedModel
 
 END, FILLER = 256, 257
 
@@ -34,8 +35,25 @@ def plain_likelihood(model, prompt, response):
 def assert_plain(model, questions, answers, tolerance=1e-4):
     """`answers` are what the model as it is says to each question alone."""
     for question, found in zip(questions, answers, strict=True):
-        steps = max(map(len, question.responses)) + 1
+        steps = question.most or max(map(len, question.responses)) + 1
         assert found.ids == plain_greedy(model, question.prompt, steps)
         for name in ("responses", "options"):
             expected = [plain_likelihood(model, question.prompt, ids) for ids in getattr(question, name)]
             assert getattr(found, name) == pytest.approx(expected, abs=tolerance)
+
+
+class Parrot(torch.nn.Module):
+    """A model that says its line, of distinct tokens, whatever the prompt: after each token the next, or `END`."""
+
+    def __init__(self, model: PreTrainedModel, prompt_end: int, line: list[int]) -> None:
+        super().__init__()
+        self.model, self.config, self.device, self.dtype = model, model.config, model.device, model.dtype
+        self.next = dict(zip([prompt_end, *line], [*line, END], strict=True))
+        self.tokens = []  # of each call
+
+    def forward(self, input_ids, logits_to_keep=0, **kwargs):
+        output = self.model(input_ids=input_ids, logits_to_keep=logits_to_keep, **kwargs)
+        self.tokens.append(input_ids.numel())
+        following = [[self.next.get(token, END) for token in row[-logits_to_keep:]] for row in input_ids.tolist()]
+        output.logits = 9.0 * torch.nn.functional.one_hot(torch.tensor(following), output.logits.shape[-1])
+        return output

@@ -27,9 +27,22 @@ def interval(share, n):
     return sorted(np.roots([n + z2, -(2 * n * share + z2), n * share * share]).real)
 
 
+def is_right(row):
+    return row["right"] if "right" in row else row["prediction"] == row["gold"]
+
+
+def free_metrics(rows):
+    right, valid = ([row[key] for row in rows] for key in ("right", "valid"))
+    among = [row["right"] for row in rows if row["valid"]]
+    shares = {"accuracy": right, "valid": valid, "accuracy_when_valid": among}
+    return {key: sum(values) / len(values) if values else 0.0 for key, values in shares.items()}
+
+
 def metrics(rows, official):
+    if "right" in rows[0]:
+        return free_metrics(rows)
     n, labels = len(rows), max(row["choices"] for row in rows)
-    right = [row["prediction"] == row["gold"] for row in rows]
+    right = [is_right(row) for row in rows]
     valid = [row["prediction"] >= 0 for row in rows]
     table = [[0] * (labels + 1) for _ in range(labels)]
     for row in rows:
@@ -49,8 +62,9 @@ def metrics(rows, official):
 
 def merged(results, n):
     means = {key: fmean(result[key] for result in results) for key in SHARES if key in results[0]}
-    table = np.sum([result["confusion"] for result in results], axis=0).tolist()
-    return {**means, "ci95": interval(means["accuracy"], n), "adapters": len(results), "confusion": table}
+    tables = [result["confusion"] for result in results if "confusion" in result]
+    table = {"confusion": np.sum(tables, axis=0).tolist()} if tables else {}
+    return {**means, "ci95": interval(means["accuracy"], n), "adapters": len(results), **table}
 
 
 def one_source(name, by_key, n, official):
@@ -128,19 +142,20 @@ def recount(rows, official, resample=True):
     for row in rows:
         name, seed, draw = split_name(row["source"])
         adapters[name].setdefault((seed, draw), []).append(row)
-    golds = [row["gold"] for row in next(iter(adapters["base"].values()))]
-    label = max(sorted(set(golds)), key=golds.count)
+    free = "right" in rows[0]
+    golds = [row["response" if free else "gold"] for row in next(iter(adapters["base"].values()))]
+    label = max(dict.fromkeys(golds) if free else sorted(set(golds)), key=golds.count)
     right = {}
     for name, by_key in adapters.items():
         right[name] = defaultdict(list)
         for (seed, _), answers in sorted(by_key.items(), key=lambda item: item[0]):
-            answers = {row["id"]: row["prediction"] == row["gold"] for row in answers}
+            answers = {row["id"]: is_right(row) for row in answers}
             right[name][seed].append({row["id"]: answers[row["id"]] for row in adapters["base"][-1, -1]})
     found = sources(adapters, len(golds), official)
     others = [name for name in found if name in right and name != "generated"] if "generated" in right else []
     return {
         "n": len(golds),
-        "majority": {"label": label, "accuracy": golds.count(label) / len(golds)},
+        "majority": {"answer" if free else "label": label, "accuracy": golds.count(label) / len(golds)},
         "sources": found,
         "comparisons": {name: comparison(right["generated"], right[name], len(golds), resample) for name in others},
     }

@@ -3,6 +3,15 @@
 import pandas as pd
 
 
+def free_samples() -> pd.DataFrame:
+    """The same to be answered freely, by a digit."""
+    answers = [str(number % 3) for number in range(22)]
+    blank = pd.Series([[] for _ in range(22)])
+    return (
+        toy_samples().assign(choices=blank, responses=blank, answer=pd.NA, response=answers).astype({"answer": "Int64"})
+    )
+
+
 def toy_samples() -> pd.DataFrame:
     """22 of them, in the columns that `render_samples` makes."""
     letters = ("[A]", "[B]")
