@@ -33,11 +33,14 @@ def raw_table(wildcards):
 
 
 def task_rendering(wildcards):
-    """A task's entry without where its rows live, and without how answers are scored but for the tests of code: moving a
-    dataset or scoring otherwise does not change a sample."""
+    """A task's entry without where its rows live and how answers are scored: that does not change a sample, except for
+    the tests of code."""
     task = task_entry(wildcards.task)
-    others = (*PLACES, "max_new_tokens", *(["score"] if "tests" not in task.get("score", {}) else []))
-    return as_argument({key: entry for key, entry in task.items() if key not in others})
+    rendering = {key: entry for key, entry in task.items() if key not in (*PLACES, "score", "max_new_tokens")}
+    if tests := task.get("score", {}).get("tests"):
+        # An entry has both keys or neither; how long an answer may be is the evaluation's business.
+        rendering |= {"score": {"kind": "code", "tests": tests}, "max_new_tokens": 1}
+    return as_argument(rendering)
 
 
 def task_format(wildcards):

@@ -56,8 +56,8 @@ def test_an_empty_free_answer_and_a_format_too_many() -> None:
         render("gsm8k", {**rows.gsm8k, "answer": " "})
     with pytest.raises(ValueError, match=r"gsm8k: found answer format .*, expected that of format None"):
         render_samples("gsm8k", TABLE.tasks["gsm8k"], TABLE.formats["true_false"], as_stored([rows.gsm8k]), "train")
-    with pytest.raises(ValueError, match="mbpp/train row 0: column 'test_list': found 3, expected text"):
-        render("mbpp", {**rows.mbpp, "test_list": [3]})
+    with pytest.raises(ValueError, match="mbpp/train row 0: column 'test_list': found None, expected text"):
+        render("mbpp", {**rows.mbpp, "test_list": ["assert True", None]})
 
 
 def test_ids_are_the_datasets_own_or_made_from_the_place() -> None:

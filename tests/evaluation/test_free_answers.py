@@ -1,4 +1,4 @@
-"""Free answers: what each model says alone, token by token; from samples to an evaluation file that can be recounted."""
+"""Free answers: those that PEFT and generate give to each row alone, and an evaluation file that can be recounted."""
 
 import pandas as pd
 import pytest

@@ -1,10 +1,14 @@
 """What Snakemake would do: targets, wildcards, errors in the configuration. Nothing is run."""
 
+import json
+import re
 import sys
 import time
 
 import pytest
 
+from p2w.config.settings import parse
+from p2w.config.tasks import Task
 from tests.support.experiments import whole
 from tests.support.workspace import Workspace
 
@@ -35,17 +39,12 @@ def test_all_held_out_tasks_of_a_shipped_experiment(workspace, experiment):
 
 
 def test_every_shipped_experiment_can_be_planned(workspace):
-    """One held-out task each: its evaluation, or the decoder where free answers are not scored."""
+    """One held-out task each: its evaluation."""
     targets = []
     for name in sorted(path.stem for path in (workspace.folder / "config/experiments").rglob("*.yaml")):
-        if name.endswith(("-math", "-coding")):
-            targets.append(
-                f"results/{name}/decoder/{'gsm8k' if name.endswith('-math') else 'mbpp'}/decoder.safetensors"
-            )
-        else:
-            other = {"qwen2.5-0.5b-cross-domain": "qasc", "pocket_formats": "arc_challenge.digit"}
-            held_out = other.get(name, "arc_challenge")
-            targets.append(f"results/{name}/evaluation/{held_out}.json")
+        other = {"qwen2.5-0.5b-cross-domain": "qasc", "pocket_formats": "arc_challenge.digit"}
+        domain = {"math": "gsm8k", "coding": "mbpp"}.get(name.split("-")[-1], "arc_challenge")
+        targets.append(f"results/{name}/evaluation/{other.get(name, domain)}.json")
     assert len(targets) > 20
     further_seeds = 2  # of pocket_formats
     assert workspace.plan(*targets)["decoder"] == len(targets) + further_seeds
@@ -60,11 +59,53 @@ def test_an_ablation_uses_the_adapters_of_the_experiment_it_inherits_from(worksp
     assert workspace.plan(whole, other)["finetune"] == 6 * 3 + 6 * 5
 
 
-def test_a_free_answer_is_not_scored_and_says_what_can_be_had(workspace):
-    done = workspace.snakemake("results/qwen2.5-1.5b-math/evaluation/gsm8k.json", "--dry-run")
+REFUSED = {
+    "no score": (
+        {"tasks": ["rosetta_code", "python_instructions"]},
+        "rosetta_code",
+        "rosetta_code: it is answered freely and has no score; what can be had is "
+        "results/free/generated/rosetta_code/draw_0/adapter_model.safetensors",
+    ),
+    "code": (
+        {"tasks": ["mbpp", "gsm8k"]},
+        "mbpp",
+        "mbpp: its score runs code that a model wrote; free lacks evaluation",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_scored_is_refused_before_anything_runs(workspace, case):
+    content, held_out, message = REFUSED[case]
+    workspace.experiment("free", {"inherits": "pocket", "source": "local", **content})
+    done = workspace.snakemake(f"results/free/evaluation/{held_out}.json", "--dry-run")
+    (workspace.folder / "config/experiments/free.yaml").unlink()
     assert done.returncode != 0
-    assert "gsm8k: free responses are not scored" in done.stdout + done.stderr
-    assert "generated/gsm8k/draw_0" in done.stdout + done.stderr
+    assert message in done.stdout + done.stderr
+
+
+def test_how_a_free_answer_is_scored_is_known_to_the_evaluation_alone(workspace):
+    """Another score or length makes no other samples; the tests of code are part of them."""
+    tasks = workspace.folder / "config/tasks.yaml"
+    shipped, found = tasks.read_text(), []
+    workspace.experiment(
+        "free", {"inherits": "pocket", "tasks": ["gsm8k", "mbpp"], "evaluation": {"execute_code": True}}
+    )
+    for old, new in (("", ""), ("score: number", "score: math"), ("max_new_tokens: 512", "max_new_tokens: 9")):
+        tasks.write_text(shipped.replace(old, new))
+        done = workspace.snakemake("results/free/evaluation/gsm8k.json", "results/free/evaluation/mbpp.json", "-np")
+        found.append(done.stdout + done.stderr)
+    tasks.write_text(shipped)
+    (workspace.folder / "config/experiments/free.yaml").unlink()
+    rendering = [sorted(set(re.findall(r"--task-config ('.*?') +--split", text))) for text in found]
+    assert len(rendering[0]) == 2
+    assert rendering[0] == rendering[1] == rendering[2]
+    assert sum('"tests": "{test_setup_code}' in text for text in rendering[0]) == 1
+    for text in rendering[0]:
+        parse(Task, json.loads(text.strip("'")))
+    free = [[json.loads(text) for text in re.findall(r"--free '(.*?)'", text)] for text in found]
+    assert [sorted(one["max_new_tokens"] for one in of_one) for of_one in free] == [[512, 512], [512, 512], [9, 9]]
+    assert {one["score"]["kind"] for one in free[1]} == {"math", "code"}
 
 
 def test_planning_imports_nothing_heavy(workspace):
