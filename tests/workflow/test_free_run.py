@@ -1,0 +1,62 @@
+"""A file of questions without choices, from its rows to an evaluation that can be recounted."""
+
+import csv
+
+import pandas as pd
+import pytest
+
+from p2w.pocket.world import RELATIONS
+from p2w.runtime.files import read_json
+from tests.support.finished import SMALL
+from tests.support.recount import assert_same, recount
+from tests.support.workspace import Workspace
+
+pytestmark = pytest.mark.xdist_group("workflow")
+
+EVALUATION = "results/free/evaluation/colors.json"
+FREE = {
+    **SMALL,
+    "tasks": ["boolq", "colors"],
+    "seeds": [0],
+    "checkpoints": {"epochs": 1, "first_epoch": 1},
+    "evaluation": {"draws": 1, "max_rows": 12},
+}
+ENTRY = "{file: colors.csv}"
+SCORED = "{file: colors.csv, score: {kind: one_of, answers: [yellow, red, green, blue]}, max_new_tokens: 8}"
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    workspace = Workspace(tmp_path_factory.mktemp("project"))
+    color = RELATIONS["color"]
+    rows = [(text.format(s=color.noun(f.subject)), f.object) for f in color.facts for text in color.questions]
+    with (workspace.folder / "colors.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("question", "answer"), *rows])
+    workspace.experiment("free", FREE)
+    table = workspace.folder / "config/tasks.yaml"
+    table.write_text(f"{table.read_text()}\n  colors: {ENTRY}\n")
+    workspace.run(EVALUATION)
+    return workspace
+
+
+def counted_again(workspace):
+    found = read_json(workspace.folder / EVALUATION)
+    rows = pd.read_parquet(workspace.folder / EVALUATION.replace(".json", ".predictions.parquet")).to_dict("records")
+    expected = recount(rows, None, resample=False)
+    assert_same({key: found[key] for key in expected}, expected)
+    return found
+
+
+def test_an_evaluation_of_free_answers_can_be_recounted(workspace):
+    found = counted_again(workspace)
+    assert (found["n"], found["chance"]) == (12, 0)
+    assert found["provenance"]["config"]["score"]["kind"] == "normalized"
+    assert {"base", "trained/boolq", "multi_task", "target_trained", "generated", "constant"} <= set(found["sources"])
+    assert "choice_accuracy" not in found["sources"]["base"]
+
+
+def test_another_score_takes_another_evaluation_and_nothing_else(workspace):
+    workspace.edit("config/tasks.yaml", f"colors: {ENTRY}", f"colors: {SCORED}")
+    assert workspace.plan(EVALUATION) == {"evaluate": 1}
+    workspace.run(EVALUATION)
+    assert counted_again(workspace)["chance"] == 0.25
