@@ -84,7 +84,7 @@ def predict(
     tables = []
     for source, found in in_order.items():
         tables.append(prediction_table(tokenizer, samples, source, found, free, config.execute_code))
-        advance(0)  # code that a model wrote may take long to run
+        saved.save_if_due(lambda: _answers_state(answers))  # code that a model wrote may take long to run
     return pd.concat(tables, ignore_index=True)
 
 

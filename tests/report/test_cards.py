@@ -1,5 +1,6 @@
 """Model cards: a front matter that the Hub reads, and numbers counted from this very adapter's answers."""
 
+import re
 import subprocess
 import sys
 
@@ -12,7 +13,8 @@ from p2w.report.cards import CardInputs, write_card
 from p2w.runtime.files import sha256, write_json
 from p2w.runtime.seals import read_record, write_record
 from p2w.runtime.tables import write_table
-from tests.support.evaluations import evaluation
+from tests.support.answer_tables import free_answers
+from tests.support.evaluations import evaluation, free_evaluation
 
 REVISION = "7ae557604adf67be50417f59c2c2f167def9a775"
 
@@ -76,6 +78,14 @@ def test_controls_stand_beside_it(inputs):
     text = card(inputs)
     for name, accuracy in (("base", 0.2), ("constant", 0.61), ("generated", 0.7)):
         assert f"| `{name}` | {accuracy:.3f} |" in text
+
+
+def test_free_answers_have_no_choice_accuracy(inputs, tmp_path):
+    write_record(tmp_path / "e.json", free_evaluation("boolq", {"base": 0.2, "generated": 0.7}))
+    write_table(tmp_path / "e.predictions.parquet", free_answers(["base", "generated/draw_1"]), {})
+    text = card(inputs)
+    assert re.search(r"\(generated/draw_1\)\*\* \| 0\.\d+ \| 0\.\d+ – 0\.\d+ \| 0\.\d+ \| – \|", text)
+    assert "| `base` | 0.200 | 0.133 – 0.289 | 1.000 | – |" in text
 
 
 def test_where_it_comes_from(inputs):

@@ -3,7 +3,7 @@
 import pytest
 
 from p2w.report.findings import findings, signed
-from tests.support.evaluations import CONSTANT, SHUFFLED, evaluation, result
+from tests.support.evaluations import CONSTANT, SHUFFLED, evaluation, free_evaluation, result
 
 
 def said(*evaluations):
@@ -69,6 +69,13 @@ def test_gain_of_form_and_gain_of_knowledge():
         evaluation("a", form)
     )
     assert "not one of form alone" in said(evaluation("a", knowledge))
+
+
+def test_form_and_knowledge_are_told_apart_where_there_are_choices():
+    sources = {"base": result(0.2, valid=0.2, choice=0.97), "generated": result(0.98, choice=0.98)}
+    assert "one of form" not in said(free_evaluation("b", sources))
+    worse = {"base": 0.2, "generated": 0.1}
+    assert "in 0.970 of the rows without and 0.980 with" in said(evaluation("a", sources), free_evaluation("b", worse))
 
 
 def test_share_of_the_way_to_the_ceiling():

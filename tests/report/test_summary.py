@@ -10,7 +10,7 @@ from p2w.report.paper_numbers import read_paper_numbers
 from p2w.report.summary import evaluation_table, summary_rows, write_summary
 from p2w.report.summary_document import summary_text
 from p2w.runtime.seals import write_record
-from tests.support.evaluations import SHUFFLED, evaluation, result
+from tests.support.evaluations import SHUFFLED, evaluation, free_evaluation, result
 from tests.support.workspace import PROJECT
 
 PUBLISHED = PROJECT / "config/published.yaml"
@@ -74,6 +74,30 @@ def test_optional_metrics_are_shown_when_they_are_there():
     text = markdown(evaluation("a", with_official))
     assert "| base | 0.410 | 0.410 |" in section(text, "Accuracy by the published scorer")
     assert "| base | 0.530 | 0.530 |" in section(text, "Accuracy by the text of the choices")
+
+
+def test_free_answers_beside_choices():
+    """They are in the mean of accuracies, and have no cell where only choices have a number."""
+    both = [evaluation("a", SOURCES), free_evaluation("b", {**SOURCES, "generated": 0.5})]
+    text = markdown(*both)
+    assert "| generated | 0.900 | 0.500 | 0.700 |" in section(text, "toy: accuracy on held-out tasks")
+    assert "| *chance* | 0.250 | 0.000 | 0.125 |" in text
+    assert "| *majority* | 0.300 | 0.100 | 0.200 |" in text
+    assert "| generated | 1.000 | – | 1.000 |" in section(text, "Choice accuracy")
+    assert "exactly one of the responses" in text
+    assert "Answers to b are free: valid if the model ended them" in text
+    csv = summary_rows(both).to_csv(index=False)
+    assert csv.splitlines()[1].startswith("toy,a,base,100,0.25,0.3,0.2,1.0,0.2,1.0,")
+    assert csv.splitlines()[1 + len(SOURCES)].startswith("toy,b,base,100,0.0,0.1,0.2,1.0,0.2,,")
+
+
+def test_free_answers_alone():
+    alone = free_evaluation("b", SOURCES)
+    text = markdown(alone)
+    assert "Choice accuracy" not in text
+    assert "exactly one of the responses" not in text
+    assert "is right in 0.900 of the rows, the base model in 0.200. The adapters help" in text
+    assert "generated                       0.900  0.826 - 0.945    1.00          5 draws" in evaluation_table(alone)
 
 
 def test_overlap_is_reported_where_there_is_some():

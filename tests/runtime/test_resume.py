@@ -12,7 +12,7 @@ import torch.distributed as dist
 from torch.multiprocessing import start_processes
 
 from p2w.adapters.peft_folder import write_adapter
-from p2w.config.evaluation import EvaluationConfig
+from p2w.config.evaluation import EvaluationConfig, FreeAnswers
 from p2w.evaluation.evaluate import predict
 from p2w.finetuning.finetune import train_epoch
 from p2w.finetuning.multi_task import train_multi_task
@@ -29,6 +29,7 @@ from tests.support.fake_encoder import FakeEncoder
 from tests.support.settings import replace
 from tests.support.toy_decoder import SHORT, make_tasks
 from tests.support.toy_finetuning import CONFIG, FILES, LORA
+from tests.support.toy_samples import free_samples
 
 GUARD = {"seed": 3, "inputs": {"a": "0f"}}
 STATE = {"x": torch.arange(3.0), "y": torch.tensor(2, dtype=torch.uint8), "empty": torch.zeros(0, 5).half()}
@@ -273,6 +274,7 @@ class Embeddings:
 
 class Evaluation:
     steps = 32  # batches of two rows, of one source and then another
+    free = None
 
     def __init__(self, base, samples, folder):
         self.base, self.samples, self.adapters = base, samples, {}
@@ -283,11 +285,20 @@ class Evaluation:
     def run(self, folder, report, seed=3):
         config = EvaluationConfig(max_rows=22, batch_tokens=180, option_text=True)
         with SavedState(folder / "state", {"seed": seed}) as saved:
-            table = predict(self.base, self.samples, self.adapters, config, torch.device("cpu"), report, saved)
+            table = predict(
+                self.base, self.samples, self.adapters, config, torch.device("cpu"), report, saved, self.free
+            )
         return table.to_json(double_precision=15)
 
 
-STAGES = [Finetune, MultiTask, Decoder, FusedDecoder, EightBitDecoder, Embeddings, Evaluation]
+class FreeEvaluation(Evaluation):
+    free = FreeAnswers(max_new_tokens=9)
+
+    def __init__(self, base, _samples, folder):
+        super().__init__(base, free_samples(), folder)
+
+
+STAGES = [Finetune, MultiTask, Decoder, FusedDecoder, EightBitDecoder, Embeddings, Evaluation, FreeEvaluation]
 
 
 @pytest.fixture(params=STAGES)

@@ -12,6 +12,14 @@ def result(accuracy, valid=1.0, choice=1.0, n=100, **more):
     return {**scores, "ci95": wilson(accuracy, n), "adapters": 1, **more}
 
 
+def free_evaluation(held_out, sources, half=0.04):
+    """The same of a freely answered task."""
+    found = evaluation(held_out, sources, half, chance=0.0, majority={"answer": "yellow", "accuracy": 0.1})
+    without = {"choice_accuracy", "confusion", "official"}
+    results = {name: {key: one[key] for key in one.keys() - without} for name, one in found["sources"].items()}
+    return {**found, "sources": results}
+
+
 def compared(difference, half=0.04, p=0.5):
     """One comparison of an evaluation file, its interval `half` to both sides."""
     interval = [difference - half, difference + half]

@@ -18,7 +18,8 @@ FREE = {
     **SMALL,
     "tasks": ["boolq", "colors"],
     "seeds": [0],
-    "checkpoints": {"epochs": 1, "first_epoch": 1},
+    "finetune": {"max_samples": 64, "batch_size": 8, "snapshots": 8, "learning_rate": 0.01},
+    "checkpoints": {"epochs": 2, "first_epoch": 1},
     "evaluation": {"draws": 1, "max_rows": 12},
 }
 ENTRY = "{file: colors.csv}"
@@ -53,6 +54,7 @@ def test_an_evaluation_of_free_answers_can_be_recounted(workspace):
     assert found["provenance"]["config"]["score"]["kind"] == "normalized"
     assert {"base", "trained/boolq", "multi_task", "target_trained", "generated", "constant"} <= set(found["sources"])
     assert "choice_accuracy" not in found["sources"]["base"]
+    assert found["sources"]["target_trained"]["accuracy"] > 0.5
 
 
 def test_another_score_takes_another_evaluation_and_nothing_else(workspace):
