@@ -23,14 +23,14 @@ FREE = {
     "evaluation": {"draws": 1, "max_rows": 12},
 }
 ENTRY = "{file: colors.csv}"
-SCORED = "{file: colors.csv, score: {kind: one_of, answers: [yellow, red, green, blue]}, max_new_tokens: 8}"
+COLOR = RELATIONS["color"]
+SCORED = f"{{file: colors.csv, score: {{kind: one_of, answers: [{', '.join(COLOR.objects)}]}}, max_new_tokens: 8}}"
 
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
     workspace = Workspace(tmp_path_factory.mktemp("project"))
-    color = RELATIONS["color"]
-    rows = [(text.format(s=color.noun(f.subject)), f.object) for f in color.facts for text in color.questions]
+    rows = [(text.format(s=COLOR.noun(f.subject)), f.object) for f in COLOR.facts for text in COLOR.questions]
     with (workspace.folder / "colors.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("question", "answer"), *rows])
     workspace.experiment("free", FREE)
@@ -61,4 +61,4 @@ def test_another_score_takes_another_evaluation_and_nothing_else(workspace):
     workspace.edit("config/tasks.yaml", f"colors: {ENTRY}", f"colors: {SCORED}")
     assert workspace.plan(EVALUATION) == {"evaluate": 1}
     workspace.run(EVALUATION)
-    assert counted_again(workspace)["chance"] == 0.25
+    assert counted_again(workspace)["chance"] == 1 / len(COLOR.objects)
