@@ -87,8 +87,7 @@ def test_a_task_outside_the_experiment_can_be_held_out(workspace):
 
 
 def test_a_task_in_another_format_has_the_tasks_rows(workspace):
-    jobs = workspace.snakemake("results/pocket/samples/arc_easy.words/train.parquet", "--dry-run")
-    text = jobs.stdout + jobs.stderr
+    text = workspace.run("results/pocket/samples/arc_easy.words/train.parquet", "--dry-run")
     assert "results/raw/pocket/arc_easy/train.parquet" in text
     assert "results/raw/pocket/arc_easy.words" not in text
 
@@ -101,8 +100,7 @@ def test_a_file_of_questions_is_a_task_and_one_table_for_all_experiments(workspa
     names = ("pocket", "qwen2.5-0.5b", "pocket_formats")
     targets = [f"results/{name}/samples/mine/{split}.parquet" for name in names for split in ("train", "test")]
     assert workspace.plan(*targets) == {"raw": 2, "samples": 6}
-    done = workspace.snakemake("results/pocket/samples/web/train.parquet", "results/raw/local/web/train.parquet", "-n")
-    text = done.stdout + done.stderr
+    text = workspace.refusal("results/pocket/samples/web/train.parquet", "results/raw/local/web/train.parquet", "-n")
     tasks.write_text(shipped)
     assert "data/hub/a.b/c.csv" in text, "a local source has the web too"
     said = workspace.refusal("results/raw/files/boolq/train.parquet", "-n")
