@@ -111,6 +111,19 @@ def test_a_missing_answer_is_missing_only_where_it_may_be() -> None:
     assert unlabelled["answer"].isna().all()
 
 
+def test_names_of_labels_are_answers() -> None:
+    answer = {"column": "label", "encoding": "choice", "optional": True}
+    entry = {"question": "{text}", "choices": {"fixed": ["World", "Sports"]}, "answer": answer, "system": "Name it.",
+             "format": "words", "splits": {"train": "train"}}  # fmt: skip
+    words = {"labels": ["1", "2"], "choice": "{choice}", "response": "{choice}", "prompt": "{question}"}
+    task, answer_format = parse(Task, entry), parse(AnswerFormat, words)
+    news = pd.DataFrame({"text": ["A war", "A goal", "?"], "label": ["World", "Sports", None]})
+    samples = render_samples("news", task, answer_format, news, "train")
+    assert samples["response"].tolist() == ["World", "Sports", None]
+    with pytest.raises(ValueError, match=r"news/train row 2: column 'label': found answer 'Food', expected one of"):
+        render_samples("news", task, answer_format, news.fillna("Food"), "train")
+
+
 def test_samples_return_from_their_file(tmp_path: Path) -> None:
     samples = render("arc_easy", rows.arc_digits, rows.arc_five)
     write_samples(tmp_path / "train.parquet", samples, {"made_by": "test"})
