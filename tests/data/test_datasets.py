@@ -231,10 +231,8 @@ def test_a_local_source_has_the_web_too(tmp_path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_text("one\ntwo\n")
     local, files = Source(kind="local", root=str(tmp_path / "mirror")), {"train": "https://a.b/c%20d/x.txt?key=1"}
-    assert fetch(tmp_path, source=local, files=files, sha256={"train": sha256(path)}) == [
-        {"text": "one"},
-        {"text": "two"},
-    ]
+    rows = fetch(tmp_path, source=local, files=files, sha256={"train": sha256(path)})
+    assert rows == [{"text": "one"}, {"text": "two"}]
     with pytest.raises(
         FileNotFoundError, match=r"no file .*a\.b/y\.csv; source of kind local: expected {root}/{host}/{path}"
     ):
