@@ -124,15 +124,17 @@ def start(order, report):
         json.dump(order, file)
     os.lseek(memory, 0, os.SEEK_SET)
     child = os.fork()
-    if child:
-        return child
-    os.setsid()
-    null = os.open(os.devnull, os.O_RDWR)
-    for source, target in ((memory, 0), (null, 1), (null, 2), (report, REPORT)):
-        os.dup2(source, target)
-    limit(order["limits"])
-    # Environment and paths are not the user's: as isolated as -I, but with a fixed order of sets.
-    os.execve(order["python"], ["python", "-P", "-s", "-S", "-c", RUNNER], {"PYTHONHASHSEED": "0", "HOME": WORK})
+    if child == 0:
+        os.setsid()
+        null = os.open(os.devnull, os.O_RDWR)
+        for source, target in ((memory, 0), (null, 1), (null, 2), (report, REPORT)):
+            os.dup2(source, target)
+        limit(order["limits"])
+        # Nothing of the user's environment but where libpython is: as isolated as -I, with a fixed order of sets.
+        libraries = {name: os.environ[name] for name in ["LD_LIBRARY_PATH"] if name in os.environ}
+        environment = {"PYTHONHASHSEED": "0", "HOME": WORK, **libraries}
+        os.execve(order["python"], ["python", "-P", "-s", "-S", "-c", RUNNER], environment)
+    return child
 
 
 def supervise(order, number):

@@ -36,7 +36,7 @@ class Outcome(NamedTuple):
     passed: bool
 
 
-def run_program(program: str, tests: str, limits: Limits = Limits()) -> Outcome:  # noqa: B008 (frozen)
+def run_program(program: str, tests: str, limits: Limits = Limits()) -> Outcome:
     """Run `program`, then `tests` in its name space; RuntimeError where that cannot be done apart from all else.
 
     Takes at most `limits.seconds` after the start; then nothing of it is left, no process and no file.
