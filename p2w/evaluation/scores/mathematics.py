@@ -4,15 +4,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 
 from p2w.config.scoring import Score
+from p2w.evaluation.scores import math_worker
 from p2w.evaluation.scores.verdict import Verdict
 from p2w.evaluation.scores.workers import spread, workers
-
-WORKER = Path(__file__).with_name("math_worker.py")
 
 
 def mathematics(_: Score, texts: Sequence[str], samples: pd.DataFrame) -> list[Verdict]:
@@ -29,7 +27,7 @@ def mathematics(_: Score, texts: Sequence[str], samples: pd.DataFrame) -> list[V
 
 
 def _compare(pairs: Sequence[tuple[str, str]]) -> list[str]:
-    command = [sys.executable, "-P", str(WORKER)]
+    command = [sys.executable, "-P", math_worker.__file__]
     done = subprocess.run(command, input=json.dumps(pairs), capture_output=True, text=True, encoding="utf-8")
     if done.returncode:
         raise RuntimeError(f"math-verify: found {done.stderr.strip()[-200:]!r}, expected verdicts")

@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-CONFINED = Path(__file__).with_name("confined.py")
+from p2w.evaluation.scores import confined
+
+CONFINED = Path(confined.__file__)
 # What an interpreter needs, wherever it is; a path that is missing is not needed.
 SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache")
 STARTING = 60  # seconds, on a busy machine

@@ -19,7 +19,10 @@ MBPP = (
 )
 REMOVE = 'def remove_Occ(s, ch):\n    return s.replace(ch, "", 1)[::-1].replace(ch, "", 1)[::-1]\n'
 # openai/openai_humaneval, HumanEval/23, and the helper that a prompt such as HumanEval/38 brings along.
-PROMPT = 'from math import sqrt\n\ndef twice(x):\n    return 2 * x\n\ndef strlen(string: str) -> int:\n    """ Length\n    """'
+PROMPT = (
+    "from math import sqrt\n\ndef twice(x):\n    return 2 * x\n\n"
+    'def strlen(string: str) -> int:\n    """ Length\n    """'
+)
 TEST = "def check(candidate):\n    assert candidate('') == 0\n    assert candidate('abc') == 3"
 HUMANEVAL = f"{PROMPT}\n# answer\n{TEST}\ncheck(strlen)"
 BODY, WHOLE = "    return len(string)", "def strlen(string):\n    return len(string)"
@@ -34,7 +37,7 @@ TABLE = [
     (MBPP, f"{REMOVE}\nif __name__ == '__main__':\n    input()", RIGHT),
     (MBPP, f"{REMOVE}\nimport os, sys\nsys.stdout.close()\nos.close(1)", RIGHT),
     (MBPP, f"from dataclasses import dataclass\n\n@dataclass\nclass A:\n    x: 'int'\n\n{REMOVE}", RIGHT),
-    (MBPP, REMOVE.replace(", 1", ""), MISSED),
+    (MBPP, 'def remove_Occ(s, ch):\n    return s.replace(ch, "", 1)', MISSED),
     (MBPP, REMOVE.replace("remove_Occ", "remove"), MISSED),
     (MBPP, "def remove_Occ(s, ch):\n    pass", MISSED),
     (MBPP, f"import numpy\n{REMOVE}", MISSED),
@@ -63,7 +66,8 @@ def test_table_of_programs():
     samples = pd.DataFrame({"response": "", "tests": [row[0] for row in TABLE]})
     texts = [row[1] for row in TABLE]
     found = judge(Score(kind="code", tests="{test}"), texts, [True] * len(TABLE), samples, execute_code=True)
-    assert [(text, verdict) for text, verdict in zip(texts, found, strict=True)] == [row[1:] for row in TABLE]
+    wrong = [(row, verdict) for row, verdict in zip(TABLE, found, strict=True) if verdict != row[2]]
+    assert wrong == []
 
 
 @pytest.mark.parametrize(

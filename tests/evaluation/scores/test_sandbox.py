@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,8 @@ OTHER = {
     "endless sleep": "import time\ntime.sleep(60)",
     "endless output": "import time\nend = time.time() + 60\nwhile time.time() < end: print('x' * 10**5)",
     "endless output to what it was given": "import os, time\nend = time.time() + 60\n"
-    "while time.time() < end:\n    for fd in range(10):\n        try: os.write(fd, b'x' * 10**5)\n        except OSError: pass",
+    "while time.time() < end:\n    for fd in range(10):\n"
+    "        try: os.write(fd, b'x' * 10**5)\n        except OSError: pass",
     "some hundred processes": "import os, time\nfor _ in range(300):\n"
     "    if os.fork() == 0:\n        time.sleep(15)\n        os._exit(0)",
     "threads": "import threading, time\nfor _ in range(300): threading.Thread(target=time.sleep, args=(15,)).start()",
@@ -127,14 +129,22 @@ def test_wrong_in_bounded_time(name):
 
 @pytest.mark.usefixtures("user")
 def test_a_daemon_does_not_outlive_its_program():
-    mark = uuid.uuid4().hex
+    mark = f"daemon-{uuid.uuid4().hex}"
     daemon = (
-        "import os, sys, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
-        f"        os.execv('/usr/bin/env', ['env', 'sleep', '30', {mark!r}] if False else"
-        f" ['env', '-S', 'sleep 30', 'MARK={mark}'])\n    os._exit(0)\ntime.sleep(0.5)"
+        "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
+        f"        os.execv('/usr/bin/sleep', ['{mark}', '30'])\n    os._exit(0)\ntime.sleep(2)"
     )
-    assert run_program(daemon, "", LIMITS) == RIGHT
-    assert [path for path in Path("/proc").glob("[0-9]*/cmdline") if mark.encode() in read(path)] == []
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(run_program, daemon, "", LIMITS)
+        seen = False
+        while not running.done():
+            seen = seen or alive(mark)
+            time.sleep(0.05)
+    assert (running.result(), seen, alive(mark)) == (RIGHT, True, False)
+
+
+def alive(mark: str) -> bool:
+    return any(mark.encode() in read(path) for path in Path("/proc").glob("[0-9]*/cmdline"))
 
 
 def read(path: Path) -> bytes:
@@ -163,6 +173,6 @@ def test_where_nothing_can_be_kept_apart_nothing_is_run(monkeypatch, tmp_path):
     script = tmp_path / "confined.py"
     script.write_text("raise OSError('unshare: Operation not permitted')")
     monkeypatch.setattr(sandbox, "CONFINED", script)
-    with pytest.raises(RuntimeError, match="cannot be run apart .* unshare: Operation not permitted") as raised:
+    with pytest.raises(RuntimeError, match=r"cannot be run apart .* unshare: Operation not permitted") as raised:
         run_program("", "")
     assert "\n" not in str(raised.value)
