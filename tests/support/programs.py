@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -31,11 +30,11 @@ def need_sandbox() -> None:
 @contextmanager
 def ordinary_user(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Programs are run by root as if `SOMEBODY` ran P2W, who is yielded."""
-    start, base = subprocess.Popen, sys.base_prefix
+    base, command = sys.base_prefix, sandbox._command
     inside = Path("/mnt") / Path(sandbox._python()).relative_to(os.path.realpath(base))
 
-    def become(command: list[str], **options) -> subprocess.Popen:
-        return start(["unshare", "--mount", "bash", "-c", BECOME, base, str(SOMEBODY), *command], **options)
+    def become() -> list[str]:
+        return ["unshare", "--mount", "bash", "-c", BECOME, base, str(SOMEBODY), *command()]
 
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
@@ -43,5 +42,5 @@ def ordinary_user(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         monkeypatch.setattr(sandbox, "_python", lambda: str(inside))
         monkeypatch.setattr(sys, "base_prefix", "/mnt")
         monkeypatch.setattr(sys, "base_exec_prefix", "/mnt")
-        monkeypatch.setattr(subprocess, "Popen", become)
+        monkeypatch.setattr(sandbox, "_command", become)
         yield SOMEBODY

@@ -44,9 +44,8 @@ def run_program(program: str, tests: str, limits: Limits = Limits()) -> Outcome:
     Takes at most `limits.seconds` after the start; then nothing of it is left, no process and no file.
     """
     order = {"program": program, "tests": tests, "limits": asdict(limits), "paths": _paths(), "python": _python()}
-    command = [_python(), "-I", "-S", str(CONFINED)]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        _command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     ) as process:
         try:
             said, errors = process.communicate(json.dumps(order).encode(), timeout=STARTING + limits.seconds)
@@ -73,6 +72,10 @@ def check_sandbox() -> None:
 def _python() -> str:
     """The interpreter below any virtual environment: programs have the standard library and nothing else."""
     return os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+
+
+def _command() -> list[str]:
+    return [_python(), "-I", "-S", str(CONFINED)]
 
 
 def _paths() -> list[str]:
