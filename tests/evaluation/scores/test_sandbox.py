@@ -82,7 +82,7 @@ def user(request, monkeypatch):
 
 @pytest.fixture
 def place(user):
-    """A folder of the user's with a file, a secret and a socket, a process and a server, by the names in the programs."""
+    """A file, a secret, a socket, a process and a server of the user, by their names in the programs."""
     with tempfile.TemporaryDirectory() as name, socket.create_server(("127.0.0.1", 0)) as server:
         folder = Path(name)
         (folder / "file").write_text("kept")
