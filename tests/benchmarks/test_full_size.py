@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,13 +12,6 @@ from transformers import AutoModelForCausalLM, Qwen2Config
 
 from p2w.adapters.weight_tokens import WeightTokens
 from p2w.generators.hyperconv import HyperConvDecoder
-
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
-
-@pytest.fixture(autouse=True)
-def importable(monkeypatch):
-    monkeypatch.syspath_prepend(BENCHMARKS)
 
 
 def count(compute):
@@ -64,8 +56,8 @@ def test_everything_has_the_published_size():
     assert replace(setting, reduced=True).less(384) == 48
 
 
-def test_a_reduced_run_prints_a_line_per_setting():
-    command = [sys.executable, BENCHMARKS / "full_size.py", "--reduced", "--steps", "2", "--batch", "1"]
+def test_a_reduced_run_prints_a_line_per_setting(benchmarks):
+    command = [sys.executable, benchmarks / "full_size.py", "--reduced", "--steps", "2", "--batch", "1"]
     command += ["--stages", "flatten", "decoder", "--checkpointing", "off", "on"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     lines = [json.loads(line) for line in done.stdout.splitlines()]

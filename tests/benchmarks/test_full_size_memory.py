@@ -1,7 +1,7 @@
 """The simulated memory of decoder training is that of the real step."""
 
+import importlib
 import json
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,7 +10,6 @@ from torch.profiler import profile
 from p2w.config.decoder import DecoderConfig
 from tests.support.settings import replace
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SHAPES = ((7, 20, 32), (64, 20, 48), (96, 10, 48), (211, 8, 40))
 CONFIG = DecoderConfig(
     num_prompts=7, shapes=SHAPES[1:-1], kernel_size=5, steps=2, batch_size=8, micro_batch_size=4, learning_rate=1e-3
@@ -18,11 +17,8 @@ CONFIG = DecoderConfig(
 
 
 @pytest.fixture
-def memory(monkeypatch):
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    import full_size_memory
-
-    return full_size_memory
+def memory():
+    return importlib.import_module("full_size_memory")
 
 
 @pytest.mark.parametrize("change", [{}, {"precision": "bfloat16"}, {"activation_checkpointing": True}])
@@ -33,14 +29,11 @@ def test_tensors_without_contents_count_like_real_ones(memory, change, tmp_path)
         real = memory.training_memory(config, SHAPES, 50, 6, fake=False)
     assert (simulated.now, simulated.peak) == (real.now, real.peak)
     profiler.export_chrome_trace(str(tmp_path / "trace.json"))
-    events = [event["args"] for event in read(tmp_path / "trace.json") if event.get("name") == "[memory]"]
+    trace = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    events = [event["args"] for event in trace if event.get("name") == "[memory]"]
     before = events[0]["Total Allocated"] - events[0]["Bytes"]
     allocated = max(event["Total Allocated"] for event in events) - before
     assert 1 <= allocated / simulated.peak < 1.15  # the rest is what kernels take for themselves
-
-
-def read(path):
-    return json.loads(path.read_text())["traceEvents"]
 
 
 def test_what_stays_between_steps_follows_from_the_shapes(memory):
@@ -58,9 +51,8 @@ def test_what_stays_between_steps_follows_from_the_shapes(memory):
 
 
 def test_a_smaller_micro_batch_takes_less_and_the_first_that_fits_is_chosen(memory):
-    peaks = [
-        memory.training_memory(replace(CONFIG, micro_batch_size=size), SHAPES, 50, 6).peak / 1e9 for size in (8, 4, 2)
-    ]
+    configs = [replace(CONFIG, micro_batch_size=size) for size in (8, 4, 2)]
+    peaks = [memory.training_memory(config, SHAPES, 50, 6).peak / 1e9 for config in configs]
     assert peaks == sorted(peaks, reverse=True)
     rows = [{"peak_gb": peak} for peak in peaks]
     assert memory.fitting(rows, peaks[1] / 0.9) == rows[1]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import Field, StringConstraints, model_validator
 
 from p2w.config.settings import Count, Number, Positive, Settings, json_argument, parse
+from tests.support.anything import anything
 
 
 class Inner(Settings):
@@ -127,13 +128,6 @@ def test_json_on_a_command_line_keeps_the_reason() -> None:
         json_argument(Inner)('{"raet": 3}')
     with pytest.raises(argparse.ArgumentTypeError, match="found 'rate: 3', expected JSON"):
         json_argument(Inner)("rate: 3")
-
-
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.integers(), inner, max_size=3),
-    max_leaves=5,
-)
 
 
 @given(st.dictionaries(st.sampled_from([*FULL, "other", 1, "\n"]), anything))

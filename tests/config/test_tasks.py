@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from p2w.config.settings import parse
-from p2w.config.tasks import AnswerFormat, TaskTable, load_tasks
+from p2w.config.tasks import TaskTable, load_tasks
 
 CHOICE = {"arc_easy", "arc_challenge", "boolq", "hellaswag", "openbookqa", "piqa", "winogrande", "social_iqa", "qasc"}
 FREE = {"gsm8k", "math", "python_instructions", "rosetta_code", "mbpp"}
@@ -41,76 +41,48 @@ def test_an_entry_error_lists_what_exists() -> None:
         table.entry("arc")
 
 
+# Further ones: tests/reliability/test_bad_configuration.py and test_bad_tables.py.
 MISTAKES = [
-    (("hub",), None, "tasks.piqa: expected exactly one of hub, file, files, folder"),
-    (("file",), "x.json", "tasks.piqa: found hub and file, expected exactly one of hub, file, files, folder"),
-    (("hub", "revision"), "main", "revision: found 'main', expected text that matches ^[0-9a-f]{40}$"),
-    (("hub", "dataset"), "piqa", "dataset: found 'piqa', expected text that matches ^[^/]+/[^/]+$"),
-    (("hub", "config"), "default", "hub.config: found one beside files, expected one of them"),
-    (("hub", "sha256"), {"dev": "0" * 64}, "sha256: no split 'dev' in files; splits: train, validation"),
-    (("hub", "sha256"), {"train": "abc"}, "sha256.train: found 'abc', expected text that matches ^[0-9a-f]{64}$"),
-    (("sha256",), "0" * 64, "sha256: expected the hash of a file, or with files one for each split"),
-    (("splits",), {"test": "test"}, "splits: found ['test'], expected train and any of validation, test"),
-    (("splits",), {"train": "train", "dev": "x"}, "splits: found ['dev', 'train'], expected train and any of"),
-    (
-        ("choices",),
-        {"columns": ["a", "b"], "fixed": ["a", "b"]},
-        "choices: expected exactly one of list, columns, fixed",
-    ),
-    (("choices",), {}, "choices: expected exactly one of list, columns, fixed"),
-    (("response",), "{goal}", "found some response, missing nothing, expected either choices, answer and format, or"),
-    (("format",), None, "found none response, missing format, expected either choices, answer and format, or response"),
-    (("choices",), {"list": "c", "labels": "l"}, "answer.encoding 'label' and choices.labels go together"),
-    (("answer", "encoding"), "label", "answer.encoding 'label' and choices.labels go together"),
-    (("answer", "encoding"), "index2", "answer.encoding: found 'index2', expected one of 'label', 'index0', 'index1'"),
-    (("answer", "optional"), "yes", "answer.optional: found 'yes', expected true or false"),
-    (("question",), "What?", "question: found 'What?', expected a text with columns as {name}"),
-    (("question",), "{}", "question: found '{}', expected a text with columns as {name}"),
-    (("question",), "{goal.text}", "question: found '{goal.text}', expected a text with columns as {name}"),
-    (("question",), "{goal", "expected '}' before end of string"),
-    (("replace",), [["[", ""]], "replace: '[', "),
-    (("replace",), [["a"]], "replace[0]: found ['a'], expected a list of 2 values"),
-    (
-        ("format",),
-        "letters",
-        "tasks.piqa.format: no format 'letters'; formats: bracket_letter, bracket_letter_8,",
-    ),
-    (("sytem",), "x", "unknown key 'sytem'; known keys: hub, file, files, folder, sha256, splits, id, question"),
-    (("question",), None, "missing key 'question', expected one beside hub, choices, answer"),
-    (("optional",), True, "optional: found no response, expected answer.optional for an answer by choices"),
+    ("tasks.piqa.file", "x.json", "found hub and file, expected exactly one of hub, file, files, folder"),
+    ("tasks.piqa.hub.revision", "main", "revision: found 'main', expected text that matches ^[0-9a-f]{40}$"),
+    ("tasks.piqa.hub.dataset", "piqa", "dataset: found 'piqa', expected text that matches ^[^/]+/[^/]+$"),
+    ("tasks.piqa.hub.config", "default", "hub.config: found one beside files, expected one of them"),
+    ("tasks.piqa.hub.sha256", {"dev": "0" * 64}, "sha256: no split 'dev' in files; splits: train, validation"),
+    ("tasks.piqa.hub.sha256", {"train": "abc"}, "train: found 'abc', expected text that matches ^[0-9a-f]{64}$"),
+    ("tasks.piqa.sha256", "0" * 64, "sha256: expected the hash of a file, or with files one for each split"),
+    ("tasks.piqa.choices", {}, "choices: expected exactly one of list, columns, fixed"),
+    ("tasks.piqa.format", None, "found none response, missing format, expected either choices, answer and format, or"),
+    ("tasks.piqa.answer.encoding", "label", "answer.encoding 'label' and choices.labels go together"),
+    ("tasks.piqa.answer.optional", "yes", "answer.optional: found 'yes', expected true or false"),
+    ("tasks.piqa.question", "{}", "question: found '{}', expected a text with columns as {name}"),
+    ("tasks.piqa.question", "{goal.text}", "found '{goal.text}', expected a text with columns as {name}"),
+    ("tasks.piqa.question", None, "missing key 'question', expected one beside hub, choices, answer"),
+    ("tasks.piqa.replace", [["a"]], "replace[0]: found ['a'], expected a list of 2 values"),
+    ("tasks.piqa.optional", True, "found no response, expected answer.optional for an answer by choices"),
+    ("tasks.mine", {"file": "a.csv", "splits": {"train": "train", "validation": "dev"}}, "one file is divided"),
+    ("tasks.mine", {"files": {"train": "a.csv"}, "sha256": {"test": "0" * 64}}, "sha256: no split 'test' in files"),
+    ("tasks.mine", {"file": "https://me:secret@a.b/c.csv"}, "found a user in an address, expected one without"),
+    ("tasks.mine", {"file": "a.csv", "response": "{answer}"}, "missing key 'question', expected one beside response"),
+    ("tasks.mine", {"files": {"test": "a.csv"}}, "splits: found ['test'], expected train and any of validation, test"),
+    ("formats.bracket_letter.labels", ["A", "A"], "labels: found ['A', 'A'], expected distinct labels"),
+    ("formats.bracket_letter.response", "{answers}", "unknown field ['answers']; fields: ['choice', 'label']"),
+    ("formats.bracket_letter.prompt", "{question}{}", "unknown field ['']; fields: ['answers', 'choices', 'question']"),
 ]
 
 
-@pytest.mark.parametrize(("path", "value", "message"), MISTAKES)
-def test_a_mistake_names_its_key(
-    content: dict, path: tuple[str, ...], value: Any, message: str, tmp_path: Path
-) -> None:
-    section = content["tasks"]["piqa"]
-    for key in path[:-1]:
-        section = section[key]
-    section[path[-1]] = value
+@pytest.mark.parametrize(("key", "value", "message"), MISTAKES)
+def test_a_mistake_names_its_file_and_entry(content: dict, key: str, value: Any, message: str, tmp_path: Path) -> None:
+    section, *inner, last = key.split(".")
+    place = content[section]
+    for name in inner:
+        place = place[name]
+    place[last] = value
     file = tmp_path / "tasks.yaml"
     file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     with pytest.raises(ValueError, match=re.escape(message)) as caught:
         load_tasks(file)
-    assert "tasks.piqa" in str(caught.value)
-    assert str(file) in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"labels": ["A"]}, "labels: found ['A'], expected a list of at least 2"),
-        ({"labels": ["A", "A"]}, "labels: found ['A', 'A'], expected distinct labels"),
-        ({"choice": "{letter}"}, "choice: unknown field ['letter']; fields: ['choice', 'label']"),
-        ({"response": "{answers}"}, "response: unknown field ['answers']; fields: ['choice', 'label']"),
-        ({"response": "yes"}, "response: found 'yes', expected a text with {label} or {choice}"),
-        ({"prompt": "{question}{}"}, "prompt: unknown field ['']; fields: ['answers', 'choices', 'question']"),
-    ],
-)
-def test_a_format_has_known_fields(content: dict, change: dict, message: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(message)):
-        parse(AnswerFormat, content["formats"]["bracket_letter"] | change)
+    assert str(caught.value).startswith(f"{file}: {section}.{(*inner, last)[0]}")
+    assert "secret" not in str(caught.value)
 
 
 OWN = [
@@ -127,24 +99,6 @@ def test_files_of_questions_are_whole_entries(content: dict, entry: dict, splits
     content["tasks"]["mine"] = entry
     task = parse(TaskTable, content).tasks["mine"]
     assert (task.splits, task.format) == (splits, "bracket_letter")
-
-
-@pytest.mark.parametrize(
-    ("entry", "message"),
-    [
-        ({"file": "a.csv", "splits": {"train": "train", "validation": "dev"}}, "into which one file is divided"),
-        ({"files": {"train": "a.csv"}, "sha256": {"test": "0" * 64}}, "sha256: no split 'test' in files; splits:"),
-        ({"file": "https://me:secret@a.b/c.csv"}, "found a user in an address, expected one without"),
-        ({"file": "a.csv", "response": "{answer}"}, "missing key 'question', expected one beside response"),
-        ({"file": "a.csv", "format": "letters"}, "tasks.mine.format: no format 'letters'; formats: bracket_letter"),
-        ({"files": {"test": "a.csv"}}, "splits: found ['test'], expected train and any of validation, test"),
-    ],
-)
-def test_a_mistake_in_a_file_of_questions(content: dict, entry: dict, message: str) -> None:
-    content["tasks"]["mine"] = entry
-    with pytest.raises(ValueError, match=re.escape(message)) as caught:
-        parse(TaskTable, content)
-    assert "secret" not in str(caught.value)
 
 
 def test_an_empty_file_is_an_error(tmp_path: Path) -> None:

@@ -11,10 +11,9 @@ from huggingface_hub import constants
 
 from p2w.config.settings import parse
 from p2w.config.sources import Source
-from p2w.config.tasks import AnswerFormat, Location, Task
+from p2w.config.tasks import Location
 from p2w.data.hub.calls import DownloadError
 from p2w.data.raw import fetch_raw, manifest_path
-from p2w.data.samples import render_samples
 from p2w.data.tables import read_files
 from p2w.runtime.files import read_json, sha256
 from tests.support.hub_faults import Fault
@@ -133,54 +132,33 @@ def test_a_card_or_list_that_cannot_be_had(hub: HubServer, tmp_path: Path, fault
     assert fetch(tmp_path, **hub_dataset("news")) == NEWS
 
 
-def test_names_of_labels_are_answers() -> None:
-    answer = {"column": "label", "encoding": "choice", "optional": True}
-    entry = {"question": "{text}", "choices": {"fixed": ["World", "Sports"]}, "answer": answer, "system": "Name it.",
-             "format": "words", "splits": {"train": "train"}}  # fmt: skip
-    words = {"labels": ["1", "2"], "choice": "{choice}", "response": "{choice}", "prompt": "{question}"}
-    task, answer_format = parse(Task, entry), parse(AnswerFormat, words)
-    samples = render_samples("news", task, answer_format, pa.Table.from_pylist(NEWS).to_pandas(), "train")
-    assert samples["response"].tolist() == ["World", "Sports", None]
-    bad = pa.Table.from_pylist([{"text": "x", "label": "Food"}]).to_pandas()
-    with pytest.raises(ValueError, match=r"news/train row 0: column 'label': found answer 'Food', expected one of"):
-        render_samples("news", task, answer_format, bad, "train")
-
-
 TEXT = [{"a": "1", "b": "x, y"}, {"a": "NA", "b": None}]
 MIXED = [{"a": 1, "b": ["x"]}, {"a": None, "b": []}]
 
 
-def write(path: Path) -> list[dict]:
-    """A file of the kind that its name says; the rows that are in it."""
-    match path.suffix:
-        case ".csv":
-            path.write_text('\ufeffa,b\n1,"x, y"\nNA,\n', encoding="utf-8")
-            return TEXT
-        case ".tsv":
-            path.write_text("a\tb\n1\tx, y\nNA\t\n")
-            return TEXT
-        case ".json":
-            path.write_text(json.dumps(MIXED))
-        case ".jsonl":
-            path.write_text("\n".join(map(json.dumps, MIXED)))
-        case ".parquet":
-            pq.write_table(pa.Table.from_pylist(MIXED), path)
-        case ".arrow":
-            with pa.ipc.new_stream(path, (table := pa.Table.from_pylist(MIXED)).schema) as writer:
-                writer.write_table(table)
-        case ".txt":
-            path.write_text("x\ny\n")
-            return [{"text": "x"}, {"text": "y"}]
-    return MIXED
+def write_arrow(table: pa.Table, path: Path) -> None:
+    with pa.ipc.new_stream(path, table.schema) as writer:
+        writer.write_table(table)
 
 
-KINDS = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".arrow", ".txt")
+KINDS = {  # what is in a file of each kind, as text or by a writer, and its rows
+    ".csv": ('\ufeffa,b\n1,"x, y"\nNA,\n', TEXT),
+    ".tsv": ("a\tb\n1\tx, y\nNA\t\n", TEXT),
+    ".txt": ("x\ny\n", [{"text": "x"}, {"text": "y"}]),
+    ".json": (json.dumps(MIXED), MIXED),
+    ".jsonl": ("\n".join(map(json.dumps, MIXED)), MIXED),
+    ".parquet": (pq.write_table, MIXED),
+    ".arrow": (write_arrow, MIXED),
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_file_is_a_table(tmp_path: Path, kind: str) -> None:
-    path = tmp_path / f"a[1] *{kind}"  # a name, not a pattern
-    rows = write(path)
+    path, (content, rows) = tmp_path / f"a[1] *{kind}", KINDS[kind]  # a name, not a pattern
+    if isinstance(content, str):
+        path.write_text(content, encoding="utf-8")
+    else:
+        content(pa.Table.from_pylist(rows), path)
     assert read_files([path]).to_pylist() == rows
     assert read_files([path, path]).num_rows == 4
     path.write_bytes(b"\xff\xfe\x00[")
@@ -191,9 +169,7 @@ def test_every_kind_of_file_is_a_table(tmp_path: Path, kind: str) -> None:
 def test_labels_of_a_file_have_names_and_no_cache_is_left(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     features = Features({"text": Value("string"), "label": ClassLabel(names=["World", "Sports"])})
-    rows = Dataset.from_list(
-        [{"text": "A war", "label": 0}, {"text": "A goal", "label": 1}, {"text": "?", "label": -1}]
-    )
+    rows = Dataset.from_dict({"text": [row["text"] for row in NEWS], "label": [0, 1, -1]})
     rows.cast(features).to_parquet(tmp_path / "x.parquet")
     assert read_files([tmp_path / "x.parquet"]).to_pylist() == NEWS
     (tmp_path / "x.csv").write_text("text,label\nx,7\n")
@@ -255,10 +231,8 @@ def test_a_local_source_has_the_web_too(tmp_path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_text("one\ntwo\n")
     local, files = Source(kind="local", root=str(tmp_path / "mirror")), {"train": "https://a.b/c%20d/x.txt?key=1"}
-    assert fetch(tmp_path, source=local, files=files, sha256={"train": sha256(path)}) == [
-        {"text": "one"},
-        {"text": "two"},
-    ]
+    rows = fetch(tmp_path, source=local, files=files, sha256={"train": sha256(path)})
+    assert rows == [{"text": "one"}, {"text": "two"}]
     with pytest.raises(
         FileNotFoundError, match=r"no file .*a\.b/y\.csv; source of kind local: expected {root}/{host}/{path}"
     ):

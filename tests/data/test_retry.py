@@ -41,13 +41,6 @@ def test_waits_as_long_as_asked_within_reason() -> None:
     assert waits(1, Wait(True, 1e9)) == [LONGEST_WAIT]
 
 
-def test_some_errors_get_fewer_attempts() -> None:
-    naps: list[float] = []
-    with pytest.raises(OSError, match="x"):
-        retry(failing(9, OSError("x")), (OSError,), lambda error: Wait(True, attempts=3), 6, naps.append)  # noqa: ARG005
-    assert len(naps) == 2
-
-
 @pytest.mark.parametrize(("asked", "attempts"), [(0.0, 3), (7.0, 6)])
 def test_patience_ends_unless_the_server_asks_for_it(monkeypatch, asked: float, attempts: int) -> None:
     """Attempts that take long are fewer."""
@@ -68,7 +61,9 @@ def test_success_needs_no_wait() -> None:
 
 
 @pytest.mark.parametrize(
-    ("failures", "wait", "attempts"), [(6, Wait(True), 6), (1, Wait(False), 1)], ids=["lasting", "final"]
+    ("failures", "wait", "attempts"),
+    [(6, Wait(True), 6), (1, Wait(False), 1), (9, Wait(True, attempts=3), 3)],
+    ids=["lasting", "final", "of a kind that gets fewer attempts"],
 )
 def test_the_last_failure_is_raised(failures: int, wait: Wait, attempts: int) -> None:
     naps: list[float] = []

@@ -62,65 +62,37 @@ def test_ids_are_the_datasets_own_or_made_from_the_place() -> None:
     assert render("boolq", rows.boolq, rows.boolq, split="test")["id"].tolist() == ["boolq-test-0", "boolq-test-1"]
 
 
-BAD_ROWS = [
-    (
-        "arc_easy",
-        {**rows.arc_digits, "answerKey": "A"},
-        "'answerKey': found answer 'A', expected one of ['1', '2', '3']",
-    ),
-    (
-        "arc_easy",
-        {**rows.arc_digits, "answerKey": "4"},
-        "'answerKey': found answer '4', expected one of ['1', '2', '3']",
-    ),
-    ("arc_easy", {**rows.arc_digits, "answerKey": ""}, "'answerKey': found answer '', expected one of"),
-    ("arc_easy", {**rows.arc_digits, "answerKey": None}, "'answerKey': found answer None, expected one of"),
-    ("openbookqa", {**rows.openbookqa, "answerKey": "E"}, "found answer 'E', expected one of ['A', 'B', 'C', 'D']"),
-    ("boolq", {**rows.boolq, "answer": "yes"}, "'answer': found answer 'yes', expected one of ['True', 'False']"),
-    ("boolq", {**rows.boolq, "answer": 1}, "'answer': found answer 1, expected one of ['True', 'False']"),
-    ("hellaswag", {**rows.hellaswag, "label": ""}, "'label': found answer '', expected one of ['0', '1', '2', '3']"),
-    ("hellaswag", {**rows.hellaswag, "label": "4"}, "'label': found answer '4', expected one of ['0', '1', '2', '3']"),
-    ("winogrande", {**rows.winogrande, "answer": ""}, "'answer': found answer '', expected one of ['1', '2']"),
-    ("winogrande", {**rows.winogrande, "answer": "0"}, "'answer': found answer '0', expected one of ['1', '2']"),
-    ("piqa", {**rows.piqa, "label": -1}, "'label': found answer -1, expected one of ['0', '1']"),
-    ("piqa", {**rows.piqa, "label": 2}, "'label': found answer 2, expected one of ['0', '1']"),
-    ("social_iqa", {**rows.social_iqa, "label": "0"}, "'label': found answer '0', expected one of ['1', '2', '3']"),
-    ("social_iqa", {**rows.social_iqa, "answerB": None}, "column 'answerB': found None, expected text"),
-    ("social_iqa", {**rows.social_iqa, "question": 3}, "column 'question': found 3, expected text"),
-    ("hellaswag", {**rows.hellaswag, "endings": ["x"] * 6}, "found 6 choices, expected 2 to 5"),
-    ("hellaswag", {**rows.hellaswag, "endings": ["x"]}, "found 1 choices, expected 2 to 5"),
-    ("hellaswag", {**rows.hellaswag, "endings": "text"}, "column 'endings': found 'text', expected a list"),
-    ("arc_easy", {**rows.arc_digits, "choices": {"text": ["a", "b"]}}, "no column 'choices.label'; columns: text"),
-    ("arc_easy", {**rows.arc_digits, "id": None}, "column 'id': found None, expected an id"),
-    ("piqa", {"goal": "x", "sol1": "y", "label": 0}, "no column 'sol2'; columns: goal, sol1, label"),
-]
+BAD_ANSWERS = {
+    "arc_digits": ("answerKey", ["A", "4", "", None], ["1", "2", "3"]),
+    "openbookqa": ("answerKey", ["E"], ["A", "B", "C", "D"]),
+    "boolq": ("answer", ["yes", 1], ["True", "False"]),
+    "hellaswag": ("label", ["", "4"], ["0", "1", "2", "3"]),
+    "winogrande": ("answer", ["", "0"], ["1", "2"]),
+    "piqa": ("label", [-1, 2], ["0", "1"]),
+    "social_iqa": ("label", ["0"], ["1", "2", "3"]),
+}
 
 
-@pytest.mark.parametrize(("name", "row", "message"), BAD_ROWS)
-def test_a_bad_row_names_task_split_row_and_value(name: str, row: dict, message: str) -> None:
-    with pytest.raises(ValueError) as caught:
-        render(name, row, split="test")
-    assert f"{name}/test row 0: " in str(caught.value)
-    assert message in str(caught.value)
+@pytest.mark.parametrize("case", [case for case in CASES if case["name"] in BAD_ANSWERS], ids=lambda case: case["name"])
+def test_a_bad_answer_is_named_beside_the_right_ones(case: dict[str, Any]) -> None:
+    column, answers, expected = BAD_ANSWERS[case["name"]]
+    for answer in answers:
+        with pytest.raises(ValueError) as caught:
+            render(case["task"], {**case["row"], column: answer}, split="test")
+        place = f"{case['task']}/test row 0: column '{column}'"
+        assert str(caught.value) == f"{place}: found answer {answer!r}, expected one of {expected}"
 
 
-def test_the_row_number_is_that_of_the_bad_row() -> None:
-    with pytest.raises(ValueError, match=r"piqa/train row 2: column 'label': found answer -1"):
-        render("piqa", rows.piqa, rows.piqa, {**rows.piqa, "label": -1})
-
-
-def test_labels_and_choices_of_unequal_number_do_not_pass() -> None:
-    row = {**rows.arc_digits, "choices": {"text": ["a", "b"], "label": ["1", "2", "3"]}}
-    with pytest.raises(ValueError, match="found 3 labels for 2 choices"):
-        render("arc_easy", row)
-
-
-def test_empty_split_and_repeated_id() -> None:
-    task, answer_format = TABLE.entry("arc_easy")
-    with pytest.raises(ValueError, match="arc_easy/test: found 0 rows, expected at least 1"):
-        render_samples("arc_easy", task, answer_format, as_stored([rows.arc_digits]).iloc[:0], "test")
-    with pytest.raises(ValueError, match="arc_easy/train: id 'MDSA_2009_5_20' occurs more than once"):
-        render("arc_easy", rows.arc_digits, rows.arc_five, rows.arc_digits)
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"text": ["a", "b"], "label": ["1", "2", "3"]}, "found 3 labels for 2 choices"),
+        ({"text": ["a", "b"]}, "no column 'choices.label'; columns: text"),
+    ],
+)
+def test_labels_and_choices_go_together(choices: dict[str, list[str]], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        render("arc_easy", {**rows.arc_digits, "choices": choices})
 
 
 def test_a_missing_answer_is_missing_only_where_it_may_be() -> None:
@@ -137,6 +109,19 @@ def test_a_missing_answer_is_missing_only_where_it_may_be() -> None:
             render_samples("toy", needed, bracket, frame, "train")
     unlabelled = render_samples("toy", optional, bracket, pd.DataFrame({"q": ["x"]}), "train")
     assert unlabelled["answer"].isna().all()
+
+
+def test_names_of_labels_are_answers() -> None:
+    answer = {"column": "label", "encoding": "choice", "optional": True}
+    entry = {"question": "{text}", "choices": {"fixed": ["World", "Sports"]}, "answer": answer, "system": "Name it.",
+             "format": "words", "splits": {"train": "train"}}  # fmt: skip
+    words = {"labels": ["1", "2"], "choice": "{choice}", "response": "{choice}", "prompt": "{question}"}
+    task, answer_format = parse(Task, entry), parse(AnswerFormat, words)
+    news = pd.DataFrame({"text": ["A war", "A goal", "?"], "label": ["World", "Sports", None]})
+    samples = render_samples("news", task, answer_format, news, "train")
+    assert samples["response"].tolist() == ["World", "Sports", None]
+    with pytest.raises(ValueError, match=r"news/train row 2: column 'label': found answer 'Food', expected one of"):
+        render_samples("news", task, answer_format, news.fillna("Food"), "train")
 
 
 def test_samples_return_from_their_file(tmp_path: Path) -> None:

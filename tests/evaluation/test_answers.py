@@ -65,42 +65,24 @@ def test_what_two_choices_share_chooses_neither():
 
 # The published scorer was seen to do this with "[C]", " [C]", " C", "(C)", "[3]", " 3." and, below, with "C", "C.",
 # "C: text", "Answer: C"; and with "[True]", "True", " True.", " False", and " True", "True.", "Yes", "[ans: True]".
-@pytest.mark.parametrize("text", ["[C]", " [C]", " C", "(C)", "[3]", " 3.", "-[C] and more"])
-def test_official_letters_that_count(text):
-    assert officially_right(text, "[C]")
-    assert not officially_right(text, "[B]")
+OFFICIAL = [  # the right answer, another one, texts that count as the right one alone, texts that do not count
+    ("[C]", "[B]", ["[C]", " [C]", " C", "(C)", "[3]", " 3.", "-[C] and more"],
+     ["", "C", "3", "C.", "C: text", "Answer: C", " [C", "[[C]", "[5]", "[c]", NOISE]),
+    ("[True]", "[False]",
+     ["[True]", "True", "true", " True.", "[true]", "ns: True", "it is True, not False", "x" * 16 + "True"],
+     ["", " True", "True.", "Yes", "[ans: True]", "TRUE it is", "A\nTrue", "x" * 17 + "True", "[C]"]),
+    # Where digits are right, it takes them for letters; and it favours True.
+    ("[3]", "[2]", [" [3]"], ["[3]"]),
+    ("[4]", "[3]", [], ["[4]"]),
+    ("[False]", "[True]", [" False"], ["False, not True"]),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["", "C", "3", "C.", "C: text", "Answer: C", " [C", "[[C]", "[5]", "[c]", NOISE])
-def test_official_letters_that_do_not(text):
-    assert not officially_right(text, "[C]")
-
-
-def test_official_scorer_takes_a_digit_for_a_letter_even_where_digits_are_right():
-    assert not officially_right("[3]", "[3]")
-    assert officially_right(" [3]", "[3]")
-    assert not officially_right("[4]", "[4]")
-
-
-@pytest.mark.parametrize(
-    "text", ["[True]", "True", "true", " True.", "[true]", "ns: True", "it is True, not False", "x" * 16 + "True"]
-)
-def test_official_truth_that_counts(text):
-    assert officially_right(text, "[True]")
-    assert not officially_right(text, "[False]")
-
-
-@pytest.mark.parametrize(
-    "text", ["", " True", "True.", "Yes", "[ans: True]", "TRUE it is", "A\nTrue", "x" * 17 + "True", "[C]"]
-)
-def test_official_truth_that_does_not(text):
-    assert not officially_right(text, "[True]")
-
-
-def test_official_scorer_favours_true():
-    assert officially_right(" False", "[False]")
-    assert not officially_right(" True", "[True]")
-    assert not officially_right("False, not True", "[False]")
+@pytest.mark.parametrize(("right", "other", "counted", "ignored"), OFFICIAL)
+def test_what_the_official_scorer_counts(right, other, counted, ignored):
+    assert [text for text in counted if not officially_right(text, right)] == []
+    assert [text for text in counted if officially_right(text, other)] == []
+    assert [text for text in ignored if officially_right(text, right)] == []
 
 
 @pytest.mark.parametrize("gold", ["C", "a pear", "yes", "it is a pear"])

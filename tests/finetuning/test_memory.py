@@ -4,6 +4,7 @@ import torch
 
 from p2w.finetuning.batches import epoch_batches, micro_batches
 from p2w.finetuning.training import Training
+from tests.support.kept import numbers_kept
 from tests.support.settings import replace
 from tests.support.toy_finetuning import CONFIG, LORA
 
@@ -11,15 +12,9 @@ from tests.support.toy_finetuning import CONFIG, LORA
 def test_activation_checkpointing_keeps_less_and_gives_the_same_bits(tiny_base_model, tiny_samples):
     kept, weights = {}, {}
     for checkpointing in (False, True):
-        training = Training(
-            tiny_base_model, LORA, replace(CONFIG, activation_checkpointing=checkpointing), 3, "toy", tiny_samples
-        )
-        sizes = []
-        with torch.autograd.graph.saved_tensors_hooks(
-            lambda x, sizes=sizes: (sizes.append(x.numel()), x)[1], lambda x: x
-        ):
-            training._loss([0, 1, 2])
-        kept[checkpointing] = sum(sizes)
+        config = replace(CONFIG, activation_checkpointing=checkpointing)
+        training = Training(tiny_base_model, LORA, config, 3, "toy", tiny_samples)
+        kept[checkpointing] = numbers_kept(lambda training=training: training._loss([0, 1, 2]))
         weights[checkpointing] = training.run_epoch(1).snapshots.weights
     assert kept[True] < kept[False] / 4
     assert torch.equal(weights[True], weights[False])

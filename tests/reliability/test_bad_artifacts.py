@@ -9,9 +9,11 @@ from p2w.runtime.seals import read_record, write_record
 from tests.support.bad_world import Arguments, Case, World, answer, cases
 from tests.support.breaking import (
     both,
+    breaks,
     copied,
     cut,
     edited,
+    flip,
     flipped,
     folder_instead,
     gone,
@@ -27,32 +29,20 @@ PROMPTS, HELD = "boolq.embeddings.parquet", "held.embeddings.parquet"
 AGAIN = r"make it again: rm (\S+) && snakemake \1 --cores 1"
 
 
-def record(name: str, **changes: object):
-    """A record with other values and a right seal; None takes a key away."""
-
-    def change(world: World, _: Arguments) -> None:
-        value = {**read_record(world / name), **changes}
-        write_record(world / name, {key: entry for key, entry in value.items() if entry is not None})
-
-    return change
+@breaks
+def lacks(world: World, _: Arguments, name: str, key: str) -> None:
+    """A record without one of its keys and with a right seal."""
+    write_record(world / name, {other: entry for other, entry in read_record(world / name).items() if other != key})
 
 
-def checkpoints(edit):
-    """The table of boolq written again with `edit` of what `read_checkpoints` returns as keywords."""
-
-    def change(world: World, _: Arguments) -> None:
-        found = read_checkpoints(world / "boolq.parquet")
-        parts = {"task": found.task, "layout": found.layout, "config": found.adapter_config, "weights": found.weights}
-        parts = {**parts, **edit(parts)}
-        block = Block(1, [1] * len(parts["weights"]), [0.1] * len(parts["weights"]), parts["weights"])
-        write_blocks(world / "boolq.parquet", parts["task"], 0, parts["layout"], parts["config"], [block], {})
-
-    return change
-
-
-def nan_weights(parts: dict) -> dict:
-    parts["weights"][1, 5] = float("nan")
-    return {}
+@breaks
+def checkpoints(world: World, _: Arguments, first: float = 0.0, **config: object) -> None:
+    """The table of boolq written again with another first weight or another adapter config."""
+    found = read_checkpoints(world / "boolq.parquet")
+    found.weights[0, 0] = first
+    count, config = len(found.weights), {**found.adapter_config, **config}
+    block = Block(1, [1] * count, [0.1] * count, found.weights)
+    write_blocks(world / "boolq.parquet", found.task, 0, found.layout, config, [block], {})
 
 
 def other_epoch_folder(world: World, _: Arguments) -> None:
@@ -77,18 +67,10 @@ SAMPLES = (
     Case("embeddings of a table that is no sample", "embeddings", r"found columns",
          copied("raw.parquet", "samples.parquet")),
     Case("cache segment that is damaged", "embeddings", r"cache/\S+parquet: damaged.*remove it and run again",
-         lambda world, _: damage_cache(world)),
+         lambda world, _: flip(next((world / "cache").rglob("*.parquet")), 0.1)),
     Case("encoder that is not installed", "embeddings", r"encoder\.package: 'nowhere' is not installed; pip install",
          lambda world, _: shutil.rmtree(world / "cache")),
 )  # fmt: skip
-
-
-def damage_cache(world: World) -> None:
-    (segment,) = (world / "cache").rglob("*.parquet")
-    content = bytearray(segment.read_bytes())
-    content[100] ^= 1
-    segment.write_bytes(content)
-
 
 EPOCHS = (
     Case("state of another epoch", "finetune", r"epoch_1: epoch: found 2, expected 1",
@@ -131,11 +113,11 @@ DECODERS = (
     Case("checkpoints of the held-out task", "decoder", r"found checkpoints of the held-out task 'boolq'",
          option("--held-out", "boolq")),
     Case("NaN in a checkpoint", "decoder", r"checkpoints of boolq: found 1 values that are not finite",
-         checkpoints(nan_weights)),
+         checkpoints(float("nan"))),
     Case("checkpoints of another base model", "decoder", r"base_model_name_or_path: found .* expected 'other'",
-         checkpoints(lambda parts: {"config": {**parts["config"], "base_model_name_or_path": "other"}})),
+         checkpoints(base_model_name_or_path="other")),
     Case("checkpoints of another scale", "decoder", r"lora_alpha: found 4, expected 9",
-         checkpoints(lambda parts: {"config": {**parts["config"], "lora_alpha": 9}})),
+         checkpoints(lora_alpha=9)),
     Case("one task twice", "decoder", r"boolq2\.parquet: task 'boolq' is in .* too, expected once",
          both(copied("boolq.parquet", "boolq2.parquet"),
               option("--checkpoints", "WORLD/boolq.parquet", "WORLD/boolq2.parquet"))),
@@ -174,7 +156,7 @@ REPORTS = (
     Case("evaluation of nobody", "show", r"evaluation\.json: not a file of P2W", replaced("evaluation.json", b"{}")),
     Case("evaluation is a list", "show", r"evaluation\.json: not a file of P2W", replaced("evaluation.json", b"[]")),
     Case("evaluation without sources", "show", r"found no 'sources', expected an evaluation",
-         record("evaluation.json", sources=None)),
+         lacks("evaluation.json", "sources")),
     Case("published numbers are a list", "summary", r"paper\.yaml: found \[1\], expected a mapping",
          both(replaced("paper.yaml", b"- 1\n"), option("--published", "WORLD/paper.yaml"))),
     Case("published numbers no YAML", "summary", r"paper\.yaml, line 2: not valid YAML",

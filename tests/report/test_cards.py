@@ -80,15 +80,8 @@ def test_controls_stand_beside_it(inputs):
 
 def test_where_it_comes_from(inputs):
     text = card(inputs)
-    for part in (
-        REVISION,
-        "d" * 64,
-        "e" * 64,
-        "f" * 64,
-        sha256(inputs.embeddings),
-        "300 steps, seed 5",
-        "arc_easy, piqa",
-    ):
+    hashes = ("d" * 64, "e" * 64, "f" * 64, sha256(inputs.embeddings))
+    for part in (REVISION, *hashes, "300 steps, seed 5", "arc_easy, piqa"):
         assert part in text
     assert f"from_pretrained('Qwen/Qwen2.5-0.5B-Instruct', revision='{REVISION}')" in text
 

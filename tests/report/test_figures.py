@@ -1,11 +1,8 @@
 """Figures: they appear, they are PNG, the same bytes every time, and what is missing is named."""
 
-import contextlib
 import itertools
 import math
 import struct
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -166,18 +163,12 @@ def test_many_curves_are_divided_among_panels(material, tmp_path):
 
 
 @pytest.mark.parametrize("length", [4, 15, 28])
-def test_legends_fit_the_figure(length):
+def test_legends_fit_the_figure(length, tmp_path):
     labels = ["x" * length] * 32
-    with drawing_to_nowhere() as figure:
+    with drawing(tmp_path / "x.png", 10, 4) as figure:
         axes = figure.subplots()
         for label in labels:
             axes.plot([0], [0], marker="o", linestyle="", label=label)
         legend = figure.legend(loc="lower center", ncols=legend_columns(labels, 10), fontsize=8)
         figure.draw_without_rendering()
         assert legend.get_window_extent().width <= 10 * figure.dpi
-
-
-@contextlib.contextmanager
-def drawing_to_nowhere():
-    with tempfile.TemporaryDirectory() as folder, drawing(Path(folder) / "x.png", 10, 4) as figure:
-        yield figure

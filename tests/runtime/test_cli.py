@@ -78,36 +78,25 @@ def fail(error: BaseException) -> None:
     raise error
 
 
-@pytest.mark.parametrize("error", [ValueError("two\n  lines"), FileNotFoundError("two lines")])
-def test_run_prints_expected_errors(
-    error: Exception, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+PLACE = r"\(test_cli\.py, line \d+\); run again with P2W_DEBUG=1 and report it"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (ValueError("two\n  lines"), 1, "error: two lines"),
+        (FileNotFoundError("two lines"), 1, "error: two lines"),
+        (TypeError("of\nours"), 1, f"internal error, a mistake in P2W: TypeError: of ours {PLACE}"),
+        (KeyboardInterrupt(), 130, "stopped by SIGINT: run the same command again"),
+    ],
+)
+def test_what_fails_is_one_line(error: BaseException, code: int, line: str, capsys, monkeypatch) -> None:
+    """An expected error, a bug with its place, Ctrl-C."""
     monkeypatch.delenv("P2W_DEBUG", raising=False)
     with pytest.raises(SystemExit) as caught:
         run(lambda argv: fail(error))  # noqa: ARG005
-    assert caught.value.code == 1
-    assert capsys.readouterr().err == "error: two lines\n"
-
-
-def test_a_bug_says_that_it_is_one_and_where(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("P2W_DEBUG", raising=False)
-    with pytest.raises(SystemExit) as caught:
-        run(lambda argv: fail(TypeError("of\nours")))  # noqa: ARG005
-    assert caught.value.code == 1
-    assert re.fullmatch(
-        r"internal error, a mistake in P2W: TypeError: of ours \(test_cli\.py, line \d+\);"
-        r" run again with P2W_DEBUG=1 and report it\n",
-        capsys.readouterr().err,
-    )
-
-
-def test_ctrl_c_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        run(lambda argv: fail(KeyboardInterrupt()))  # noqa: ARG005
-    assert caught.value.code == 130
-    assert capsys.readouterr().err == "stopped by SIGINT: run the same command again\n"
+    assert caught.value.code == code
+    assert re.fullmatch(f"{line}\n", capsys.readouterr().err)
 
 
 def test_debugging_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,58 +5,18 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from p2w.runtime import code
 from p2w.runtime.code import ROOT, code_files, code_hash, essence
 
-MODULE = '''"""What it is for."""
-
-from p2w.nested import second
-from p2w.runtime.progress import reporter
-from p2w.words import shown
-
-SCALE = 3  # a reason
-
-
-def thing(count: int, report) -> int:
-    """What it does."""
-    found = f"{count} things"
-    if count < 0:
-        raise ValueError(f"found {shown(found)}, expected {_named(0)}")
-    report(count, 7, "step")
-    return second.double(count) * SCALE
-
-
-def _named(count):
-    return f"{count} or more"
-'''
-FILES = {
-    "workflow/scripts/stage.py": (
-        "from p2w.first import thing\nfrom p2w.runtime.cli import Parser, at_least\n\n\ndef main(argv=None):\n"
-        '    parser = Parser(description="Count.")\n'
-        '    parser.add_argument("--count", type=at_least(0), help="how many")\n'
-        "    args = parser.parse_args(argv)\n    thing(args.count, print)\n"
-    ),
-    "p2w/__init__.py": "__version__ = '1'\n",
-    "p2w/first.py": MODULE,
-    "p2w/nested/__init__.py": "",
-    "p2w/nested/second.py": "import p2w.third as third\nimport p2wother\n\ndouble = third.times(2, p2wother)\n",
-    "p2w/third.py": "def times(count, _other):\n    from p2w import fourth\n    return fourth.of(count)\n",
-    "p2w/fourth.py": "of = abs\n",
-    "p2w/words.py": "shown = str\n",
-    "p2w/unused.py": "import p2w.third\n",
-    "p2w/runtime/cli.py": "Parser = at_least = None\n",
-    "p2w/runtime/progress.py": "reporter = None\n",
-    "p2wother.py": "",
-}
-USED = ("p2w/first.py", "p2w/fourth.py", "p2w/nested/__init__.py", "p2w/nested/second.py", "p2w/third.py",
-        "workflow/scripts/stage.py")  # fmt: skip
+CASES = yaml.safe_load(Path("tests/golden/code_identity.yaml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A made-up project of that layout."""
-    for name, text in FILES.items():
+    """The made-up project."""
+    for name, text in CASES["files"].items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(code, "ROOT", tmp_path)
@@ -80,46 +40,17 @@ def hash_after(project: Path, path: str, old: str, new: str) -> str:
 
 @pytest.mark.usefixtures("project")
 def test_every_module_whose_names_are_used_directly_or_not() -> None:
-    assert code_files("stage") == USED
+    assert list(code_files("stage")) == CASES["used"]
 
 
-NOTHING = {
-    "a comment": ("p2w/first.py", "# a reason", "# another"),
-    "a docstring": ("p2w/first.py", "What it does.", "What it did."),
-    "formatting": ("p2w/first.py", "SCALE = 3", "SCALE = (\n    3\n)"),
-    "a module's docstring": ("p2w/first.py", "What it is for.", "Why."),
-    "a message": ("p2w/first.py", "expected {_named(0)}", "wanted {_named(1)}"),
-    "a part of a message": ("p2w/first.py", '"{count} or more"', '"at least {count}"'),
-    "a local name of a message": ("p2w/first.py", "found", "seen"),
-    "a line of progress": ("p2w/first.py", '"step"', '"steps"'),
-    "an annotation of a function": ("p2w/first.py", "-> int", "-> float"),
-    "a description of the command": ("workflow/scripts/stage.py", "Count.", "Counts."),
-    "help for an option": ("workflow/scripts/stage.py", "how many", "the number"),
-    "a module that only messages use": ("p2w/words.py", "str", "repr"),
-    "a module that nobody uses": ("p2w/unused.py", "third", "fourth"),
-    "the command line": ("p2w/runtime/cli.py", "None", "1"),
-    "progress": ("p2w/runtime/progress.py", "None", "1"),
-    "the version": ("p2w/__init__.py", "1", "2"),
-}
-SOMETHING = {
-    "a private function that a decorator registers": ("p2w/fourth.py", "of = abs", "of = abs\n@of\ndef _more(): pass"),
-    "a constant": ("p2w/first.py", "SCALE = 3", "SCALE = 4"),
-    "a condition": ("p2w/first.py", "count < 0", "count < 1"),
-    "the kind of an error": ("p2w/first.py", "raise ValueError", "raise OSError"),
-    "what is called": ("workflow/scripts/stage.py", "thing(args.count", "thing(2 * args.count"),
-    "what an option becomes": ("workflow/scripts/stage.py", "at_least(0)", "at_least(1)"),
-    "a module that is used by one that is used": ("p2w/fourth.py", "abs", "int"),
-}
-
-
-@pytest.mark.parametrize("edit", NOTHING.values(), ids=NOTHING)
-def test_what_people_read_is_no_part_of_it(project: Path, edit: tuple[str, str, str]) -> None:
+@pytest.mark.parametrize("edit", CASES["same"].values(), ids=CASES["same"])
+def test_what_people_read_is_no_part_of_it(project: Path, edit: list[str]) -> None:
     before = code_hash("stage")
     assert hash_after(project, *edit) == before
 
 
-@pytest.mark.parametrize("edit", SOMETHING.values(), ids=SOMETHING)
-def test_what_can_change_a_result_is(project: Path, edit: tuple[str, str, str]) -> None:
+@pytest.mark.parametrize("edit", CASES["another"].values(), ids=CASES["another"])
+def test_what_can_change_a_result_is(project: Path, edit: list[str]) -> None:
     before = code_hash("stage")
     assert hash_after(project, *edit) != before
 

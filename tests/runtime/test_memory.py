@@ -57,25 +57,22 @@ def test_other_errors_are_not_taken_for_it():
 
 def finetune(base, samples, **change):
     training = Training(base, LORA, replace(CONFIG, **change), 3, "toy", samples)
-    epochs = [training.run_epoch(1), training.run_epoch(2)]
-    return [loss for epoch in epochs for loss in epoch.losses], epochs[1].snapshots.weights
+    first, second = training.run_epoch(1), training.run_epoch(2)
+    return first.losses, second.losses, second.snapshots.weights.tolist()
 
 
 def test_finetuning_is_that_of_the_smaller_pieces(tiny_base_model, tiny_samples, monkeypatch, capsys):
-    losses, weights = finetune(tiny_base_model, tiny_samples, micro_batch_size=1)
+    expected = finetune(tiny_base_model, tiny_samples, micro_batch_size=1)
     monkeypatch.setattr(Training, "_loss", limited(Training._loss, lambda _self, piece: len(piece), 2))
-    found_losses, found_weights = finetune(tiny_base_model, tiny_samples)
-    assert found_losses == losses
-    assert torch.equal(found_weights, weights)
-    lines = capsys.readouterr().err.splitlines()
-    assert lines == [
+    assert finetune(tiny_base_model, tiny_samples) == expected
+    assert capsys.readouterr().err.splitlines() == [
         "toy, step 1 (epoch 1), samples: memory ran out with 6 at once, trying again with 3",
         "toy, step 1 (epoch 1), samples: memory ran out with 3 at once, trying again with 1",
     ]
 
 
 def test_what_a_failed_attempt_had_added_is_taken_back(tiny_base_model, tiny_samples, monkeypatch):
-    losses, weights = finetune(tiny_base_model, tiny_samples, micro_batch_size=2)
+    expected = finetune(tiny_base_model, tiny_samples, micro_batch_size=2)
     calls, loss = [], Training._loss
 
     def second_fails(self, piece):
@@ -83,9 +80,7 @@ def test_what_a_failed_attempt_had_added_is_taken_back(tiny_base_model, tiny_sam
         return out_of_memory() if len(calls) == 2 else loss(self, piece)
 
     monkeypatch.setattr(Training, "_loss", second_fails)
-    found_losses, found_weights = finetune(tiny_base_model, tiny_samples, micro_batch_size=4)
-    assert found_losses == losses
-    assert torch.equal(found_weights, weights)
+    assert finetune(tiny_base_model, tiny_samples, micro_batch_size=4) == expected
 
 
 def test_no_room_for_one_sample_names_the_step(tiny_base_model, tiny_samples, monkeypatch):
@@ -106,21 +101,21 @@ def test_decoder_training_is_that_of_the_smaller_pieces(monkeypatch, capsys):
     assert "step 1, items: memory ran out with 7 at once, trying again with 3" in capsys.readouterr().err
 
 
+def answers(base, samples, adapters):
+    config = EvaluationConfig(max_rows=22, batch_tokens=2000)
+    return predict(base, samples, adapters, config, torch.device("cpu"), silent)
+
+
 @pytest.mark.parametrize(
     ("most", "line"), [(4, "rows for 3 adapters"), (2, "adapters side by side"), (1, "rows for 1 adapters")]
 )
 def test_evaluation_in_smaller_pieces(tiny_base_model, tiny_samples, tmp_path, monkeypatch, capsys, most, line):
     _, folder = write_toy(tmp_path, tiny_base_model, tiny_samples)
-    adapters = {"trained/a": folder, "trained/b": folder}
-
-    def answers():
-        config = EvaluationConfig(max_rows=22, batch_tokens=2000)
-        return predict(tiny_base_model, tiny_samples, adapters, config, torch.device("cpu"), silent)
-
-    expected = answers()
+    subject = tiny_base_model, tiny_samples, {"trained/a": folder, "trained/b": folder}
+    expected = answers(*subject)
     size = lambda _model, stack, _cached, packed, *_: len(stack) * len(packed.ids)  # noqa: E731
     monkeypatch.setattr(continuations, "_answer_batch", limited(continuations._answer_batch, size, most))
-    found = answers()
+    found = answers(*subject)
     assert found.drop(columns="likelihoods").equals(expected.drop(columns="likelihoods"))
     difference = np.stack(found["likelihoods"].to_list()) - np.stack(expected["likelihoods"].to_list())
     assert np.abs(difference).max() < 1e-4
@@ -129,6 +124,5 @@ def test_evaluation_in_smaller_pieces(tiny_base_model, tiny_samples, tmp_path, m
 
 def test_no_room_for_one_row_of_one_adapter(tiny_base_model, tiny_samples, monkeypatch):
     monkeypatch.setattr(continuations, "_answer_batch", lambda *_: out_of_memory())
-    config = EvaluationConfig(max_rows=22, batch_tokens=2000)
     with pytest.raises(NoRoom, match=r"adapters side by side: memory ran out with 1 at once"):
-        predict(tiny_base_model, tiny_samples, {}, config, torch.device("cpu"), silent)
+        answers(tiny_base_model, tiny_samples, {})

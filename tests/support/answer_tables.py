@@ -13,21 +13,25 @@ def counted_officially(text, response):
     return f"[{OFFICIAL.get(text)}]" == response
 
 
+def table(source, gold, texts, **columns):
+    """One source's rows: the right response to each, the text that it gave and what the strict parser reads in it."""
+    return pd.DataFrame(
+        {
+            "source": source,
+            "id": [f"row-{i}" for i in range(len(gold))],
+            "gold": gold,
+            "response": [f"[{'ABC'[g]}]" for g in gold],
+            "text": texts,
+            "prediction": [TEXTS[text] for text in texts],
+            **columns,
+        }
+    )
+
+
 def first_right(right_by_source, rows=10):
     """Each source answers its first rows rightly and the others not at all."""
     tables = [
-        pd.DataFrame(
-            {
-                "source": source,
-                "id": [f"row-{i}" for i in range(rows)],
-                "choices": 2,
-                "gold": 1,
-                "response": "[B]",
-                "text": ["[B]"] * right + [""] * (rows - right),
-                "prediction": [1] * right + [-1] * (rows - right),
-                "choice": 1,
-            }
-        )
+        table(source, [1] * rows, ["[B]"] * right + [""] * (rows - right), choices=2, choice=1)
         for source, right in right_by_source.items()
     ]
     return pd.concat(tables, ignore_index=True)
@@ -42,19 +46,6 @@ def random_answers(sources, rows=40, seed=0, option_text=True):
         texts = generator.choice(list(TEXTS), size=rows)
         known = generator.random(rows) < position / len(sources)
         texts = [f"[{'ABC'[g]}]" if k else text for g, k, text in zip(gold, known, texts, strict=True)]
-        table = pd.DataFrame(
-            {
-                "source": source,
-                "id": [f"row-{i}" for i in range(rows)],
-                "choices": 3,
-                "gold": gold,
-                "response": [f"[{'ABC'[g]}]" for g in gold],
-                "text": texts,
-                "prediction": [TEXTS[text] for text in texts],
-                "choice": generator.integers(3, size=rows),
-            }
-        )
-        if option_text:
-            table["choice_text"] = generator.integers(3, size=rows)
-        tables.append(table.sample(frac=1, random_state=position))
+        columns = {name: generator.integers(3, size=rows) for name in ("choice", "choice_text")[: 1 + option_text]}
+        tables.append(table(source, gold, texts, choices=3, **columns).sample(frac=1, random_state=position))
     return pd.concat(tables, ignore_index=True)

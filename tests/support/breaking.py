@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 import pandas as pd
 import pyarrow as pa
@@ -15,6 +15,12 @@ from p2w.runtime.tables import read_metadata, read_table, write_table
 from tests.support.bad_world import ROWS, Arguments, World
 
 Change = Callable[[World, Arguments], object]
+P = ParamSpec("P")
+
+
+def breaks(change: Callable[Concatenate[World, Arguments, P], object]) -> Callable[P, Change]:
+    """Make a change of a world and its arguments that takes more into a function of this that makes the change."""
+    return lambda *args, **kwargs: lambda world, arguments: change(world, arguments, *args, **kwargs)
 
 
 def option(name: str, *values: object) -> Change:
@@ -28,22 +34,17 @@ def without(name: str) -> Change:
     return lambda _world, arguments: arguments.pop(name)
 
 
-def setting(name: str, **changes: Any) -> Change:
+@breaks
+def setting(_world: World, arguments: Arguments, name: str, **changes: Any) -> None:
     """Change keys of an option that is JSON; None takes one away."""
-
-    def change(_world: World, arguments: Arguments) -> None:
-        value = {**json.loads(arguments[name][0]), **changes}
-        arguments[name] = [json.dumps({key: entry for key, entry in value.items() if entry is not None})]
-
-    return change
+    value = {**json.loads(arguments[name][0]), **changes}
+    arguments[name] = [json.dumps({key: entry for key, entry in value.items() if entry is not None})]
 
 
-def both(*changes: Change) -> Change:
-    def change(world: World, arguments: Arguments) -> None:
-        for single in changes:
-            single(world, arguments)
-
-    return change
+@breaks
+def both(world: World, arguments: Arguments, *changes: Change) -> None:
+    for single in changes:
+        single(world, arguments)
 
 
 def gone(name: str) -> Change:
@@ -54,22 +55,17 @@ def replaced(name: str, content: bytes) -> Change:
     return lambda world, _: (world / name).write_bytes(content)
 
 
-def folder_instead(name: str) -> Change:
-    def change(world: World, _: Arguments) -> None:
-        (world / name).unlink(missing_ok=True)
-        (world / name).mkdir()
-
-    return change
+@breaks
+def folder_instead(world: World, _: Arguments, name: str) -> None:
+    (world / name).unlink(missing_ok=True)
+    (world / name).mkdir()
 
 
-def cut(name: str, part: float = 0.6) -> Change:
+@breaks
+def cut(world: World, _: Arguments, name: str) -> None:
     """Keep the first part of a file."""
-
-    def change(world: World, _: Arguments) -> None:
-        content = (world / name).read_bytes()
-        (world / name).write_bytes(content[: int(len(content) * part)])
-
-    return change
+    content = (world / name).read_bytes()
+    (world / name).write_bytes(content[: int(len(content) * 0.6)])
 
 
 def flip(path: Path, place: float, mask: int = 1) -> None:
@@ -83,30 +79,24 @@ def flipped(name: str, place: float) -> Change:
     return lambda world, _: flip(world / name, place)
 
 
-def edited(name: str, old: str, new: str) -> Change:
+@breaks
+def edited(world: World, _: Arguments, name: str, old: str, new: str) -> None:
     """A file of text edited by hand."""
-
-    def change(world: World, _: Arguments) -> None:
-        text = (world / name).read_text()
-        assert old in text
-        (world / name).write_text(text.replace(old, new, 1))
-
-    return change
+    text = (world / name).read_text()
+    assert old in text
+    (world / name).write_text(text.replace(old, new, 1))
 
 
 def copied(source: str, target: str) -> Change:
     return lambda world, _: (world / target).write_bytes((world / source).read_bytes())
 
 
-def dataset(**changes: object) -> Change:
+@breaks
+def dataset(world: World, _: Arguments, **changes: object) -> None:
     """The dataset's rows: a list replaces a column, None takes it away, anything else stands in row 3."""
-
-    def change(world: World, _: Arguments) -> None:
-        pq.write_table(pa.Table.from_pandas(_changed(changes), preserve_index=False), world / "data.parquet")
-        write_table(world / "raw.parquet", pq.read_table(world / "data.parquet"), {"split": "train"})
-        (world / "data.parquet").unlink()
-
-    return change
+    pq.write_table(pa.Table.from_pandas(_changed(changes), preserve_index=False), world / "data.parquet")
+    write_table(world / "raw.parquet", pq.read_table(world / "data.parquet"), {"split": "train"})
+    (world / "data.parquet").unlink()
 
 
 def _changed(changes: Mapping[str, object]) -> pd.DataFrame:
@@ -122,37 +112,30 @@ def _changed(changes: Mapping[str, object]) -> pd.DataFrame:
     return frame.astype({"label": str}) if isinstance(changes.get("label"), str) else frame
 
 
-def table(name: str, edit: Callable[[pd.DataFrame], pd.DataFrame] = lambda rows: rows, **metadata: Any) -> Change:
+@breaks
+def table(
+    world: World, _: Arguments, name: str, edit: Callable[[pd.DataFrame], pd.DataFrame] = lambda rows: rows, **meta: Any
+) -> None:
     """Write a table of P2W again with other rows or metadata, as a faulty program might: its seal is right."""
-
-    def change(world: World, _: Arguments) -> None:
-        old = read_table(world / name)
-        new = pa.Table.from_pandas(edit(old.to_pandas()), old.schema, preserve_index=False)
-        write_table(world / name, new, {**read_metadata(world / name), **metadata})
-
-    return change
+    old = read_table(world / name)
+    new = pa.Table.from_pandas(edit(old.to_pandas()), old.schema, preserve_index=False)
+    write_table(world / name, new, {**read_metadata(world / name), **meta})
 
 
-def adapter_tensors(folder: str, edit: Callable[[dict], dict]) -> Change:
+@breaks
+def adapter_tensors(world: World, _: Arguments, folder: str, edit: Callable[[dict], dict]) -> None:
     """An adapter as another program would leave it: other tensors, and no hashes beside them."""
-
-    def change(world: World, _: Arguments) -> None:
-        path = world / folder / "adapter_model.safetensors"
-        save_file(edit(load_file(path)), path, {"format": "pt"})
-        (world / folder / "run.json").unlink()
-
-    return change
+    path = world / folder / "adapter_model.safetensors"
+    save_file(edit(load_file(path)), path, {"format": "pt"})
+    (world / folder / "run.json").unlink()
 
 
-def adapter_config(folder: str, **changes: Any) -> Change:
+@breaks
+def adapter_config(world: World, _: Arguments, folder: str, **changes: Any) -> None:
     """The same for `adapter_config.json`."""
-
-    def change(world: World, _: Arguments) -> None:
-        path = world / folder / "adapter_config.json"
-        path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
-        (world / folder / "run.json").unlink()
-
-    return change
+    path = world / folder / "adapter_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    (world / folder / "run.json").unlink()
 
 
 def with_value(tensors: dict[str, torch.Tensor], value: float) -> dict[str, torch.Tensor]:

@@ -29,21 +29,22 @@ def purpose(path: Path) -> str:
 
 def packages() -> dict[str, list[Path]]:
     """Every package of the library to its modules, by name."""
-    folders = [path.parent for path in sorted(LIBRARY.rglob("__init__.py")) if path.parent != BUILDER]
-    return {
-        folder.relative_to(LIBRARY).as_posix(): [
-            path for path in sorted(folder.glob("*.py")) if path.stem != "__init__"
-        ]
-        for folder in folders
-    }
+    folders = [path.parent for path in sorted(LIBRARY.rglob("__init__.py")) if path.parent not in (LIBRARY, BUILDER)]
+    return {folder.relative_to(LIBRARY).as_posix(): modules(folder) for folder in folders}
 
 
-def commands() -> dict[str, list[Path]]:
-    """What is not the library: rules and scripts."""
+def folders() -> dict[str, list[Path]]:
+    """All that the map shows: the library, its packages, and what is not the library, rules and scripts."""
     return {
+        "p2w": modules(LIBRARY),
+        **{f"p2w/{name}": paths for name, paths in packages().items()},
         "rules": sorted((PROJECT / "rules").glob("*.smk")),
-        "workflow/scripts": sorted((PROJECT / "workflow" / "scripts").glob("*.py")),
+        "workflow/scripts": modules(PROJECT / "workflow" / "scripts"),
     }
+
+
+def modules(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.glob("*.py")) if path.stem != "__init__"]
 
 
 def row(name: str, paths: list[Path]) -> str:
@@ -53,19 +54,14 @@ def row(name: str, paths: list[Path]) -> str:
 
 def package_table() -> str:
     """The README's table: a package, its modules, its purpose."""
-    rows = [
-        f"{row(name, paths)} {purpose(LIBRARY / name / '__init__.py')} |"
-        for name, paths in packages().items()
-        if name != "."
-    ]
+    rows = [f"{row(name, paths)} {purpose(LIBRARY / name / '__init__.py')} |" for name, paths in packages().items()]
     return "\n".join(["| package | modules | what it knows |", "|---|---|---|", *rows])
 
 
 def module_list() -> str:
     """The map: a line for every file, a heading for every folder."""
-    library = {f"p2w/{name}" if name != "." else "p2w": paths for name, paths in packages().items()}
     blocks = []
-    for folder, paths in {**library, **commands()}.items():
+    for folder, paths in folders().items():
         head = PROJECT / folder / "__init__.py"
         says = [purpose(head) + ".", ""] if head.exists() else []
         lines = [f"- `{folder}/{path.name}` — {purpose(path)}" for path in paths]

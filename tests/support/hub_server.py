@@ -69,13 +69,7 @@ class HubHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: HubServer
 
-    def do_HEAD(self) -> None:
-        self._serve()
-
     def do_GET(self) -> None:
-        self._serve()
-
-    def _serve(self) -> None:
         path = unquote(urlsplit(self.path).path)
         self.fault = None
         if not any(pattern.fullmatch(path) for pattern in (FILE, TREE, INFO, CDN)):
@@ -97,22 +91,22 @@ class HubHandler(BaseHTTPRequestHandler):
             case _:
                 self._route(path)
 
+    do_HEAD = do_GET
+
     def _route(self, path: str) -> None:
-        routes = ((FILE, self._file), (TREE, self._tree), (INFO, self._info))
         if stored := CDN.fullmatch(path):
             self._stored(stored["sha256"])
-        for pattern, answer in routes:
-            match = pattern.fullmatch(path)
-            if match:
-                repo, revision = self.server.root / match["repo"], match["revision"] or "main"
-                if not repo.is_dir():
-                    self._missing("RepoNotFound")
-                elif revision != "main" and not re.fullmatch("[0-9a-f]{40}", revision):
-                    self._missing("RevisionNotFound")
-                else:
-                    commit = MAIN if revision == "main" else revision
-                    answer(repo, commit, match.groupdict().get("path") or "")
-                return
+            return
+        routes = ((FILE, self._file), (TREE, self._tree), (INFO, self._info))
+        match, answer = next((found, answer) for pattern, answer in routes if (found := pattern.fullmatch(path)))
+        repo, revision = self.server.root / match["repo"], match["revision"] or "main"
+        commit = MAIN if revision == "main" else revision
+        if not repo.is_dir():
+            self._missing("RepoNotFound")
+        elif not re.fullmatch("[0-9a-f]{40}", commit):
+            self._missing("RevisionNotFound")
+        else:
+            answer(repo, commit, match.groupdict().get("path") or "")
 
     def _file(self, repo: Path, commit: str, path: str) -> None:
         if not (repo / path).is_file():

@@ -46,17 +46,12 @@ def case_name(case: tuple) -> str:
 FILE = rf"dataset owner/toy, revision {REVISION}, file {re.escape(TABLE)}: "
 MODEL_NAME = rf"model owner/model, revision {REVISION}"
 CONFIG = rf"{MODEL_NAME}, file config\.json: "
+NO_REVISION, NO_FILE = {"X-Error-Code": "RevisionNotFound"}, {"X-Error-Code": "EntryNotFound"}
 LASTING = [
-    *[
-        ("table", Fault("HEAD", status), rf"{FILE}the Hub answered HTTP {status}$")
-        for status in (418, 429, 500, 502, 503)
-    ],
-    *[
-        ("table", Fault("HEAD", status), rf"{FILE}no such rep.* set HF_TOKEN \(HTTP {status}\)$")
-        for status in (401, 403)
-    ],
-    ("table", Fault("HEAD", 404, {"X-Error-Code": "RevisionNotFound"}), rf"{FILE}no such revision \(HTTP 404\)$"),
-    ("table", Fault("HEAD", 404, {"X-Error-Code": "EntryNotFound"}), rf"{FILE}no such file \(HTTP 404\)$"),
+    *[("table", Fault("HEAD", code), rf"{FILE}the Hub answered HTTP {code}$") for code in (418, 429, 500, 502, 503)],
+    *[("table", Fault("HEAD", code), rf"{FILE}no such rep.* set HF_TOKEN \(HTTP {code}\)$") for code in (401, 403)],
+    ("table", Fault("HEAD", 404, NO_REVISION), rf"{FILE}no such revision \(HTTP 404\)$"),
+    ("table", Fault("HEAD", 404, NO_FILE), rf"{FILE}no such file \(HTTP 404\)$"),
     ("table", Fault("HEAD", kind="reset"), rf"{FILE}\w+Error: "),
     ("table", Fault("HEAD", kind="stall"), rf"{FILE}ReadTimeout: "),
     ("table", Fault("HEAD", kind="loop"), rf"{FILE}TooManyRedirects: "),
@@ -79,8 +74,8 @@ LASTING = [
     ("model", Fault("GET", kind="short", path="/api/"), rf"{MODEL_NAME}: found no list of files .*a proxy"),
     ("model", Fault("GET", kind="stall", path="/api/"), rf"{MODEL_NAME}: ReadTimeout: "),
     ("model", Fault("HEAD", kind="revision", path="config.json"), rf"{CONFIG}found an answer for revision ffff"),
-    ("model", Fault("HEAD", 404, {"X-Error-Code": "EntryNotFound"}, path="config.json"), rf"{CONFIG}no such file"),
-    ("model", Fault("GET", 404, {"X-Error-Code": "EntryNotFound"}, path="config.json"), rf"{CONFIG}no such file"),
+    ("model", Fault("HEAD", 404, NO_FILE, path="config.json"), rf"{CONFIG}no such file"),
+    ("model", Fault("GET", 404, NO_FILE, path="config.json"), rf"{CONFIG}no such file"),
     (
         "model",
         Fault("GET", kind="other", path="config.json"),

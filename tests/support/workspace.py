@@ -42,6 +42,13 @@ class Workspace:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
+    def refusal(self, *arguments: str) -> str:
+        """What a run says that cannot be; an AssertionError where it can, or where Python says it."""
+        done = self.snakemake(*arguments)
+        assert done.returncode != 0
+        assert "Traceback (most recent call last)" not in done.stdout + done.stderr
+        return done.stdout + done.stderr
+
     def plan(self, *targets: str) -> Counter[str]:
         """How many jobs of each rule a run would start."""
         flags = [] if "--cores" in targets else ["--cores", "2", "--resources", "gpu=2"]

@@ -2,13 +2,11 @@
 
 import re
 import shutil
-import subprocess
-import sys
 
 import yaml
 
 from tests.support.finished import SMALL
-from tests.support.workspace import PROJECT
+from tests.support.workspace import PROJECT, Workspace
 
 SAMPLES = "results/theirs/samples/boolq/train.parquet"
 SNAKEFILE = f"""
@@ -26,13 +24,6 @@ rule prompts:
 """
 
 
-def snakemake(folder, *arguments):
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
 def test_another_snakefile_uses_it_as_a_module_with_its_own_configuration(tmp_path):
     (tmp_path / "Snakefile").write_text(SNAKEFILE)
     experiments = tmp_path / "mine" / "experiments"
@@ -41,12 +32,11 @@ def test_another_snakefile_uses_it_as_a_module_with_its_own_configuration(tmp_pa
         shutil.copy(PROJECT / "config" / name, tmp_path / "mine")
     shutil.copy(PROJECT / "config/experiments/pocket.yaml", experiments)
     (experiments / "theirs.yaml").write_text(yaml.safe_dump(SMALL))
-    snakemake(tmp_path)
+    theirs = Workspace.at(tmp_path)
+    theirs.run()
     assert (tmp_path / "copy.parquet").read_bytes() == (tmp_path / SAMPLES).read_bytes()
-    assert "Nothing to be done" in snakemake(tmp_path)
-    plan = snakemake(tmp_path, "results/theirs/summary.md", "--dry-run")
-    rules = set(re.findall(r"^(?:local)?rule (\w+):", plan, re.MULTILINE))
-    assert {"p2w_finetune", "p2w_decoder", "p2w_summary"} <= rules
+    assert "Nothing to be done" in theirs.run()
+    assert {"p2w_finetune", "p2w_decoder", "p2w_summary"} <= set(theirs.plan("results/theirs/summary.md"))
 
 
 def test_the_conda_environment_names_no_other_file_and_has_the_same_pins():

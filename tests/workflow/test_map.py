@@ -5,14 +5,13 @@ import re
 import pytest
 import yaml
 
-from tests.support.code_map import PROJECT, commands, module_list, package_table, packages, row
+from tests.support.code_map import PROJECT, folders, module_list, package_table, packages, row
 
 DOCUMENTS = sorted(
     path.relative_to(PROJECT).as_posix()
     for place in ("*.md", "docs/*.md", "benchmarks/*.md", "config/*.md", "results/README.md", "tests/golden/*.md")
     for path in PROJECT.glob(place)
 )
-MODULES = {f"p2w/{name}/{path.name}" for name, paths in packages().items() if name != "." for path in paths}
 # Folders of the project, in whose names documents speak of files.
 PATHS = r"`((?:p2w|rules|workflow|tests|config|docs|benchmarks|envs|profiles)/[\w./-]+[.]\w+)`"
 
@@ -28,14 +27,13 @@ def test_the_map_is_that_of_the_tree(document, part):
 
 
 def test_the_chinese_readme_names_every_module_of_every_package():
-    rows = {row(name, paths) for name, paths in packages().items() if name != "."}
+    rows = {row(name, paths) for name, paths in packages().items()}
     assert rows == set(re.findall(r"(?m)^[|] `[\w/]+` [|] `\w+`.*? [|](?= )", text("README.zh-CN.md")))
 
 
 def test_the_chinese_map_explains_every_file():
     found = set(re.findall(r"^[-#]+ `((?:p2w|rules|workflow)/[\w./]+)`", text("docs/map.zh-CN.md"), re.MULTILINE))
-    expected = {path.relative_to(PROJECT).as_posix() for paths in commands().values() for path in paths}
-    assert found == MODULES | expected | {f"p2w/{path.name}" for path in packages()["."]}
+    assert found == {path.relative_to(PROJECT).as_posix() for paths in folders().values() for path in paths}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -48,9 +46,7 @@ def test_links_and_paths_lead_somewhere(document):
 
 def test_style_is_checked_by_the_same_versions_before_a_commit():
     pins = dict(line.split("==") for line in text("envs/requirements-dev.txt").splitlines() if "==" in line)
-    hooks = {
-        repo["repo"].rpartition("/")[2]: repo["rev"]
-        for repo in yaml.safe_load(text(".pre-commit-config.yaml"))["repos"]
-    }
+    repos = yaml.safe_load(text(".pre-commit-config.yaml"))["repos"]
+    hooks = {repo["repo"].rpartition("/")[2]: repo["rev"] for repo in repos}
     assert hooks["ruff-pre-commit"] == f"v{pins['ruff']}"
     assert hooks["snakefmt"] == f"v{pins['snakefmt']}"
