@@ -1,10 +1,12 @@
 """How a free answer is scored."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
 from p2w.config.settings import Settings, Text
+
+Kind = Literal["exact", "normalized", "one_of", "number", "math", "code"]
 
 
 class Score(Settings):
@@ -14,13 +16,15 @@ class Score(Settings):
     that needs neither may stand for itself: `score: exact`.
     """
 
-    kind: Literal["exact", "normalized", "one_of", "number", "math", "code"]
+    kind: Kind
     answers: Annotated[tuple[Text, ...], Field(min_length=2)] | None = None
     tests: Text | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _short_form(cls, content: Any) -> Any:
+        if isinstance(content, str) and content not in get_args(Kind):
+            raise ValueError(f"kind: found {content!r}, expected one of {', '.join(get_args(Kind))}")
         return {"kind": content} if isinstance(content, str) else content
 
     @model_validator(mode="after")

@@ -1,1 +1,1 @@
-"""Scorers of free answers: a text and its reference, right or not."""
+"""Free answers, right or wrong: one module per kind of score, a table of them, and where a model's code is run."""
