@@ -9,7 +9,8 @@ from p2w.runtime.tables import read_table, write_table
 from tests.support.answer_tables import counted_officially, first_right, random_answers
 from tests.support.recount import assert_same, recount
 
-KEYS = {"accuracy", "valid", "accuracy_when_valid", "choice_accuracy", "official", "ci95", "confusion", "adapters"}
+KEYS = {"accuracy", "valid", "accuracy_when_valid", "choice_accuracy", "acc", "acc_norm", "official", "ci95", "confusion",
+        "adapters"}  # fmt: skip
 SOURCES = [
     "my_control",
     "base",

@@ -13,6 +13,19 @@ def counted_officially(text, response):
     return f"[{OFFICIAL.get(text)}]" == response
 
 
+def likelihoods(without_end, characters=None):
+    """Columns of what `acc` and `acc_norm` are counted from, a list for each row; without `characters`, one each."""
+    sizes = [[1] * len(row) for row in without_end] if characters is None else characters
+    return {"likelihoods_without_end": [np.float32(row) for row in without_end], "characters": list(sizes)}
+
+
+def assert_alike(found, expected, names=("likelihoods", "likelihoods_without_end")):
+    """The same predictions, their log-likelihoods up to rounding."""
+    assert found.drop(columns=[*names]).equals(expected.drop(columns=[*names]))
+    for name in names:
+        assert np.abs(np.stack(found[name].to_list()) - np.stack(expected[name].to_list())).max() < 1e-4
+
+
 def first_right(right_by_source, rows=10):
     """Each source answers its first rows rightly and the others not at all."""
     tables = [
@@ -26,6 +39,7 @@ def first_right(right_by_source, rows=10):
                 "text": ["[B]"] * right + [""] * (rows - right),
                 "prediction": [1] * right + [-1] * (rows - right),
                 "choice": 1,
+                **likelihoods([[-2.0, -1.0]] * rows),
             }
         )
         for source, right in right_by_source.items()
@@ -52,6 +66,7 @@ def random_answers(sources, rows=40, seed=0, option_text=True):
                 "text": texts,
                 "prediction": [TEXTS[text] for text in texts],
                 "choice": generator.integers(3, size=rows),
+                **likelihoods(generator.normal(-9, 3, (rows, 3)), generator.integers(1, 9, (rows, 3))),
             }
         )
         if option_text:
