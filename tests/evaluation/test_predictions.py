@@ -16,7 +16,7 @@ SCORES = ["likelihoods", "likelihoods_without_end", "characters"]
 def samples(tiny_samples):
     two = tiny_samples.head(2).copy()
     two.at[1, "choices"] = ["é", "a long one", ""]
-    two.at[1, "responses"] = ["[A]", "[B]", "[C]"]
+    two.at[1, "responses"] = ["[A]", "[B]", "[é]"]
     return two
 
 
@@ -45,7 +45,7 @@ def test_columns(tiny_base_model, samples):
     assert [list(scores) for scores in found["likelihoods"]] == [[-2, -1], [-3, -4, -2.5]]
     assert [list(scores) for scores in found["likelihoods_without_end"]] == [[-0.5, -0.75], [-2, -1, -2.25]]
     assert all(scores.dtype == np.float32 for name in SCORES[:2] for scores in found[name])
-    assert list(found["characters"]) == [[3, 3], [3, 3, 3]]
+    assert list(found["characters"]) == [[3, 3], [3, 3, 3]]  # not bytes
 
 
 def test_option_texts_are_compared_per_byte(tiny_base_model, samples):

@@ -10,16 +10,8 @@ import numpy as np
 ORDER = ["base", "trained/", "trained_mean", "best_trained", "weight_average", "nearest_prompts", "multi_task",
          "target_trained", "generated", "generated/shuffled_prompts", "generated/foreign_prompts",
          "generated/random_prompts", "constant"]  # fmt: skip
-SHARES = [
-    "accuracy",
-    "valid",
-    "accuracy_when_valid",
-    "choice_accuracy",
-    "acc",
-    "acc_norm",
-    "choice_text_accuracy",
-    "official",
-]
+SHARES = ["accuracy", "valid", "accuracy_when_valid", "choice_accuracy", "acc", "acc_norm", "choice_text_accuracy",
+          "official"]  # fmt: skip
 
 
 def split_name(full_name):
@@ -42,9 +34,8 @@ def highest(values):
 
 
 def per_character(row):
-    return [
-        float(sum_) / int(size) for sum_, size in zip(row["likelihoods_without_end"], row["characters"], strict=True)
-    ]
+    pairs = zip(row["likelihoods_without_end"], row["characters"], strict=True)
+    return [float(likelihood) / int(length) for likelihood, length in pairs]
 
 
 def metrics(rows, official):
