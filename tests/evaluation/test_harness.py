@@ -20,14 +20,20 @@ from p2w.evaluation.predictions import prediction_table
 from p2w.pocket.tables import pocket_table
 from tests.support.plain_scoring import ignore, plain_likelihood
 
-BASE = BaseModel(path=str(Path(p2w.pocket.__file__).parent / "base_model"))
+POCKET = BaseModel(path=str(Path(p2w.pocket.__file__).parent / "base_model"))
 METRICS = ("acc", "acc_norm")
 ROWS = 40
 
 
+@pytest.fixture(scope="module", params=["pocket", "tiny"])
+def base(request, tiny_base_model):
+    """Pocket has learnt to end after an answer, so that the end counts for nothing; the tiny one has learnt nothing."""
+    return {"pocket": POCKET, "tiny": tiny_base_model}[request.param]
+
+
 @pytest.fixture(scope="module")
-def model():
-    return load_model(BASE)
+def model(base):
+    return load_model(base)
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +68,8 @@ def by_row(predictions):
     return [harness_accuracies(predictions[row : row + 1]) for row in range(len(predictions))]
 
 
-def test_of_the_same_tokens(model, samples, task):
-    tokenizer = load_tokenizer(BASE)
+def test_of_the_same_tokens(base, model, samples, task):
+    tokenizer = load_tokenizer(base)
     found, questions = ours(model, tokenizer, samples)
     harness = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=8)
     requests = [(("", ""), q.prompt, ids[:-1]) for q in questions for ids in q.responses]
@@ -77,9 +83,9 @@ def test_of_the_same_tokens(model, samples, task):
 
 
 @pytest.mark.parametrize("beginning", ["assistant\n", "assistant\n<|im_start|>"])
-def test_of_the_same_texts(model, samples, task, beginning):
+def test_of_the_same_texts(base, model, samples, task, beginning):
     """White space that ends the prompt is part of every continuation there, so acc_norm is the same without only."""
-    tokenizer = load_tokenizer(BASE)
+    tokenizer = load_tokenizer(base)
     tokenizer.chat_template = tokenizer.chat_template.replace("assistant\n", beginning)
     found, questions = ours(model, tokenizer, samples)
     harness = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=8)
