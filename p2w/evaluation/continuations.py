@@ -35,8 +35,13 @@ class Question:
 
     @cached_property
     def tree(self) -> Tree:
-        """All continuations on offer, responses first."""
-        return Tree([*self.responses, *self.options])
+        """All continuations on offer: the responses, the same without the end of the turn (no more nodes), options."""
+        return Tree([*self.responses, *(ids[:-1] for ids in self.responses), *self.options])
+
+    def split(self, scores: list[float]) -> tuple[list[float], list[float], list[float]]:
+        """Those of the tree's continuations, by kind."""
+        count = len(self.responses)
+        return scores[:count], scores[count : 2 * count], scores[2 * count :]
 
     @property
     def longest_answer(self) -> int:
@@ -50,6 +55,7 @@ class Answer:
 
     ids: list[int]  # greedy, without the end of the turn
     responses: list[float]  # log-likelihoods
+    without_end: list[float]  # those of the responses without the end of the turn
     options: list[float]
 
 
@@ -188,10 +194,7 @@ def _answer_batch(
         if not all(math.isfinite(value) for values in of_adapter for value in values):
             raise FloatingPointError(f"adapter {k + 1} of {len(stack)}: found a log-likelihood that is not finite")
     return [
-        [
-            Answer(greedy[k][n].text_ids, scores[k][n][: len(q.responses)], scores[k][n][len(q.responses) :])
-            for k in range(len(stack))
-        ]
+        [Answer(greedy[k][n].text_ids, *q.split(scores[k][n])) for k in range(len(stack))]
         for n, q in enumerate(questions)
     ]
 

@@ -18,7 +18,8 @@ def prediction_table(
     Returns:
         Columns `source`, `id`, `choices` (how many), `gold` (position of the right one), `response` (the right one, as
         the prompt asks for it), `text` (greedy, up to the end of the turn), `prediction` (strictly parsed position, -1
-        when invalid), `choice` (position of the most likely response), `likelihoods` (float32, one per response); and
+        when invalid), `choice` (position of the most likely response), `likelihoods` (float32, one per response),
+        `likelihoods_without_end` (the same without the end of the turn), `characters` (of each response); and
         `choice_text` (position of the option text most likely per UTF-8 byte) where the answers have it.
     """
     texts = [tokenizer.decode(answer.ids, skip_special_tokens=True) for answer in answers]
@@ -33,6 +34,8 @@ def prediction_table(
         "prediction": [parse_answer(text, list(r)) for text, r in zip(texts, samples["responses"], strict=True)],
         "choice": [int(scores.argmax()) for scores in likelihoods],
         "likelihoods": likelihoods,
+        "likelihoods_without_end": [np.array(answer.without_end, dtype=np.float32) for answer in answers],
+        "characters": [list(map(len, responses)) for responses in samples["responses"]],
     }
     if any(answer.options for answer in answers):
         columns["choice_text"] = list(map(_per_byte, (answer.options for answer in answers), samples["choices"]))
@@ -40,6 +43,6 @@ def prediction_table(
 
 
 def _per_byte(likelihoods: Sequence[float], choices: Sequence[str]) -> int:
-    """Position of the highest log-likelihood per byte, `acc_norm` of lm-evaluation-harness; an empty text is last."""
+    """Position of the highest log-likelihood per byte; an empty text is last."""
     sizes = [len(choice.encode()) for choice in choices]
     return int(np.argmax([score / size if size else -np.inf for score, size in zip(likelihoods, sizes, strict=True)]))

@@ -22,7 +22,7 @@ itself with other prompts (`generated/…`, `constant`) too. `target_trained` wa
 
 METRICS = ("accuracy", "valid", "accuracy_when_valid", "choice_accuracy")
 # Columns that only some sources or some evaluations have.
-OPTIONAL = ("official", "choice_text_accuracy", "draws", "std_over_draws", "seeds", "std_over_seeds")
+OPTIONAL = ("acc", "acc_norm", "official", "choice_text_accuracy", "draws", "std_over_draws", "seeds", "std_over_seeds")
 
 
 def evaluation_table(evaluation: Mapping[str, Any]) -> str:

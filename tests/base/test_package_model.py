@@ -1,4 +1,4 @@
-"""A base model from a package: its GGUF file becomes a folder that transformers opens as it is, or one line says why."""
+"""A base model from a package: its GGUF file becomes a folder that transformers opens, or one line says why."""
 
 import hashlib
 import json

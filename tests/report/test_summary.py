@@ -135,11 +135,12 @@ def test_evaluations_of_two_experiments_make_no_summary():
 
 
 def test_csv_has_a_row_per_task_and_source():
-    rows = summary_rows([evaluation("a", SOURCES), evaluation("b", SOURCES)])
+    counted = {**SOURCES, "base": result(0.2, acc=0.31, acc_norm=0.32)}
+    rows = summary_rows([evaluation("a", SOURCES), evaluation("b", counted)])
     assert len(rows) == 2 * len(SOURCES)
     row = rows[(rows["held_out"] == "b") & (rows["source"] == "base")].iloc[0]
     assert (row["difference"], row["difference_low"], row["mcnemar_p"]) == pytest.approx((0.7, 0.66, 0.5))
-    assert row["majority"] == 0.3
+    assert (row["majority"], row["acc"], row["acc_norm"]) == (0.3, 0.31, 0.32)
     generated = rows[rows["source"] == "generated"].iloc[0]
     assert (generated["draws"], generated["std_over_draws"]) == (5, 0.011)
     assert pd.isna(generated["difference"])
