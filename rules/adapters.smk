@@ -23,7 +23,7 @@ rule finetune:
         script=script("finetune"),
         code=code("finetune"),
         state="results/{experiment}/state/finetune/{task}/epoch_{epoch}.safetensors",
-        base_model=stage("base_model"),
+        base_model=base_model,
         lora=stage("lora"),
         finetune=stage("finetune"),
         seed=seed,

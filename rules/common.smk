@@ -13,6 +13,7 @@ ROOT = Path(str(workflow.current_basedir)).resolve().parent
 sys.path.insert(0, str(ROOT))
 
 from p2w.config import experiments, targets
+from p2w.config.base_model import MODEL_FILES
 from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table
 from p2w.config.settings import find_folder
 from p2w.runtime.code import code_hash, stage_script
@@ -69,6 +70,7 @@ wildcard_constraints:
     draw="[0-9]+",
     control="|".join(CONTROLS),
     model="[A-Za-z0-9._-]+",
+    packaged="[A-Za-z0-9._-]+",
 
 
 def task_entry(name):
@@ -173,8 +175,18 @@ def model_files(spec):
     return []
 
 
+def base_model(wildcards):
+    """Params function: the base model as stages load it, one that a package brings from the folder that it was put in."""
+    spec = experiment(wildcards.experiment).base_model
+    place = {"path": f"results/models/{spec.packaged}", "dtype": spec.dtype}
+    return as_argument(place if spec.package else spec.given())
+
+
 def base_model_files(wildcards):
-    return model_files(experiment(wildcards.experiment).base_model)
+    spec = experiment(wildcards.experiment).base_model
+    if spec.package:
+        return [f"results/models/{spec.packaged}/{file}" for file in MODEL_FILES]
+    return model_files(spec)
 
 
 def encoder_files(wildcards):

@@ -52,7 +52,7 @@ rule multi_task:
         script=script("multi_task"),
         code=code("multi_task"),
         state="results/{experiment}/state/multi_task/{held_out}.safetensors",
-        base_model=stage("base_model"),
+        base_model=base_model,
         lora=stage("lora"),
         finetune=stage("finetune"),
         seed=seed,

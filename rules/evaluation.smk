@@ -25,7 +25,7 @@ rule evaluate:
         script=script("evaluate"),
         code=code("evaluate"),
         state="results/{experiment}/state/evaluate/{held_out}.safetensors",
-        base_model=stage("base_model"),
+        base_model=base_model,
         evaluation=without_count("evaluation", "draws"),
         free=free_answers,
         sources=evaluated_names,

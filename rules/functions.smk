@@ -175,6 +175,14 @@ def hub_revision(wildcards):
     raise WorkflowError(f"no experiment pins a revision of {hub_model(wildcards)} that {wildcards.model} names")
 
 
+def packaged_model(wildcards):
+    """The base model of that folder, as some experiment has it."""
+    for spec in (experiment(name).base_model for name in EXPERIMENT_FILES):
+        if spec.package and spec.packaged == wildcards.packaged:
+            return as_argument({key: value for key, value in spec.given().items() if key != "dtype"})
+    raise WorkflowError(f"no experiment has a base model from a package that {wildcards.packaged} names")
+
+
 def explain_target(wildcards):
     """No file, but an error that says what is wrong with the target and what exists."""
     return readable(targets.explain_target, wildcards.target, EXPERIMENT_FILES, TASK_TABLE)

@@ -5,28 +5,40 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from p2w.config.settings import Revision, Settings, Text, check_place, find_folder
+from p2w.config.settings import Revision, Settings, Sha256, Text, check_place, find_folder
+
+# What a model consists of that came with a package.
+MODEL_FILES = ("chat_template.jinja", "config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
+               "tokenizer_config.json")  # fmt: skip
 
 Precision = Literal["float32", "bfloat16"]
 
 
 class BaseModel(Settings):
-    """The frozen model, from the Hub at a pinned revision or from a folder."""
+    """The frozen model: from the Hub at a pinned revision, from an installed package's GGUF file, or from a folder."""
 
     hub: Text | None = Field(None, description="Hub id")
     revision: Revision | None = Field(None, description="commit on the Hub")
+    package: Text | None = Field(None, description="Python package that carries the model")
+    file: Text | None = Field(None, description="GGUF file in the package")
+    sha256: Sha256 | None = Field(None, description="of the file")
     path: Text | None = Field(None, description="folder of the model")
     dtype: Precision = Field("float32", description="precision of its weights")
 
     @model_validator(mode="after")
     def _one_place(self) -> "BaseModel":
-        check_place(self, ("hub", "revision"), ("path",))
+        check_place(self, ("hub", "revision"), ("package", "file", "sha256"), ("path",))
         return self
 
     @property
     def name(self) -> str:
-        """What PEFT calls `base_model_name_or_path`."""
+        """What PEFT calls `base_model_name_or_path`; a package's model is a folder by then."""
         return str(self.hub or self.path)
+
+    @property
+    def packaged(self) -> str:
+        """What the folder of a package's model is called."""
+        return f"{self.package}--{Path(str(self.file)).stem}--{str(self.sha256)[:12]}"
 
     @property
     def folder(self) -> Path:

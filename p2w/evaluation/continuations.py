@@ -36,8 +36,13 @@ class Question:
 
     @cached_property
     def tree(self) -> Tree:
-        """All continuations on offer, responses first."""
-        return Tree([*self.responses, *self.options])
+        """All continuations on offer: the responses, the same without the end of the turn (no more nodes), options."""
+        return Tree([*self.responses, *(ids[:-1] for ids in self.responses), *self.options])
+
+    def split(self, scores: list[float]) -> tuple[list[float], list[float], list[float]]:
+        """Those of the tree's continuations, by kind."""
+        count = len(self.responses)
+        return scores[:count], scores[count : 2 * count], scores[2 * count :]
 
     @property
     def longest_answer(self) -> int:
@@ -56,6 +61,7 @@ class Answer:
 
     ids: list[int]  # greedy, without the end of the turn
     responses: list[float]  # log-likelihoods
+    without_end: list[float]  # those of the responses without the end of the turn
     options: list[float]
     ended: bool = True  # by the model itself, not by the number of its tokens
 
@@ -127,7 +133,8 @@ def answer(
     found = found or [{} for _ in range(len(stack))]
     prefix = _common_beginning([question.prompt[:-1] for question in questions])
     cached = _read_prefix(model, stack, prefix)
-    left = [i for i in _by_length(questions) if not all(i in of_adapter for of_adapter in found)]
+    longest_first = sorted(range(len(questions)), key=lambda i: -len(questions[i].prompt))
+    left = [i for i in longest_first if not all(i in of_adapter for of_adapter in found)]
     most = len(questions)
     while left:
         batch = _next_batch(questions, left, batch_tokens // len(stack))[:most]
@@ -145,11 +152,6 @@ def answer(
         left = left[rows:]
         advance(rows * len(stack))
     return [[of_adapter[i] for i in range(len(questions))] for of_adapter in found]
-
-
-def _by_length(questions: Sequence[Question]) -> list[int]:
-    """Positions, the longest prompt first."""
-    return sorted(range(len(questions)), key=lambda i: -len(questions[i].prompt))
 
 
 def _next_batch(questions: Sequence[Question], left: Sequence[int], batch_tokens: int) -> list[int]:
@@ -203,11 +205,8 @@ def _answer_batch(
         if not known or logits[k, :, 0].isnan().any():
             raise FloatingPointError(f"adapter {k + 1} of {len(stack)}: found a log-likelihood that is not finite")
     return [
-        [
-            Answer(greedy[k][n].text_ids, scores[k][n][:count], scores[k][n][count:], greedy[k][n].ended)
-            for k in range(len(stack))
-        ]
-        for n, count in enumerate(len(question.responses) for question in questions)
+        [Answer(greedy[k][n].text_ids, *q.split(scores[k][n]), greedy[k][n].ended) for k in range(len(stack))]
+        for n, q in enumerate(questions)
     ]
 
 

@@ -15,7 +15,8 @@ from p2w.evaluation.source_names import BASE, MEANING, METHOD, TRAINED
 
 # Sources in the order of the file; the training adapters by name after the base model, other sources at the end.
 ORDER = (BASE, TRAINED, *(name for name in MEANING if name != BASE))
-COLUMNS = ("source", "id", "choices", "gold", "response", "text", "prediction", "choice")
+COLUMNS = ("source", "id", "choices", "gold", "response", "text", "prediction", "choice", "likelihoods_without_end",
+           "characters")  # fmt: skip
 FREE_COLUMNS = ("source", "id", "response", "text", "ended", "valid", "right")
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 
 from p2w.evaluation.answers import INVALID, officially_right
 
-AVERAGED = ("accuracy", "valid", "accuracy_when_valid", "choice_accuracy", "choice_text_accuracy", "official")
+AVERAGED = ("accuracy", "valid", "accuracy_when_valid", "choice_accuracy", "acc", "acc_norm", "choice_text_accuracy",
+            "official")  # fmt: skip
 
 
 def is_free(answers: pd.DataFrame) -> bool:
@@ -42,11 +43,25 @@ def score(answers: pd.DataFrame) -> dict[str, Any]:
 
 def _by_choice(answers: pd.DataFrame) -> dict[str, Any]:
     """Metrics that only answers by choices have."""
-    result = {"choice_accuracy": float((answers["choice"] == answers["gold"]).mean())}
+    result = {"choice_accuracy": float((answers["choice"] == answers["gold"]).mean()), **harness_accuracies(answers)}
     if "choice_text" in answers:
         result["choice_text_accuracy"] = float((answers["choice_text"] == answers["gold"]).mean())
     official = sum(map(officially_right, answers["text"], answers["response"])) / len(answers)
     return {**result, "official": official, "confusion": confusion(answers)}
+
+
+def harness_accuracies(answers: pd.DataFrame) -> dict[str, float]:
+    """`acc` and `acc_norm` as lm-evaluation-harness 0.4.13 counts them (lm_eval/api/task.py, lines 1490 to 1546).
+
+    The most likely response, the end of the turn left out, and the one most likely per character (not byte or token);
+    the first of equals. An empty response, which the harness refuses, is last.
+    """
+    found = []
+    for gold, scores, sizes in answers[["gold", "likelihoods_without_end", "characters"]].itertuples(index=False):
+        lengths = np.asarray(sizes)
+        sums = np.where(lengths > 0, np.asarray(scores, dtype=np.float64), -np.inf)
+        found.append((sums.argmax() == gold, (sums / np.maximum(lengths, 1)).argmax() == gold))
+    return dict(zip(("acc", "acc_norm"), np.mean(found, axis=0).tolist(), strict=True))
 
 
 def confusion(answers: pd.DataFrame) -> list[list[int]]:

@@ -26,8 +26,9 @@ def prediction_table(
         Columns `source`, `id`, `response` (the right one, as the prompt asks for it), `text` (greedy, up to the end of
         the turn or as many tokens as it may have). By choices: `choices` (how many), `gold` (position of the right
         one), `prediction` (strictly parsed position, -1 when invalid), `choice` (position of the most likely response),
-        `likelihoods` (float32, one per response); and `choice_text` (position of the option text most likely per UTF-8
-        byte) where the answers have it. Free: `ended` (by the model itself), `valid` and `right`.
+        `likelihoods` (float32, one per response), `likelihoods_without_end` (the same without the end of the turn),
+        `characters` (of each response); and `choice_text` (position of the option text most likely per UTF-8 byte)
+        where the answers have it. Free: `ended` (by the model itself), `valid` and `right`.
     """
     texts = [tokenizer.decode(answer.ids, skip_special_tokens=True) for answer in answers]
     if free is not None:
@@ -43,6 +44,8 @@ def prediction_table(
         "prediction": [parse_answer(text, list(r)) for text, r in zip(texts, samples["responses"], strict=True)],
         "choice": [int(scores.argmax()) for scores in likelihoods],
         "likelihoods": likelihoods,
+        "likelihoods_without_end": [np.array(answer.without_end, dtype=np.float32) for answer in answers],
+        "characters": [list(map(len, responses)) for responses in samples["responses"]],
     }
     if any(answer.options for answer in answers):
         columns["choice_text"] = list(map(_per_byte, (answer.options for answer in answers), samples["choices"]))
@@ -66,6 +69,6 @@ def _free_table(
 
 
 def _per_byte(likelihoods: Sequence[float], choices: Sequence[str]) -> int:
-    """Position of the highest log-likelihood per byte, `acc_norm` of lm-evaluation-harness; an empty text is last."""
+    """Position of the highest log-likelihood per byte; an empty text is last."""
     sizes = [len(choice.encode()) for choice in choices]
     return int(np.argmax([score / size if size else -np.inf for score, size in zip(likelihoods, sizes, strict=True)]))

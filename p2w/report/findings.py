@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from p2w.evaluation.source_names import METHOD, NO_DECODER, OTHER_PROMPTS
-from p2w.report.comparisons import Difference, of_task, over_tasks
+from p2w.report.comparisons import Mean, of_task, over_tasks
 
 Evaluation = Mapping[str, Any]
 
@@ -33,7 +33,7 @@ def signed(value: float) -> str:
     return "0.000" if text in ("+0.000", "-0.000") else text
 
 
-def interval(difference: Difference) -> str:
+def interval(difference: Mean) -> str:
     """`+0.012, 95 % interval -0.003 to +0.027`."""
     if difference.interval is None:
         return f"{signed(difference.mean)}, interval unknown"
@@ -128,12 +128,12 @@ def _without_decoder(evaluations: Sequence[Evaluation]) -> str:
     return "Against adapters that need no decoder: " + _verdicts(found) + "."
 
 
-def _differences(evaluations: Sequence[Evaluation], others: Sequence[str]) -> dict[str, Difference]:
+def _differences(evaluations: Sequence[Evaluation], others: Sequence[str]) -> dict[str, Mean]:
     found = {other: over_tasks(evaluations, other) for other in others}
     return {other: difference for other, difference in found.items() if difference}
 
 
-def _verdicts(found: Mapping[str, Difference]) -> str:
+def _verdicts(found: Mapping[str, Mean]) -> str:
     verdict = {1: f"`{METHOD}` is better than", 0: "no measurable difference to", -1: f"`{METHOD}` is worse than"}
     said = {
         other: verdict[difference.sign] if difference.interval else "difference to"
@@ -142,7 +142,7 @@ def _verdicts(found: Mapping[str, Difference]) -> str:
     return "; ".join(f"{said[other]} `{other}` ({interval(difference)})" for other, difference in found.items())
 
 
-def _listed(evaluations: Sequence[Evaluation], found: Mapping[str, Difference]) -> str:
+def _listed(evaluations: Sequence[Evaluation], found: Mapping[str, Mean]) -> str:
     return ", ".join(f"{_mean(evaluations, other):.3f} (`{other}`)" for other in found)
 
 

@@ -22,7 +22,7 @@ trained on the task itself; `best_trained` was picked by its score here: both ar
 
 METRICS = ("accuracy", "valid", "accuracy_when_valid", "choice_accuracy")
 # Columns that only some sources or some evaluations have.
-OPTIONAL = ("official", "choice_text_accuracy", "draws", "std_over_draws", "seeds", "std_over_seeds")
+OPTIONAL = ("acc", "acc_norm", "official", "choice_text_accuracy", "draws", "std_over_draws", "seeds", "std_over_seeds")
 
 
 def evaluation_table(evaluation: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from p2w.evaluation.source_names import MEANING, METHOD, tabled
-from p2w.report.comparisons import Difference, of_task, over_tasks
+from p2w.report.comparisons import Mean, accuracy_over_tasks, of_task, over_tasks
 from p2w.report.document import bullets, grid, table
 from p2w.report.findings import findings, mean, signed, values
 from p2w.report.paper_numbers import PaperNumbers, paper_section, share
@@ -20,6 +20,12 @@ COMPARED = (
     f"Accuracy of `{METHOD}` minus that of each other source on the same rows; in brackets the 95 % interval of a"
     " paired bootstrap over rows and adapters. * marks an interval without 0. The mean takes these tasks as given;"
     " its interval combines theirs as independent. Nothing is corrected for the number of comparisons."
+)
+OVER_TASKS = (
+    "Means over the held-out tasks, with two 95 % intervals: *rows* takes these tasks as given and speaks of other rows"
+    " of theirs; *tasks* takes them as a sample and speaks of other tasks like them (Student's, of the tasks' means). p"
+    f" is Fisher's: how often a mean difference as large comes of giving each task's `{METHOD}` minus the source a sign"
+    " at random. Ceilings and `base` stand among the sources to show the room there is."
 )
 EXACT = (
     "Exact two-sided p of McNemar's test on the rows where just one of the two is right; of several adapters, the"
@@ -42,6 +48,7 @@ def summary_text(
     parts = [
         f"# {names[0]}: accuracy on held-out tasks",
         *_accuracy(evaluations),
+        *_over_tasks(evaluations),
         "## What this says",
         bullets(findings(evaluations)),
         *(["## Figures", *images] if images else []),
@@ -90,6 +97,29 @@ def _accuracy(evaluations: Sequence[Evaluation]) -> list[str]:
     return [_numbers(evaluations, rows), ACCURACY + incomplete]
 
 
+def _over_tasks(evaluations: Sequence[Evaluation]) -> list[str]:
+    """Every source over the tasks, and what the generated adapters are better by; nothing for a single task."""
+    if len(evaluations) < 2:
+        return []
+    head = ("source", "accuracy", "rows", "tasks", "valid", f"`{METHOD}` minus it", "rows", "tasks", "p")
+    rows = []
+    for name in _names(evaluations):
+        own, difference = accuracy_over_tasks(evaluations, name), over_tasks(evaluations, name)
+        valid = share(mean(values(evaluations, name, "valid")))
+        compared = _cells(difference, signed) if name != METHOD else [share(None)] * 3
+        p = None if difference is None or name == METHOD else difference.p
+        rows.append((name, *_cells(own, share), valid, *compared, p_value(p)))
+    return ["## Over the held-out tasks", table(head, rows), OVER_TASKS]
+
+
+def _cells(found: Mean | None, number: Callable[[float], str]) -> list[str]:
+    """A mean and its two intervals."""
+    if found is None:
+        return [share(None)] * 3
+    intervals = (found.interval, found.over_tasks)
+    return [number(found.mean), *(f"{number(i[0])} to {number(i[1])}" if i else share(None) for i in intervals)]
+
+
 def _metric(evaluations: Sequence[Evaluation], title: str, metric: str) -> list[str]:
     rows = _known(evaluations, metric)
     return [f"## {title}", _numbers(evaluations, rows)] if rows else []
@@ -128,7 +158,7 @@ def _comparisons(evaluations: Sequence[Evaluation]) -> list[str]:
     ]
 
 
-def _difference(found: Difference | None) -> str:
+def _difference(found: Mean | None) -> str:
     if found is None:
         return share(None)
     if found.interval is None:
@@ -137,9 +167,13 @@ def _difference(found: Difference | None) -> str:
     return f"{signed(found.mean)} [{signed(low)}, {signed(high)}]{' *' if found.sign else ''}"
 
 
-def _p_value(evaluation: Evaluation, other: str) -> str:
-    p = evaluation.get("comparisons", {}).get(other, {}).get("mcnemar_p")
+def p_value(p: float | None) -> str:
+    """A p as tables show it."""
     return "< 0.001" if p is not None and p < 0.001 else share(p)
+
+
+def _p_value(evaluation: Evaluation, other: str) -> str:
+    return p_value(evaluation.get("comparisons", {}).get(other, {}).get("mcnemar_p"))
 
 
 def _overlap(evaluations: Sequence[Evaluation]) -> list[str]:

@@ -1,6 +1,5 @@
 """An evaluation from samples and adapters to its files, and the tables made of it."""
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -12,6 +11,7 @@ from p2w.evaluation.evaluate import chance_level, evaluate, predict, select_rows
 from p2w.runtime.files import read_json
 from p2w.runtime.progress import silent
 from tests.support.adapters import write_random
+from tests.support.answer_tables import assert_alike
 from tests.support.recount import assert_same, recount
 from tests.support.toy_evaluation import write_toy
 
@@ -68,6 +68,4 @@ def test_sources_side_by_side_answer_as_each_alone(tiny_base_model, tiny_samples
         alone = answers({name: folder}, 700)
         for source in ("base", name):
             one, same = (table[table["source"] == source].reset_index(drop=True) for table in (alone, found))
-            assert one.drop(columns="likelihoods").equals(same.drop(columns="likelihoods"))
-            difference = np.stack(one["likelihoods"].to_list()) - np.stack(same["likelihoods"].to_list())
-            assert np.abs(difference).max() < 1e-4
+            assert_alike(one, same)

@@ -13,11 +13,13 @@ from p2w.evaluation.metrics import (
     spread_over_seeds,
     wilson,
 )
+from tests.support.answer_tables import likelihoods
 
 
 def answers(gold, prediction, choice, text="", **columns):
     rows = {"choices": 3, "gold": gold, "response": [f"[{'ABC'[i]}]" for i in gold], "text": text}
-    return pd.DataFrame({**rows, "prediction": prediction, "choice": choice, **columns})
+    scores = likelihoods([[0.0] * 3] * len(gold))
+    return pd.DataFrame({**rows, "prediction": prediction, "choice": choice, **scores, **columns})
 
 
 def test_score_counts_invalid_answers_as_wrong():
@@ -32,6 +34,21 @@ def test_score_counts_invalid_answers_as_wrong():
 def test_score_without_a_valid_answer():
     result = score(answers([0, 1], [-1, -1], [0, 0]))
     assert (result["accuracy"], result["valid"], result["accuracy_when_valid"]) == (0, 0, 0)
+
+
+HARNESS = [  # likelihoods without the end of the turn, characters, what acc and acc_norm choose
+    ([-3.0, -2.0, -4.0], [3, 3, 3], 1, 1),
+    ([-3.0, -2.0, -4.0], [6, 1, 2], 1, 0),
+    ([-2.0, -2.0, -2.0], [1, 2, 2], 0, 1),
+    ([-2.0, -3.0, 0.0], [1, 3, 0], 0, 1),
+]
+
+
+@pytest.mark.parametrize(("sums", "characters", "acc", "acc_norm"), HARNESS)
+def test_acc_is_by_sum_and_acc_norm_by_character_the_first_of_equals(sums, characters, acc, acc_norm):
+    found = [score(answers([gold], [0], [0], **likelihoods([sums], [characters]))) for gold in range(3)]
+    assert [result["acc"] for result in found] == [gold == acc for gold in range(3)]
+    assert [result["acc_norm"] for result in found] == [gold == acc_norm for gold in range(3)]
 
 
 def test_option_text_is_scored_where_it_was_asked_for():

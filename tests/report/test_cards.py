@@ -13,7 +13,7 @@ from p2w.report.cards import CardInputs, write_card
 from p2w.runtime.files import sha256, write_json
 from p2w.runtime.seals import read_record, write_record
 from p2w.runtime.tables import write_table
-from tests.support.answer_tables import free_answers
+from tests.support.answer_tables import free_answers, likelihoods
 from tests.support.evaluations import evaluation, free_evaluation
 
 REVISION = "7ae557604adf67be50417f59c2c2f167def9a775"
@@ -23,8 +23,10 @@ def answers(source, right, rows=40):
     """The first rows are right, the next ten wrong, the others not valid."""
     prediction = [1] * right + [0] * 10 + [-1] * (rows - right - 10)
     ids = [f"row-{number}" for number in range(rows)]
-    return pd.DataFrame({"source": source, "id": ids, "gold": 1, "prediction": prediction, "choice": 1}).assign(
-        choices=2, response="[B]", text=["[B]" if p == 1 else "[A]" if p == 0 else "B" for p in prediction]
+    return (
+        pd.DataFrame({"source": source, "id": ids, "gold": 1, "prediction": prediction, "choice": 1})
+        .assign(choices=2, response="[B]", text=["[B]" if p == 1 else "[A]" if p == 0 else "B" for p in prediction])
+        .assign(**likelihoods([[-2.0, -1.0]] * rows))
     )
 
 

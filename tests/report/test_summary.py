@@ -15,6 +15,7 @@ from tests.support.workspace import PROJECT
 
 PUBLISHED = PROJECT / "config/published.yaml"
 PAPER_MODEL = {"seed": 0, "config": {"base_model": {"hub": "Qwen/Qwen2.5-0.5B-Instruct", "path": None}}}
+OVER = "Over the held-out tasks"
 SOURCES = {"base": 0.2, "trained/b": 0.6, "trained_mean": 0.6, "weight_average": 0.7, SHUFFLED: 0.8, "generated": 0.9}
 
 
@@ -40,6 +41,14 @@ def test_accuracy_by_source_and_task_with_chance_and_majority():
     assert "| *chance* | 0.250 | 0.250 | 0.250 |" in text
     assert "| *majority* | 0.300 | 0.300 | 0.300 |" in text
     assert "trained/b" not in text
+
+
+def test_every_source_over_the_tasks_with_intervals_over_rows_and_tasks():
+    part = section(markdown(*(evaluation(n, {**SOURCES, "base": b}) for n, b in (("a", 0.2), ("b", 0.4)))), OVER)
+    assert "| source | accuracy | rows | tasks | valid | `generated` minus it | rows | tasks | p |" in part
+    assert "| +0.600 | +0.572 to +0.628 | -0.671 to +1.000 | 0.500 |" in part
+    assert "| generated | 0.900 |" in part
+    assert f"# {OVER}\n" not in markdown(evaluation("a", SOURCES))
 
 
 def test_sources_that_some_evaluations_lack():
@@ -150,11 +159,12 @@ def test_evaluations_of_two_experiments_make_no_summary():
 
 
 def test_csv_has_a_row_per_task_and_source():
-    rows = summary_rows([evaluation("a", SOURCES), evaluation("b", SOURCES)])
+    counted = {**SOURCES, "base": result(0.2, acc=0.31, acc_norm=0.32)}
+    rows = summary_rows([evaluation("a", SOURCES), evaluation("b", counted)])
     assert len(rows) == 2 * len(SOURCES)
     row = rows[(rows["held_out"] == "b") & (rows["source"] == "base")].iloc[0]
     assert (row["difference"], row["difference_low"], row["mcnemar_p"]) == pytest.approx((0.7, 0.66, 0.5))
-    assert row["majority"] == 0.3
+    assert (row["majority"], row["acc"], row["acc_norm"]) == (0.3, 0.31, 0.32)
     generated = rows[rows["source"] == "generated"].iloc[0]
     assert (generated["draws"], generated["std_over_draws"]) == (5, 0.011)
     assert pd.isna(generated["difference"])

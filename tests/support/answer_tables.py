@@ -13,6 +13,19 @@ def counted_officially(text, response):
     return f"[{OFFICIAL.get(text)}]" == response
 
 
+def likelihoods(without_end, characters=None):
+    """Columns of what `acc` and `acc_norm` are counted from, a list for each row; without `characters`, one each."""
+    sizes = [[1] * len(row) for row in without_end] if characters is None else characters
+    return {"likelihoods_without_end": [np.float32(row) for row in without_end], "characters": list(sizes)}
+
+
+def assert_alike(found, expected, names=("likelihoods", "likelihoods_without_end")):
+    """The same predictions, their log-likelihoods up to rounding."""
+    assert found.drop(columns=[*names]).equals(expected.drop(columns=[*names]))
+    for name in names:
+        assert np.abs(np.stack(found[name].to_list()) - np.stack(expected[name].to_list())).max() < 1e-4
+
+
 def table(source, gold, texts, **columns):
     """One source's rows: the right response to each, the text that it gave and what the strict parser reads in it."""
     return pd.DataFrame(
@@ -31,7 +44,14 @@ def table(source, gold, texts, **columns):
 def first_right(right_by_source, rows=10):
     """Each source answers its first rows rightly and the others not at all."""
     tables = [
-        table(source, [1] * rows, ["[B]"] * right + [""] * (rows - right), choices=2, choice=1)
+        table(
+            source,
+            [1] * rows,
+            ["[B]"] * right + [""] * (rows - right),
+            choices=2,
+            choice=1,
+            **likelihoods([[-2.0, -1.0]] * rows),
+        )
         for source, right in right_by_source.items()
     ]
     return pd.concat(tables, ignore_index=True)
@@ -69,5 +89,6 @@ def random_answers(sources, rows=40, seed=0, option_text=True):
         known = generator.random(rows) < position / len(sources)
         texts = [f"[{'ABC'[g]}]" if k else text for g, k, text in zip(gold, known, texts, strict=True)]
         columns = {name: generator.integers(3, size=rows) for name in ("choice", "choice_text")[: 1 + option_text]}
+        columns |= likelihoods(generator.normal(-9, 3, (rows, 3)), generator.integers(1, 9, (rows, 3)))
         tables.append(table(source, gold, texts, choices=3, **columns).sample(frac=1, random_state=position))
     return pd.concat(tables, ignore_index=True)

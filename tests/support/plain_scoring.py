@@ -37,8 +37,10 @@ def assert_plain(model, questions, answers, tolerance=1e-4):
     for question, found in zip(questions, answers, strict=True):
         steps = question.most or max(map(len, question.responses)) + 1
         assert found.ids == plain_greedy(model, question.prompt, steps)
-        for name in ("responses", "options"):
-            expected = [plain_likelihood(model, question.prompt, ids) for ids in getattr(question, name)]
+        without_end = [ids[:-1] for ids in question.responses]
+        wanted = {"responses": question.responses, "without_end": without_end, "options": question.options}
+        for name, continuations in wanted.items():
+            expected = [plain_likelihood(model, question.prompt, ids) for ids in continuations]
             assert getattr(found, name) == pytest.approx(expected, abs=tolerance)
 
 

