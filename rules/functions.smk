@@ -1,5 +1,5 @@
 # Params and input functions: what each rule takes from the tables of common.smk.
-from p2w.config.places import FILES, PLACES, is_own, local_files, location
+from p2w.config.places import FILES, is_own, local_files, location, rendering
 
 
 def raw_files(wildcards):
@@ -33,9 +33,8 @@ def raw_table(wildcards):
 
 
 def task_rendering(wildcards):
-    """A task's entry without where its rows live: moving a dataset does not change a sample."""
-    task = task_entry(wildcards.task)
-    return as_argument({key: entry for key, entry in task.items() if key not in PLACES})
+    """The part of a task's entry that says how a row becomes a sample."""
+    return as_argument(rendering(task_entry(wildcards.task)))
 
 
 def task_format(wildcards):

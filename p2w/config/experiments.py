@@ -8,7 +8,7 @@ from typing import Any
 from p2w.config.experiment import Experiment
 from p2w.config.settings import overlay, parse
 from p2w.config.sources import load_sources
-from p2w.config.tasks import load_tasks
+from p2w.config.suites import load_tasks
 from p2w.config.yaml_files import read_yaml
 
 

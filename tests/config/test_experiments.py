@@ -14,12 +14,12 @@ from p2w.config.experiment import Experiment
 from p2w.config.experiments import Experiments, read_sources, read_task_table
 from p2w.config.finetuning import FinetuneConfig
 from p2w.config.settings import parse
-from p2w.config.tasks import load_tasks
+from p2w.config.suites import load_tasks
 from p2w.generators.hyperconv import HyperConvDecoder
 from tests.support.experiments import FILES, whole
 
 CONFIG = Path(__file__).parents[2] / "config"
-TASKS = read_task_table(CONFIG / "tasks.yaml")
+TASKS = read_task_table(CONFIG / "tasks")
 SOURCES = read_sources(CONFIG / "sources.yaml")
 
 
@@ -80,5 +80,5 @@ def test_the_75_warm_up_steps_and_the_50_saved_ones_of_the_paper():
 
 
 def test_formats_state_themselves_in_every_prompt():
-    for name, form in load_tasks(CONFIG / "tasks.yaml").formats.items():
+    for name, form in load_tasks(CONFIG / "tasks").formats.items():
         assert form.prompt.splitlines()[-1].startswith("Answer with "), name

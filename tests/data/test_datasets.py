@@ -9,9 +9,11 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 from huggingface_hub import constants
 
+from p2w.config.answer_formats import AnswerFormat
+from p2w.config.locations import Location
 from p2w.config.settings import parse
 from p2w.config.sources import Source
-from p2w.config.tasks import AnswerFormat, Location, Task
+from p2w.config.tasks import Task
 from p2w.data.hub.calls import DownloadError
 from p2w.data.raw import fetch_raw, manifest_path
 from p2w.data.samples import render_samples

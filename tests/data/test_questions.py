@@ -10,7 +10,8 @@ import yaml
 
 from p2w.config.settings import parse
 from p2w.config.sources import Source
-from p2w.config.tasks import Task, load_tasks
+from p2w.config.suites import load_tasks
+from p2w.config.tasks import Task
 from p2w.data.defaults import complete
 from p2w.data.questions import read_questions
 from p2w.data.raw import fetch_raw
@@ -19,7 +20,7 @@ from p2w.runtime.tables import read_metadata, read_table
 
 COMMENTS = "\n".join(
     line.removeprefix("  # ").removeprefix("  #")
-    for line in Path("config/tasks.yaml").read_text(encoding="utf-8").split("(remove the")[1].splitlines()[1:]
+    for line in Path("config/tasks/mine.yaml").read_text(encoding="utf-8").split("(remove the")[1].splitlines()[1:]
 )
 ENTRY, FILE = COMMENTS.split("with a file like")
 ITEM = {"question": "Which is a fruit?", "choices": ["stone", "pear", "rope"]}
@@ -131,7 +132,7 @@ def samples_of(tmp_path: Path, path: Path, split: str) -> pd.DataFrame:
     assert list(read_metadata(raw)["files"]) == [path.as_posix()]
     whole, taken = complete(task, read_table(raw).column_names)
     assert {"question", "system"} <= set(taken)
-    answer_format = load_tasks("config/tasks.yaml").formats["bracket_letter"] if whole.format else None
+    answer_format = load_tasks("config/tasks").formats["bracket_letter"] if whole.format else None
     write_samples(output, render_samples("mine", whole, answer_format, read_table(raw).to_pandas(), split), {})
     return read_samples(output)
 

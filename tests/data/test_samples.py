@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p2w.config.answer_formats import AnswerFormat
 from p2w.config.settings import parse
-from p2w.config.tasks import AnswerFormat, Task, load_tasks
+from p2w.config.suites import load_tasks
+from p2w.config.tasks import Task
 from p2w.data.samples import COLUMNS, either, read_samples, render_samples, write_samples
 from p2w.runtime.tables import read_metadata, write_table
 
-TABLE = load_tasks("config/tasks.yaml")
+TABLE = load_tasks("config/tasks")
 
 CASES = json.loads(Path("tests/golden/prompts.json").read_text(encoding="utf-8"))
 rows = SimpleNamespace(**{case["name"]: case["row"] for case in CASES})

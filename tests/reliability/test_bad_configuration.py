@@ -14,7 +14,7 @@ from p2w.config.targets import explain_target
 from tests.support.workspace import PROJECT, Workspace
 
 CONFIG = PROJECT / "config"
-TASKS = read_task_table(CONFIG / "tasks.yaml")
+TASKS = read_task_table(CONFIG / "tasks")
 SOURCES = read_sources(CONFIG / "sources.yaml")
 
 

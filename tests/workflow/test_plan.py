@@ -97,7 +97,7 @@ def test_a_task_in_another_format_has_the_tasks_rows(workspace):
 
 
 def test_a_file_of_questions_is_a_task_and_one_table_for_all_experiments(workspace):
-    tasks = workspace.folder / "config/tasks.yaml"
+    tasks = workspace.folder / "config/tasks/common_sense.yaml"
     shipped = tasks.read_text()
     (workspace.folder / "mine.csv").write_text("question,a,b\n")
     tasks.write_text(f"{shipped}\n  mine: {{file: mine.csv}}\n  web: {{files: {{train: 'https://a.b/c.csv'}}}}\n")
