@@ -50,7 +50,7 @@ def _asked(task: Mapping[str, Any]) -> list[str]:
     choices = task.get("choices", {})
     listed = [choices["list"]] if "list" in choices else choices.get("columns", [])
     fields = [field for wording in wordings for field in re.findall(r"{(\w+)}", wording)]
-    return list(dict.fromkeys(column.partition(".")[0] for column in (*fields, *listed)))
+    return sorted({column.partition(".")[0] for column in (*fields, *listed)})
 
 
 def is_own(source: Mapping[str, Any], task: Mapping[str, Any]) -> bool:

@@ -7,13 +7,11 @@ import yaml
 
 from p2w.config.mistakes import shown
 
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where it is there: eight times as fast
-
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """A YAML file that holds a mapping, or nothing; ValueError names file, line and what is wrong."""
     try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), LOADER)
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except yaml.MarkedYAMLError as error:
         place = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ValueError(f"{path}{place}: not valid YAML ({error.problem or error.context})") from error

@@ -153,7 +153,14 @@ def _names(template: str) -> list[str]:
 
 
 def _fill(where: str, template: str, row: Mapping[str, Any]) -> str:
-    return template.format(**{name: _text(where, name, _column(where, row, name)).strip() for name in _names(template)})
+    values = {name: _column(where, row, name) for name in _names(template)}
+    return template.format(**{name: _said(where, name, value).strip() for name, value in values.items()})
+
+
+def _said(where: str, name: str, value: Any) -> str:
+    """A cell as part of a text: text or a whole number."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return str(value) if whole else _text(where, name, value)
 
 
 def _wording(task: Task, name: str) -> str:
@@ -163,10 +170,8 @@ def _wording(task: Task, name: str) -> str:
 
 
 def _text(where: str, name: str, value: Any) -> str:
-    if isinstance(value, int | np.integer) and not isinstance(value, bool):
-        return str(value)
     if not isinstance(value, str):
-        raise ValueError(f"{where}: column {name!r}: found {value!r}, expected text or a whole number")
+        raise ValueError(f"{where}: column {name!r}: found {value!r}, expected text")
     return value
 
 

@@ -77,7 +77,11 @@ MISTAKES = [
         "letters",
         "tasks.piqa.format: no format 'letters'; formats: bracket_letter, bracket_letter_8,",
     ),
-    (("sytem",), "x", "unknown key 'sytem'; known keys: hub, file, files, folder, sha256, splits, id, question"),
+    (
+        ("sytem",),
+        "x",
+        "unknown key 'sytem'; known keys: hub, file, files, folder, sha256, splits, id, together, question",
+    ),
     (("question",), None, "missing key 'question', expected one beside hub, choices, answer"),
     (("optional",), True, "optional: found no response, expected answer.optional for an answer by choices"),
 ]
@@ -151,7 +155,7 @@ def test_a_mistake_in_a_file_of_questions(content: dict, entry: dict, message: s
 
 def test_an_empty_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "tasks.yaml").write_text("")
-    with pytest.raises(ValueError, match="tasks.yaml: found no task, expected at least one"):
+    with pytest.raises(ValueError, match=r"tasks\.yaml: found no task, expected at least one"):
         load_tasks(tmp_path / "tasks.yaml")
 
 

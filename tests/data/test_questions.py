@@ -139,13 +139,14 @@ def samples_of(tmp_path: Path, path: Path, split: str) -> pd.DataFrame:
 
 def test_a_file_becomes_samples_whatever_is_labelled(tmp_path: Path) -> None:
     """Unlabelled rows can only be prompts, so that none of them is in the test; each row is in one split."""
-    items = [{**ITEM, "id": f"row {k}", "answer": "pear" if k < 10 else None} for k in range(12)]
+    asked = [{**ITEM, "question": f"{k}. Which is a fruit?"} for k in range(12)]
+    items = [{**item, "id": f"row {k}", "answer": "pear" if k < 10 else None} for k, item in enumerate(asked)]
     path = write(tmp_path / "x.json", items)
     train, test = (samples_of(tmp_path, path, split) for split in ("train", "test"))
     assert set(test["response"]) == {"[B]"}
     assert sorted([*train["id"], *test["id"]]) == sorted(item["id"] for item in items)
     assert (len(test), train["answer"].isna().sum()) == (2, 2)
-    assert set(train["prompt"]) == {"Which is a fruit?\nA: stone\nB: pear\nC: rope\nAnswer with [A], [B] or [C]."}
+    assert train["prompt"][0].endswith(". Which is a fruit?\nA: stone\nB: pear\nC: rope\nAnswer with [A], [B] or [C].")
     again = samples_of(tmp_path, write(path, items[::-1]), "test")
     assert set(again["id"]) == set(test["id"]), "the order of the rows does not matter"
 
@@ -159,7 +160,11 @@ def test_free_answers_become_samples(tmp_path: Path) -> None:
 
 
 def test_too_few_rows_cannot_be_divided(tmp_path: Path) -> None:
-    path = write(tmp_path / "x.json", [ITEM, ITEM])
+    path = write(tmp_path / "x.json", [ITEM, {**ITEM, "question": "Which is not?"}])
     assert len(samples_of(tmp_path, path, "train")) == 2
-    with pytest.raises(ValueError, match=r"x\.json: found 2 rows, 0 of them with an answer, expected at least 2 rows"):
+    with pytest.raises(
+        ValueError, match=r"x\.json: found 2 rows with 2 .*, 0 of them with an answer, expected at least 2"
+    ):
         samples_of(tmp_path, path, "test")
+    with pytest.raises(ValueError, match=r"x\.json: found 2 rows with 1 distinct questions, 2 of them with an answer"):
+        samples_of(tmp_path, write(path, [{**ITEM, "answer": "pear"}] * 2), "train")
