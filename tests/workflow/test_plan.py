@@ -5,8 +5,9 @@ import time
 
 import pytest
 
+from p2w.config.suites import load_tasks
 from tests.support.experiments import whole
-from tests.support.workspace import Workspace
+from tests.support.workspace import PROJECT, Workspace
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +98,7 @@ def test_a_task_in_another_format_has_the_tasks_rows(workspace):
 
 
 def test_a_file_of_questions_is_a_task_and_one_table_for_all_experiments(workspace):
-    tasks = workspace.folder / "config/tasks/common_sense.yaml"
+    tasks = workspace.folder / "config/tasks/mine.yaml"
     shipped = tasks.read_text()
     (workspace.folder / "mine.csv").write_text("question,a,b\n")
     tasks.write_text(f"{shipped}\n  mine: {{file: mine.csv}}\n  web: {{files: {{train: 'https://a.b/c.csv'}}}}\n")
@@ -110,6 +111,14 @@ def test_a_file_of_questions_is_a_task_and_one_table_for_all_experiments(workspa
     assert "data/hub/a.b/c.csv" in text, "a local source has the web too"
     done = workspace.snakemake("results/raw/files/boolq/train.parquet", "-n")
     assert "found a dataset of the Hub, google/boolq, expected files of one's own" in done.stdout + done.stderr
+
+
+def test_all_tasks_of_the_suites_are_planned_with_what_each_needs(workspace):
+    tasks = [name for name in load_tasks(PROJECT / "config/tasks").tasks if name.startswith(("fv_", "t0_"))]
+    workspace.experiment("many", {"inherits": "pocket", "seed": 1, "tasks": tasks, "held_out": ["fv_antonym"]})
+    jobs = workspace.plan("results/many/generated/fv_antonym/draw_0/adapter_model.safetensors")
+    each = {"raw": 113, "samples": 113, "embeddings": 113, "finetune": 3 * 112, "checkpoints": 112}
+    assert jobs == {**each, "decoder": 1, "generate": 1}
 
 
 def test_each_seed_has_a_decoder_of_its_own(workspace):
@@ -132,7 +141,7 @@ def test_every_rule_says_what_it_needs(workspace):
             {"finetune": {"learning_rate": "1e-4"}},
             "bad.yaml: finetune.learning_rate: found '1e-4', expected a number above 0 (YAML reads 1e-4 as text",
         ),
-        ({"tasks": ["boolq", "arc_chalenge"]}, "no task 'arc_chalenge'; did you mean 'arc_challenge'? tasks: arc_easy"),
+        ({"tasks": ["boolq", "arc_chalenge"]}, "no task 'arc_chalenge'; did you mean 'arc_challenge'? tasks: "),
     ],
 )
 def test_errors_in_an_experiment_name_what_exists(workspace, content, message):
