@@ -21,7 +21,7 @@ from p2w.base.base_model import load_model, load_tokenizer
 from p2w.config.base_model import BaseModel
 from p2w.config.evaluation import EvaluationConfig
 from p2w.config.lora import LoraSettings
-from p2w.config.tasks import load_tasks
+from p2w.config.suites import load_tasks
 from p2w.data.samples import render_samples
 from p2w.evaluation.evaluate import predict
 from p2w.evaluation.lora_stack import adapted, scaling
@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     start(args)
     logging.set_verbosity_error()
     base = BaseModel(path=str(POCKET))
-    task = load_tasks(PROJECT / "config/tasks.yaml").entry(TASK)
+    task = load_tasks(PROJECT / "config/tasks").entry(TASK)
     samples = render_samples(TASK, *task, pocket_table(TASK, "test", args.rows, seed=0), "test")
     with tempfile.TemporaryDirectory() as folder:
         adapters = write_adapters(base, Path(folder), args.adapters)

@@ -19,7 +19,7 @@ from p2w.adapters.peft_layout import layout_of
 from p2w.adapters.weight_tokens import WeightTokens
 from p2w.config.lora import LoraSettings
 from p2w.config.settings import parse
-from p2w.config.tasks import load_tasks
+from p2w.config.suites import load_tasks
 from p2w.data.samples import render_samples
 from p2w.generators.decoder_file import TrainedDecoder, load_decoder, save_decoder
 from p2w.generators.generation import pick_prompts
@@ -47,7 +47,7 @@ def pocket_decoder(experiment: dict) -> TrainedDecoder:
 
 def pocket_prompts(count: int) -> list[str]:
     """Prompts of a pocket task."""
-    task = load_tasks(PROJECT / "config/tasks.yaml").entry(TASK)
+    task = load_tasks(PROJECT / "config/tasks").entry(TASK)
     return render_samples(TASK, *task, pocket_table(TASK, "train", count, seed=0), "train")["prompt"].tolist()
 
 

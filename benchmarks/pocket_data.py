@@ -18,7 +18,7 @@ from p2w.config.decoder import DecoderConfig
 from p2w.config.finetuning import FinetuneConfig
 from p2w.config.lora import LoraSettings
 from p2w.config.settings import parse
-from p2w.config.tasks import load_tasks
+from p2w.config.suites import load_tasks
 from p2w.data.samples import render_samples
 from p2w.finetuning.training import Training
 from p2w.pocket.tables import pocket_table
@@ -35,7 +35,7 @@ CONFIG = parse(DecoderConfig, EXPERIMENT["decoder"])
 
 def samples(task: str, split: str, rows: int) -> pd.DataFrame:
     """Of a pocket task."""
-    entry, form = load_tasks(PROJECT / "config/tasks.yaml").entry(task)
+    entry, form = load_tasks(PROJECT / "config/tasks").entry(task)
     raw = pocket_table(task, entry.splits[split], rows, seed=SEED)
     return render_samples(task, entry, form, raw, split)
 

@@ -44,7 +44,7 @@ def timed(compute: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
 def planning(tasks: int, draws: int) -> dict[str, Any]:
     """A dry run of a pocket experiment with so many tasks, each a copy of one of the eight under another name."""
     with tempfile.TemporaryDirectory() as name:
-        copy, table = Copy(Path(name)), Path(name, "config/tasks.yaml")
+        copy, table = Copy(Path(name)), Path(name, "config/tasks/common_sense.yaml")
         content = yaml.safe_load(table.read_text(encoding="utf-8"))
         own = yaml.safe_load(Path(name, "config/experiments/pocket.yaml").read_text(encoding="utf-8"))
         names = [f"{own['tasks'][number % 8]}_{number}" for number in range(tasks)]

@@ -47,7 +47,9 @@ def readable(call, *arguments):
         raise WorkflowError(str(error)) from None
 
 
-TASK_TABLE = readable(read_task_table, CONFIG / "tasks.yaml")
+# All suites in the folder, or one file of that name.
+TASK_PLACE = CONFIG / "tasks" if (CONFIG / "tasks").is_dir() else CONFIG / "tasks.yaml"
+TASK_TABLE = readable(read_task_table, TASK_PLACE)
 SOURCES = readable(read_sources, CONFIG / "sources.yaml")
 EXPERIMENT_FILES = readable(find_experiments, CONFIG / "experiments")
 EXPERIMENTS = readable(Experiments, EXPERIMENT_FILES, TASK_TABLE, SOURCES)

@@ -1,5 +1,5 @@
 # Params and input functions: what each rule takes from the tables of common.smk.
-from p2w.config.places import FILES, PLACES, is_own, local_files, location
+from p2w.config.places import FILES, is_own, local_files, location, rendering
 
 
 def raw_files(wildcards):
@@ -33,14 +33,8 @@ def raw_table(wildcards):
 
 
 def task_rendering(wildcards):
-    """A task's entry without where its rows live and how answers are scored: that does not change a sample, except for
-    the tests of code."""
-    task = task_entry(wildcards.task)
-    rendering = {key: entry for key, entry in task.items() if key not in (*PLACES, "score", "max_new_tokens")}
-    if tests := task.get("score", {}).get("tests"):
-        # An entry has both keys or neither; how long an answer may be is the evaluation's business.
-        rendering |= {"score": {"kind": "code", "tests": tests}, "max_new_tokens": 1}
-    return as_argument(rendering)
+    """The part of a task's entry that says how a row becomes a sample."""
+    return as_argument(rendering(task_entry(wildcards.task)))
 
 
 def task_format(wildcards):

@@ -34,7 +34,7 @@ class Experiment(Settings):
     source: Text = Field(description="Where raw tables come from, a name in config/sources.yaml")
     seed: Whole = Field(description="All randomness of the experiment derives from it")
     tasks: Tasks = Field(
-        description="Tasks of the table config/tasks.yaml, or `task.format` to ask one in another answer format (two or"
+        description="Tasks of the suites in config/tasks, or `task.format` to ask one in another answer format (two or"
         " more without training_tasks); each takes its turn as the held-out one"
     )
     held_out: Tasks | None = Field(

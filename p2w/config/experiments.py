@@ -8,8 +8,10 @@ from typing import Any
 from p2w.config.experiment import Experiment
 from p2w.config.settings import overlay, parse
 from p2w.config.sources import load_sources
-from p2w.config.tasks import load_tasks
+from p2w.config.suites import load_tasks
 from p2w.config.yaml_files import read_yaml
+
+MOST_LISTED = 40  # names in a message
 
 
 def read_task_table(path: Path) -> dict[str, Any]:
@@ -38,7 +40,8 @@ def known(kind: str, name: Any, names: Iterable[str]) -> str:
     if name not in names:
         near = difflib.get_close_matches(str(name), names, n=1)
         meant = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(f"no {kind} {name!r}; {meant}{kind}s: {', '.join(names)}")
+        more = [f"and {len(names) - MOST_LISTED} more"] if len(names) > MOST_LISTED else []
+        raise ValueError(f"no {kind} {name!r}; {meant}{kind}s: {', '.join([*names[:MOST_LISTED], *more])}")
     return name
 
 

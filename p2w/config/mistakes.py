@@ -40,6 +40,7 @@ def named(key: Any) -> str:
 
 def shown(value: Any) -> str:
     """A value in a message: of a mapping its keys, of a long text its beginning."""
+    value = list(value) if isinstance(value, tuple) else value
     text = f"keys {', '.join(map(named, value)) or '(none)'}" if isinstance(value, Mapping) else repr(value)
     return text if len(text) <= 100 else f"{text[:97]}..."
 

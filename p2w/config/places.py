@@ -1,5 +1,6 @@
 """Where the rows of a task are, as the workflow plans with it: plain values of the task table and the sources."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ from urllib.parse import unquote, urlsplit
 # The source of tasks that name files of their own; it is there whatever config/sources.yaml says.
 FILES = "files"
 # Keys of a task's entry that say where its rows are.
-PLACES = ("hub", "file", "files", "folder", "sha256")
+PLACES = ("hub", "file", "files", "folder", "sha256", "together")
+# Keys that say how an answer is judged.
+SCORING = ("score", "max_new_tokens")
 
 
 def is_address(place: str) -> bool:
@@ -29,8 +32,28 @@ def mirrored(root: str, address: str) -> Path:
 
 def location(task: Mapping[str, Any]) -> dict[str, Any]:
     """What of a task's entry the raw stage depends on."""
-    divided = ("id",) if "file" in task and "question" in task else ()
-    return {key: task[key] for key in (*PLACES, "splits", *divided) if key in task}
+    divided = {}
+    if "file" in task and "question" in task:
+        divided = {"together": _asked(task), **{key: task[key] for key in ("id", "together") if key in task}}
+    return {**{key: task[key] for key in (*PLACES, "splits") if key in task}, **divided}
+
+
+def rendering(task: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a task's entry a sample depends on: moving a dataset, or another score, does not change it."""
+    kept = {key: task[key] for key in task if key not in (*PLACES, *SCORING)}
+    if tests := task.get("score", {}).get("tests"):
+        # An entry has both keys or neither; how long an answer may be is the evaluation's business.
+        kept |= {"score": {"kind": "code", "tests": tests}, "max_new_tokens": 1}
+    return kept
+
+
+def _asked(task: Mapping[str, Any]) -> list[str]:
+    """Columns that hold what a row asks."""
+    wordings = [task["question"]] if isinstance(task["question"], str) else task["question"]
+    choices = task.get("choices", {})
+    listed = [choices["list"]] if "list" in choices else choices.get("columns", [])
+    fields = [field for wording in wordings for field in re.findall(r"{(\w+)}", wording)]
+    return sorted({column.partition(".")[0] for column in (*fields, *listed)})
 
 
 def is_own(source: Mapping[str, Any], task: Mapping[str, Any]) -> bool:

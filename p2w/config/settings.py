@@ -26,6 +26,7 @@ NotNegative = Annotated[float, Field(ge=0, le=FLOAT32_MAX)]
 Positive = Annotated[float, Field(gt=0, le=FLOAT32_MAX)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Text = Annotated[str, StringConstraints(min_length=1)]
+Name = Annotated[str, StringConstraints(pattern="^[a-z0-9][a-z0-9_-]*$")]
 Revision = Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}$")]  # a commit
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 

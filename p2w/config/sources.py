@@ -1,17 +1,16 @@
 """Where raw tables come from: the Hub, a folder in its layout, the pocket world, or files of the user's own."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
+from p2w.config.locations import SPLITS
 from p2w.config.places import FILES
-from p2w.config.settings import Count, Settings, Text, parse
-from p2w.config.tasks import SPLITS
+from p2w.config.settings import Count, Name, Settings, Text, parse
 from p2w.config.yaml_files import read_yaml
 
 NEEDS = {"hub": (), "local": ("root",), "pocket": ("seed", "rows"), "files": ()}
-Name = Annotated[str, StringConstraints(pattern="^[a-z0-9][a-z0-9_-]*$")]
 
 
 class Source(Settings):

@@ -52,7 +52,8 @@ def _meant(target: str, experiments: list[str], table: Mapping[str, Any]) -> str
     if kind not in ("", "summary"):
         known("product", kind, (*OF_TASKS, *OTHERS))
     if kind in OF_TASKS and not rest:
-        return _meant(f"{target}/{next(iter(table['tasks']))}", experiments, table)
+        chosen = [task for task, entry in table["tasks"].items() if "choices" in entry] or list(table["tasks"])
+        return _meant(f"{target}/{chosen[0]}", experiments, table)
     if kind in OF_TASKS:
         task = rest.split("/")[0]
         for ending in (".parquet", ".json", ".predictions"):

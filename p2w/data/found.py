@@ -1,15 +1,14 @@
 """The rows of a split where its files are: on the Hub, on the web, or in a folder."""
 
-import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
 from datasets import Features
 
+from p2w.config.locations import HubDataset, Location
 from p2w.config.places import is_address, mirrored, without_secrets
 from p2w.config.sources import Source
-from p2w.config.tasks import HubDataset, Location
+from p2w.data.division import digest, divided
 from p2w.data.hub.dataset import hub_split
 from p2w.data.hub.file import check
 from p2w.data.layout import split_files
@@ -17,8 +16,6 @@ from p2w.data.questions import read_questions
 from p2w.data.raw import Found
 from p2w.data.tables import read_files
 from p2w.data.web import download
-
-TEST_SHARE = 5  # one row in so many is for the test
 
 
 def find(source: Source, name: str, task: Location, split: str, downloads: Path) -> Found:
@@ -86,28 +83,25 @@ def read(name: str, task: Location, split: str, found: Found, questions: bool) -
         table = read_files(list(found.files.values()), found.features)
     if not (task.file and "test" in task.splits.values()):
         return table
-    column = "id" if questions else task.id
-    if column is not None and column not in table.column_names:
-        raise ValueError(f"tasks.{name}.id: no column {column!r}; columns: {', '.join(table.column_names)}")
-    ids = list(map(str, table[column].to_pylist() if column else range(table.num_rows)))
+    ids, asked = _identities(name, task, table, questions)
     labelled = table[table.column_names[-1]].is_valid().to_pylist() if questions else [True] * table.num_rows
     try:
-        rows = divided(ids, labelled, split)
+        rows = divided(ids, asked, labelled, split)
     except ValueError as error:
         raise ValueError(f"{without_secrets(task.file)}: {error}") from error
     print(f"{name}: {len(rows)} of its {table.num_rows} rows are for {split}, by the hashes of their ids")
     return table.take(rows)
 
 
-def divided(ids: Sequence[str], labelled: Sequence[bool], split: str) -> list[int]:
-    """Positions of a split's rows: for `test` the labelled ones whose ids have the lowest hashes, for `train` the rest.
-
-    Raises ValueError: too few rows to divide; names found and expected.
-    """
-    known = [position for position, has_answer in enumerate(labelled) if has_answer]
-    if len(ids) < 2 or (split == "test" and not known):
-        raise ValueError(f"found {len(ids)} rows, {len(known)} of them with an answer, expected at least 2 rows and an "
-                         "answer, to divide them into train and test")  # fmt: skip
-    known.sort(key=lambda position: hashlib.sha256(ids[position].encode()).digest())
-    test = set(known[: max(1, len(known) // TEST_SHARE)])
-    return [position for position in range(len(ids)) if (position in test) == (split == "test")]
+def _identities(name: str, task: Location, table: pa.Table, questions: bool) -> tuple[list[str], list[str]]:
+    """What every row is called, and what it asks; a row without an id is called by what it asks."""
+    columns = ("id",) if questions else (task.id,) if isinstance(task.id, str) else task.id or ()
+    together = table.column_names[1:-1] if questions else task.together or ()
+    for key, used in (("id", columns), ("together", together)):
+        if missing := [column for column in used if column not in table.column_names]:
+            raise ValueError(f"tasks.{name}.{key}: no column {missing[0]!r}; columns: {', '.join(table.column_names)}")
+    rows = table.to_pylist()
+    asked = [digest(row[column] for column in together) if together else str(n) for n, row in enumerate(rows)]
+    if len(columns) == 1:
+        return [str(row[columns[0]]) for row in rows], asked
+    return [digest(row[column] for column in columns) for row in rows] if columns else asked, asked

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from p2w.config.locations import Location
 from p2w.config.places import without_secrets
 from p2w.config.sources import Source
-from p2w.config.tasks import Location
 from p2w.runtime.files import sha256, transaction, write_json
 from p2w.runtime.provenance import provenance
 from p2w.runtime.tables import write_table

@@ -1,5 +1,6 @@
 """Raw rows become samples: one question, its choices, the answer, and the exact texts a model sees."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +10,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from p2w.config.tasks import Answer, AnswerFormat, Choices, Task
+from p2w.config.answer_formats import AnswerFormat
+from p2w.config.tasks import Answer, Choices, Task
+from p2w.data.division import digest
 from p2w.runtime.tables import read_table, write_table
 
 SCHEMA = pa.schema(
@@ -31,7 +34,7 @@ COLUMNS = tuple(SCHEMA.names)
 def render_samples(
     name: str, task: Task, answer_format: AnswerFormat | None, table: pd.DataFrame, split: str
 ) -> pd.DataFrame:
-    """One sample per raw row, in order.
+    """One sample per raw row, in order; where the id is what several columns hold, one for the same row twice.
 
     Raises ValueError: an empty split, a missing column, an unlabelled or out-of-range answer, a repeated id; names
     task, split, row and value.
@@ -50,6 +53,8 @@ def render_samples(
         _render_row(f"{name}/{split} row {number}", f"{name}-{split}-{number}", task, answer_format, row)
         for number, row in enumerate(table.to_dict("records"))
     ]
+    if isinstance(task.id, tuple):  # the same content once more says nothing new
+        rows = list({str(row): row for row in rows}.values())
     samples = _frame(rows)
     repeated = samples["id"][samples["id"].duplicated()]
     if len(repeated):
@@ -60,9 +65,9 @@ def render_samples(
 def _render_row(
     where: str, default_id: str, task: Task, answer_format: AnswerFormat | None, row: Mapping[str, Any]
 ) -> dict[str, Any]:
-    asked = _clean(_fill(where, task.question, row), task)
-    answered = _choose(where, asked, task, answer_format, row) if answer_format else _free(where, asked, task, row)
     name = default_id if task.id is None else _id(where, task.id, row)
+    asked = _clean(_fill(where, _wording(task, name), row), task)
+    answered = _choose(where, asked, task, answer_format, row) if answer_format else _free(where, asked, task, row)
     return {"id": name, "question": asked, "system": task.system, **answered}
 
 
@@ -161,7 +166,20 @@ def _names(template: str) -> list[str]:
 
 
 def _fill(where: str, template: str, row: Mapping[str, Any]) -> str:
-    return template.format(**{name: _text(where, name, _column(where, row, name)).strip() for name in _names(template)})
+    values = {name: _column(where, row, name) for name in _names(template)}
+    return template.format(**{name: _said(where, name, value).strip() for name, value in values.items()})
+
+
+def _said(where: str, name: str, value: Any) -> str:
+    """A cell as part of a text: text or a whole number."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return str(value) if whole else _text(where, name, value)
+
+
+def _wording(task: Task, name: str) -> str:
+    """The wording of a row's question: by its id, so that other rows do not change it."""
+    number = int.from_bytes(hashlib.sha256(name.encode()).digest()[-8:])
+    return task.wordings[number % len(task.wordings)]
 
 
 def _text(where: str, name: str, value: Any) -> str:
@@ -170,7 +188,9 @@ def _text(where: str, name: str, value: Any) -> str:
     return value
 
 
-def _id(where: str, path: str, row: Mapping[str, Any]) -> str:
+def _id(where: str, path: str | tuple[str, ...], row: Mapping[str, Any]) -> str:
+    if isinstance(path, tuple):
+        return digest(_column(where, row, column) for column in path)
     value = _column(where, row, path)
     if _is_missing(value) or value == "":
         raise ValueError(f"{where}: column {path!r}: found {value!r}, expected an id")

@@ -8,8 +8,10 @@ from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import get_session
 
 from p2w.config.places import without_secrets
-from p2w.data.hub.calls import from_hub
+from p2w.data.hub.calls import WrongAnswerError, from_hub
 from p2w.data.hub.file import check
+
+PAGES = (b"<!doctype html", b"<html")  # how an answer begins that is no file of rows, whatever its status says
 
 
 def download(address: str, folder: Path, pinned: str | None = None) -> Path:
@@ -35,3 +37,7 @@ def _get(address: str, scratch: Path) -> None:
         with open(scratch, "wb") as file:
             for chunk in answer.iter_bytes():
                 file.write(chunk)
+    with open(scratch, "rb") as file:
+        beginning = file.read(500)
+    if beginning.lstrip().lower().startswith(PAGES):
+        raise WrongAnswerError("found a web page, expected the file: does it need a login, or a proxy?")

@@ -162,12 +162,16 @@ def _without_unused(tree: ast.Module) -> ast.Module:
         _Without(unused).visit(tree)
 
 
-def _used_files(path: str) -> Iterator[str]:
+@cache
+def _used_files(path: str) -> tuple[str, ...]:
+    """Files of the project that a file imports."""
+    found: list[str] = []
     for node in ast.walk(ast.parse(essence(path))):
         if isinstance(node, ast.Import):
-            yield from (file for alias in node.names for file in _files_of(alias.name))
+            found += [file for alias in node.names for file in _files_of(alias.name)]
         elif isinstance(node, ast.ImportFrom):
-            yield from (file for alias in node.names for file in _files_of(f"{node.module}.{alias.name}"))
+            found += [file for alias in node.names for file in _files_of(f"{node.module}.{alias.name}")]
+    return tuple(found)
 
 
 def _files_of(name: str) -> Iterator[str]:

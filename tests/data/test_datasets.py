@@ -9,9 +9,9 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 from huggingface_hub import constants
 
+from p2w.config.locations import Location
 from p2w.config.settings import parse
 from p2w.config.sources import Source
-from p2w.config.tasks import Location
 from p2w.data.hub.calls import DownloadError
 from p2w.data.raw import fetch_raw, manifest_path
 from p2w.data.tables import read_files
@@ -214,9 +214,14 @@ def test_an_address_that_fails_is_one_line(hub: HubServer, carded: Path, tmp_pat
     shown = rf"file {hub.url}/owner/carded/resolve/{REVISION}/other\.jsonl: "
     with pytest.raises(ValueError, match=rf"{shown}found sha256 \w{{64}}, expected 0{{64}}$"):
         fetch(tmp_path, source=own, **place, sha256={"train": "0" * 64})
-    (carded / "other.jsonl").write_text("<html>")
+    (carded / "other.jsonl").write_text("<rss>")
     with pytest.raises(ValueError, match=r"^other\.jsonl, line 1: not valid JSON"):
         fetch(tmp_path, source=own, **place)
+    hub.faults = [Fault("GET", kind="page", always=True)]
+    for pinned in ({}, {"sha256": {"train": "0" * 64}}):
+        with pytest.raises(DownloadError, match=rf"^{shown}found a web page, expected the file: does it need a login"):
+            fetch(tmp_path, source=own, **place, **pinned)
+    hub.faults = []
     (carded / "other.jsonl").unlink()
     with pytest.raises(DownloadError, match=f"{shown}the answer is HTTP 404$"):
         fetch(tmp_path, source=own, **place)

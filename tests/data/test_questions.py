@@ -10,7 +10,8 @@ import yaml
 
 from p2w.config.settings import parse
 from p2w.config.sources import Source
-from p2w.config.tasks import Task, load_tasks
+from p2w.config.suites import load_tasks
+from p2w.config.tasks import Task
 from p2w.data.defaults import complete
 from p2w.data.questions import read_questions
 from p2w.data.raw import fetch_raw
@@ -19,7 +20,7 @@ from p2w.runtime.tables import read_metadata, read_table
 
 COMMENTS = "\n".join(
     line.removeprefix("  # ").removeprefix("  #")
-    for line in Path("config/tasks.yaml").read_text(encoding="utf-8").split("(remove the")[1].splitlines()[1:]
+    for line in Path("config/tasks/mine.yaml").read_text(encoding="utf-8").split("(remove the")[1].splitlines()[1:]
 )
 ENTRY, FILE = COMMENTS.split("with a file like")
 ITEM = {"question": "Which is a fruit?", "choices": ["stone", "pear", "rope"]}
@@ -131,20 +132,21 @@ def samples_of(tmp_path: Path, path: Path, split: str) -> pd.DataFrame:
     assert list(read_metadata(raw)["files"]) == [path.as_posix()]
     whole, taken = complete(task, read_table(raw).column_names)
     assert {"question", "system"} <= set(taken)
-    answer_format = load_tasks("config/tasks.yaml").formats["bracket_letter"] if whole.format else None
+    answer_format = load_tasks("config/tasks").formats["bracket_letter"] if whole.format else None
     write_samples(output, render_samples("mine", whole, answer_format, read_table(raw).to_pandas(), split), {})
     return read_samples(output)
 
 
 def test_a_file_becomes_samples_whatever_is_labelled(tmp_path: Path) -> None:
     """Unlabelled rows can only be prompts, so that none of them is in the test; each row is in one split."""
-    items = [{**ITEM, "id": f"row {k}", "answer": "pear" if k < 10 else None} for k in range(12)]
+    asked = [{**ITEM, "question": f"{k}. Which is a fruit?"} for k in range(12)]
+    items = [{**item, "id": f"row {k}", "answer": "pear" if k < 10 else None} for k, item in enumerate(asked)]
     path = write(tmp_path / "x.json", items)
     train, test = (samples_of(tmp_path, path, split) for split in ("train", "test"))
     assert set(test["response"]) == {"[B]"}
     assert sorted([*train["id"], *test["id"]]) == sorted(item["id"] for item in items)
     assert (len(test), train["answer"].isna().sum()) == (2, 2)
-    assert set(train["prompt"]) == {"Which is a fruit?\nA: stone\nB: pear\nC: rope\nAnswer with [A], [B] or [C]."}
+    assert train["prompt"][0].endswith(". Which is a fruit?\nA: stone\nB: pear\nC: rope\nAnswer with [A], [B] or [C].")
     again = samples_of(tmp_path, write(path, items[::-1]), "test")
     assert set(again["id"]) == set(test["id"]), "the order of the rows does not matter"
 
@@ -158,7 +160,11 @@ def test_free_answers_become_samples(tmp_path: Path) -> None:
 
 
 def test_too_few_rows_cannot_be_divided(tmp_path: Path) -> None:
-    path = write(tmp_path / "x.json", [ITEM, ITEM])
+    path = write(tmp_path / "x.json", [ITEM, {**ITEM, "question": "Which is not?"}])
     assert len(samples_of(tmp_path, path, "train")) == 2
-    with pytest.raises(ValueError, match=r"x\.json: found 2 rows, 0 of them with an answer, expected at least 2 rows"):
+    with pytest.raises(
+        ValueError, match=r"x\.json: found 2 rows with 2 .*, 0 of them with an answer, expected at least 2"
+    ):
         samples_of(tmp_path, path, "test")
+    with pytest.raises(ValueError, match=r"x\.json: found 2 rows with 1 distinct questions, 2 of them with an answer"):
+        samples_of(tmp_path, write(path, [{**ITEM, "answer": "pear"}] * 2), "train")

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import constants
 
+from p2w.config.locations import HubDataset, Location
 from p2w.config.sources import Source
-from p2w.config.tasks import HubDataset, Location
 from p2w.data.hub.calls import DownloadError
 from p2w.data.raw import fetch_raw, manifest_path
 from p2w.runtime.files import read_json, sha256

@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p2w.config.answer_formats import AnswerFormat
 from p2w.config.settings import parse
-from p2w.config.tasks import AnswerFormat, Task, load_tasks
+from p2w.config.suites import load_tasks
+from p2w.config.tasks import Task
 from p2w.data.samples import COLUMNS, either, read_samples, render_samples, write_samples
 from p2w.runtime.tables import read_metadata, write_table
 
-TABLE = load_tasks("config/tasks.yaml")
+TABLE = load_tasks("config/tasks")
 
 CASES = json.loads(Path("tests/golden/prompts.json").read_text(encoding="utf-8"))
 rows = SimpleNamespace(**{case["name"]: case["row"] for case in CASES})
@@ -47,8 +49,8 @@ def test_golden_prompts(case: dict[str, Any], tmp_path: Path) -> None:
         assert pd.isna(sample["answer"])
 
 
-def test_every_task_has_a_golden_prompt() -> None:
-    assert {case["task"] for case in CASES} == set(TABLE.tasks)
+def test_every_task_of_the_hub_has_a_golden_prompt() -> None:
+    assert {case["task"] for case in CASES} == {name for name, task in TABLE.tasks.items() if task.hub}
 
 
 def test_an_empty_free_answer_and_a_format_too_many() -> None:

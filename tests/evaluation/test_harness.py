@@ -11,7 +11,7 @@ from lm_eval.models.huggingface import HFLM
 import p2w.pocket
 from p2w.base.base_model import load_model, load_tokenizer
 from p2w.config.base_model import BaseModel
-from p2w.config.tasks import load_tasks
+from p2w.config.suites import load_tasks
 from p2w.data.samples import render_samples
 from p2w.evaluation.continuations import answer, tokenize_samples
 from p2w.evaluation.lora_stack import LoraStack
@@ -39,7 +39,7 @@ def model(base):
 @pytest.fixture(scope="module")
 def samples():
     """Every second row is answered by the texts of its choices, which differ in length, every fourth beyond ASCII."""
-    task, answer_format = load_tasks(Path("config/tasks.yaml")).entry("arc_easy")
+    task, answer_format = load_tasks(Path("config/tasks")).entry("arc_easy")
     samples = render_samples("arc_easy", task, answer_format, pocket_table("arc_easy", "test", ROWS, 3), "test")
     for row in range(0, ROWS, 2):
         choices = samples.at[row, "choices"]

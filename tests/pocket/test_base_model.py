@@ -10,14 +10,14 @@ import p2w.pocket
 from p2w.base.base_model import load_model, load_tokenizer
 from p2w.base.chat import prompt_ids
 from p2w.config.base_model import BaseModel
-from p2w.config.tasks import load_tasks
+from p2w.config.suites import load_tasks
 from p2w.data.samples import render_samples
 from p2w.pocket.builder.probe import base_accuracies
 from p2w.pocket.tables import TASKS, pocket_table
 from p2w.pocket.world import RELATIONS
 
 FOLDER = Path(p2w.pocket.__file__).parent / "base_model"
-TASK_TABLE = Path("config/tasks.yaml")
+TASK_TABLE = Path("config/tasks/common_sense.yaml")
 
 
 @pytest.fixture(scope="module")

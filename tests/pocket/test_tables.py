@@ -7,7 +7,7 @@ from collections import Counter
 import pandas as pd
 import pytest
 
-from p2w.config.tasks import load_tasks
+from p2w.config.suites import load_tasks
 from p2w.data.samples import render_samples
 from p2w.pocket.tables import TASKS, pocket_table
 from p2w.pocket.world import RELATIONS
@@ -34,7 +34,7 @@ ANSWERS = {
     "arc_challenge": set("ABCDE12345"),
 }
 SPLITS = [(task, split) for task, entry in TASKS.items() for split in entry.splits]
-TABLE = load_tasks("config/tasks.yaml")
+TABLE = load_tasks("config/tasks")
 
 
 def samples(task: str, split: str, rows: int, seed: int = 3) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from p2w.config.targets import explain_target
 from tests.support.workspace import PROJECT, Workspace
 
 CONFIG = PROJECT / "config"
-TASKS = read_task_table(CONFIG / "tasks.yaml")
+TASKS = read_task_table(CONFIG / "tasks")
 SOURCES = read_sources(CONFIG / "sources.yaml")
 
 
@@ -64,7 +64,7 @@ EXPERIMENT = {
     "a seed beyond 64 bits": ({"seed": 2**64}, r"seed: found \d+, expected an integer of at least 0 that fits into 64"),
     "a name that is no line": ({"a\nb": 1}, r"unknown key 'a\\nb'; known keys"),
     "a task twice": ({"tasks": ["boolq", "piqa", "boolq"]}, r"tasks: found 'boolq' more than once, expected once"),
-    "unknown task": ({"tasks": ["boolq", "pica"]}, r"no task 'pica'; did you mean 'piqa'\? tasks: arc_easy"),
+    "unknown task": ({"tasks": ["boolq", "pica"]}, r"no task 'pica'; did you mean 'piqa'\? tasks: python_instructions"),
     "unknown format": ({"tasks": ["boolq", "piqa.wrods"]}, r"no format 'wrods'; did you mean 'words'\? formats: "),
     "format of a free answer": ({"tasks": ["boolq", "gsm8k.words"]},
                                 r"'gsm8k' is answered freely, so it has no format"),
@@ -75,9 +75,9 @@ EXPERIMENT = {
     "parent that is a list": ({"inherits": ["pocket"]}, r"inherits: no experiment \['pocket'\]"),
     "parent of itself": ({"inherits": "bad"}, r"inherits: bad -> bad is a circle"),
     "model of two places": ({"base_model": {"hub": "a/b", "revision": "0" * 40}},
-                            r"base_model: found hub and revision and path, expected hub and revision, or path"),
+                            r"base_model: found hub and revision and path, expected hub and revision, or package and file and"),
     "model without revision": ({"base_model": {"hub": "a/b", "path": None}},
-                               r"base_model: found hub, expected hub and revision, or path"),
+                               r"base_model: found hub, expected hub and revision, or package and file and"),
     "branch as a revision": ({"base_model": {"hub": "a/b", "revision": "main", "path": None}},
                              r"base_model\.revision: found 'main', expected text that matches"),
     "unknown precision": ({"base_model": {"dtype": "int4"}},
@@ -177,7 +177,7 @@ def test_experiments_that_inherit_in_a_circle_or_share_a_name(tmp_path, tally):
 
 
 TABLE = {
-    "unknown section": (lambda t: {**t, "task": {}}, r"unknown key 'task'; known keys: formats, tasks"),
+    "unknown section": (lambda t: {**t, "task": {}}, r"unknown key 'task'; known keys: formats, base, defaults, tasks"),
     "name with a dot": (lambda t: with_task(t, "a.b"), r"tasks: found the name 'a\.b', expected one that matches"),
     "unknown key": (lambda t: with_task(t, quesiton="x"),
                     r"tasks\.mine: unknown key 'quesiton'; known keys: hub, file"),
@@ -318,7 +318,7 @@ def test_snakemake_says_so_and_makes_nothing(workspace, target, tally):
 
 
 SLIPS = {
-    "tasks.yaml": ("tasks:", "taskz:", "unknown key 'taskz'; known keys: formats, tasks"),
+    "tasks/math.yaml": ("tasks:", "taskz:", "unknown key 'taskz'; known keys: formats, base, defaults, tasks"),
     "experiments/pocket.yaml": (
         "kernel_size: 3",
         "kernel_size: 4",

@@ -10,18 +10,20 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from p2w.config.answer_formats import AnswerFormat
 from p2w.config.base_model import BaseModel
 from p2w.config.decoder import DecoderConfig
 from p2w.config.encoder import PromptEncoder
 from p2w.config.evaluation import EvaluationConfig
 from p2w.config.experiments import Experiments, known, read_sources, read_task_table
 from p2w.config.finetuning import FinetuneConfig
+from p2w.config.locations import Location
 from p2w.config.lora import LoraSettings
 from p2w.config.prompts import PromptSelection
 from p2w.config.settings import overlay, parse
 from p2w.config.sources import Source
 from p2w.config.targets import explain_target
-from p2w.config.tasks import AnswerFormat, Location, Task
+from p2w.config.tasks import Task
 from p2w.data.questions import ChoiceQuestion, FreeQuestion
 from p2w.data.samples import render_samples
 from p2w.report.paper_numbers import PaperNumbers
@@ -30,7 +32,7 @@ from tests.support.bad_world import DECODER, ENCODER, FINETUNE, LETTER, LORA, TA
 from tests.support.experiments import whole
 from tests.support.workspace import PROJECT
 
-TASKS = read_task_table(PROJECT / "config/tasks.yaml")
+TASKS = read_task_table(PROJECT / "config/tasks")
 # Everything that a command or the workflow makes from JSON or YAML, and one that is right.
 RIGHT = {
     LoraSettings: LORA,

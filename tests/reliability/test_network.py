@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import constants
 
+from p2w.config.locations import HubDataset, Location
 from p2w.config.sources import Source
-from p2w.config.tasks import HubDataset, Location
 from p2w.data.hub.calls import DownloadError
 from p2w.data.hub.file import HASH, HubFile, check, fetch
 from p2w.data.hub.models import download_model

@@ -144,7 +144,10 @@ ONE_MORE_TASK = jobs(
 CHANGES = {
     "raw: rows of the source": (edit("config/sources.yaml", "train: 512", "train: 500"), EVERYTHING),
     "raw: a fact of the pocket world": (edit("p2w/pocket/world.yaml", "sky, sea, sapphire", "sea, sky"), EVERYTHING),
-    "samples: one format": (edit("config/tasks.yaml", "with the words of the", "in the words of the"), ONE_FORMAT),
+    "samples: one format": (
+        edit("config/tasks/common_sense.yaml", "with the words of the", "in the words of the"),
+        ONE_FORMAT,
+    ),
     "base model: precision": (experiment(base_model={"path": "p2w/pocket/base_model", "dtype": "bfloat16"}), TRAINED),
     "lora: alpha": (experiment(lora={"alpha": 9}), TRAINED),
     "finetune: learning rate": (experiment(finetune={"learning_rate": 0.001}), TRAINED),

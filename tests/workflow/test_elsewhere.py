@@ -28,8 +28,8 @@ def test_another_snakefile_uses_it_as_a_module_with_its_own_configuration(tmp_pa
     (tmp_path / "Snakefile").write_text(SNAKEFILE)
     experiments = tmp_path / "mine" / "experiments"
     experiments.mkdir(parents=True)
-    for name in ("tasks.yaml", "sources.yaml"):
-        shutil.copy(PROJECT / "config" / name, tmp_path / "mine")
+    shutil.copytree(PROJECT / "config/tasks", tmp_path / "mine/tasks")
+    shutil.copy(PROJECT / "config/sources.yaml", tmp_path / "mine")
     shutil.copy(PROJECT / "config/experiments/pocket.yaml", experiments)
     (experiments / "theirs.yaml").write_text(yaml.safe_dump(SMALL))
     theirs = Workspace.at(tmp_path)

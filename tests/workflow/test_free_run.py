@@ -34,7 +34,7 @@ def workspace(tmp_path_factory):
     with (workspace.folder / "colors.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("question", "answer"), *rows])
     workspace.experiment("free", FREE)
-    table = workspace.folder / "config/tasks.yaml"
+    table = workspace.folder / "config/tasks/mine.yaml"
     table.write_text(f"{table.read_text()}\n  colors: {ENTRY}\n")
     workspace.run(EVALUATION)
     return workspace
@@ -58,7 +58,7 @@ def test_an_evaluation_of_free_answers_can_be_recounted(workspace):
 
 
 def test_another_score_takes_another_evaluation_and_nothing_else(workspace):
-    workspace.edit("config/tasks.yaml", f"colors: {ENTRY}", f"colors: {SCORED}")
+    workspace.edit("config/tasks/mine.yaml", f"colors: {ENTRY}", f"colors: {SCORED}")
     assert workspace.plan(EVALUATION) == {"evaluate": 1}
     workspace.run(EVALUATION)
     assert counted_again(workspace)["chance"] == 1 / len(COLOR.objects)

@@ -9,9 +9,10 @@ import time
 import pytest
 
 from p2w.config.settings import parse
+from p2w.config.suites import load_tasks
 from p2w.config.tasks import Task
 from tests.support.experiments import whole
-from tests.support.workspace import Workspace
+from tests.support.workspace import PROJECT, Workspace
 
 
 @pytest.fixture(scope="module")
@@ -96,16 +97,18 @@ def test_what_cannot_be_scored_is_refused_before_anything_runs(workspace, case):
 
 def test_how_a_free_answer_is_scored_is_known_to_the_evaluation_alone(workspace):
     """Another score or length makes no other samples; the tests of code are part of them."""
-    tasks = workspace.folder / "config/tasks.yaml"
-    shipped, found = tasks.read_text(), []
+    suites, found = [workspace.folder / f"config/tasks/{suite}.yaml" for suite in ("math", "coding")], []
+    shipped = [suite.read_text() for suite in suites]
     workspace.experiment(
         "free", {"inherits": "pocket", "tasks": ["gsm8k", "mbpp"], "evaluation": {"execute_code": True}}
     )
     for old, new in (("", ""), ("score: number", "score: math"), ("max_new_tokens: 512", "max_new_tokens: 9")):
-        tasks.write_text(shipped.replace(old, new))
+        for suite, text in zip(suites, shipped, strict=True):
+            suite.write_text(text.replace(old, new))
         done = workspace.snakemake("results/free/evaluation/gsm8k.json", "results/free/evaluation/mbpp.json", "-np")
         found.append(done.stdout + done.stderr)
-    tasks.write_text(shipped)
+    for suite, text in zip(suites, shipped, strict=True):
+        suite.write_text(text)
     (workspace.folder / "config/experiments/free.yaml").unlink()
     rendering = [sorted(set(re.findall(r"--task-config ('.*?') +--split", text))) for text in found]
     assert len(rendering[0]) == 2
@@ -144,7 +147,7 @@ def test_a_task_in_another_format_has_the_tasks_rows(workspace):
 
 
 def test_a_file_of_questions_is_a_task_and_one_table_for_all_experiments(workspace):
-    tasks = workspace.folder / "config/tasks.yaml"
+    tasks = workspace.folder / "config/tasks/mine.yaml"
     shipped = tasks.read_text()
     (workspace.folder / "mine.csv").write_text("question,a,b\n")
     tasks.write_text(f"{shipped}\n  mine: {{file: mine.csv}}\n  web: {{files: {{train: 'https://a.b/c.csv'}}}}\n")
@@ -156,6 +159,14 @@ def test_a_file_of_questions_is_a_task_and_one_table_for_all_experiments(workspa
     assert "data/hub/a.b/c.csv" in text, "a local source has the web too"
     said = workspace.refusal("results/raw/files/boolq/train.parquet", "-n")
     assert "found a dataset of the Hub, google/boolq, expected files of one's own" in said
+
+
+def test_all_tasks_of_the_suites_are_planned_with_what_each_needs(workspace):
+    tasks = [name for name in load_tasks(PROJECT / "config/tasks").tasks if name.startswith(("fv_", "t0_"))]
+    workspace.experiment("many", {"inherits": "pocket", "seed": 1, "tasks": tasks, "held_out": ["fv_antonym"]})
+    jobs = workspace.plan("results/many/generated/fv_antonym/draw_0/adapter_model.safetensors")
+    each = {"raw": 113, "samples": 113, "embeddings": 113, "finetune": 3 * 112, "checkpoints": 112}
+    assert jobs == {**each, "decoder": 1, "generate": 1}
 
 
 def test_each_seed_has_a_decoder_of_its_own(workspace):

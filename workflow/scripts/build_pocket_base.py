@@ -15,7 +15,7 @@ from p2w.runtime.cli import Parser, at_least, command
 def main(parser: Parser) -> None:
     """Parse the command line and build."""
     parser.add_argument("--output", type=Path, required=True, help="folder of the model")
-    parser.add_argument("--tasks", type=Path, default=Path("config/tasks.yaml"), help="the task table")
+    parser.add_argument("--tasks", type=Path, default=Path("config/tasks/common_sense.yaml"), help="the task table")
     parser.add_argument("--work-dir", type=Path, help="keeps the weights after each phase; a rerun resumes from them")
     parser.add_argument("--seed", type=at_least(0), default=0)
     args = parser.parse_args()

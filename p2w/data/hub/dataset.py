@@ -8,7 +8,7 @@ from huggingface_hub import constants, get_cached_repo_tree, snapshot_download
 from huggingface_hub.errors import CachedRepoTreeNotFoundError, OfflineModeIsEnabled
 from huggingface_hub.utils import disable_progress_bars
 
-from p2w.config.tasks import HubDataset
+from p2w.config.locations import HubDataset
 from p2w.data.hub.calls import from_hub
 from p2w.data.hub.file import HubFile, fetch, listing
 from p2w.data.layout import CARDS, split_files

@@ -7,7 +7,7 @@ import torch
 from p2w.base.base_model import load_model, load_tokenizer
 from p2w.base.chat import pad, prompt_ids, response_ids
 from p2w.config.base_model import BaseModel
-from p2w.config.tasks import load_tasks
+from p2w.config.suites import load_tasks
 from p2w.data.samples import render_samples
 from p2w.pocket.tables import TASKS, pocket_table
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from random import Random
 from zlib import crc32
 
-from p2w.config.tasks import AnswerFormat, TaskTable, load_tasks
+from p2w.config.answer_formats import AnswerFormat
+from p2w.config.suites import load_tasks
+from p2w.config.tasks import TaskTable
 from p2w.data.samples import render_samples
 from p2w.pocket.tables import TASKS, pocket_table
 
