@@ -50,7 +50,7 @@ LINES = (
     Case("rank 0", "finetune", r"rank: found 0, expected an integer of at least 1", setting("--lora",
          rank=0), 2),
     Case("unknown modules", "multi_task", r"nowhere", setting("--lora", target_modules=["nowhere"])),
-    Case("base model without revision", "finetune", r"--base-model: found hub, expected hub and revision, or package and file and",
+    Case("base model without revision", "finetune", r"--base-model: found hub, expected hub and revision, or package",
          option("--base-model", '{"hub": "a/b"}'), 2),
     Case("base model that is not there", "finetune", r"base_model\.path: found no folder 'nowhere'",
          option("--base-model", '{"path": "nowhere"}')),
