@@ -68,7 +68,7 @@ def test_the_decoder_of_an_experiment_fits_its_encoder_and_its_base_model(name):
     rank, decoder = content["lora"]["rank"], content["decoder"]
     tokens = WeightTokens(layout_of(config, LoraConfig(r=rank, target_modules="all-linear"))).shape
     assert tokens == (count, rank + 2, kv + 2)
-    condition = (decoder["num_prompts"], content["encoder"]["max_length"], DIM.get(name.rsplit("-", 1)[1], 384))
+    condition = (decoder["num_prompts"], content["encoder"]["max_length"], DIM.get(name.rsplit("-", 1)[-1], 384))
     with torch.device("meta"):
         built = HyperConvDecoder((condition, *decoder["shapes"], tokens), decoder["kernel_size"])
         assert built(torch.empty(1, *condition)).shape == (1, *tokens)
