@@ -89,11 +89,33 @@ def training_samples(wildcards):
 
 def seen_tasks(wildcards):
     """Tasks whose train splits were seen before the evaluation: to learn from, or as unlabeled prompts."""
-    return [*training_tasks(wildcards), wildcards.held_out]
+    return [*training_tasks(wildcards), wildcards.task]
 
 
 def seen_samples(wildcards):
     return [f"results/{wildcards.experiment}/samples/{task}/train.parquet" for task in seen_tasks(wildcards)]
+
+
+def task_decoder(wildcards, name="decoder.safetensors"):
+    """A file of the decoder that makes a task's adapters."""
+    return f"results/{wildcards.experiment}/decoder/{turn(wildcards)}/{wildcards.run}{name}"
+
+
+def task_decoder_run(wildcards):
+    return task_decoder(wildcards, "run.json")
+
+
+def control_embeddings(wildcards):
+    """Prompts that a control compares: none, or those of the training tasks."""
+    return training_embeddings(wildcards) if wildcards.control == NEAREST else []
+
+
+def control_target(wildcards):
+    """Prompts of the held-out task, where a control compares them."""
+    if wildcards.control != NEAREST:
+        return []
+    task_entry(wildcards.held_out)
+    return f"results/{wildcards.experiment}/embeddings/{wildcards.held_out}.parquet"
 
 
 def foreign_embeddings(wildcards):
@@ -104,23 +126,26 @@ def foreign_embeddings(wildcards):
 
 def evaluated_adapters(wildcards):
     """Source name to adapter file, in the order in which an evaluation lists them."""
-    name, held_out = wildcards.experiment, wildcards.held_out
-    if "response" in task_entry(held_out):
-        target = f"results/{name}/generated/{held_out}/draw_0/{ADAPTER}"
-        raise WorkflowError(f"{held_out}: free responses are not scored; what can be had is {target}")
-    controls, draws = f"results/{name}/controls/{held_out}", range(experiment(name).evaluation.draws)
-    adapters = {f"trained/{task}": last_epoch(name, task) for task in training_tasks(wildcards)}
-    adapters |= {control: f"{controls}/{control}/{ADAPTER}" for control in ADAPTER_CONTROLS}
-    adapters |= {"target_trained": last_epoch(name, held_out)}
+    name, task = wildcards.experiment, wildcards.task
+    if "response" in task_entry(task):
+        target = f"results/{name}/generated/{task}/draw_0/{ADAPTER}"
+        raise WorkflowError(f"{task}: free responses are not scored; what can be had is {target}")
+    own, shared = (f"results/{name}/controls/{held_out}" for held_out in (task, turn(wildcards)))
+    draws, trained = range(experiment(name).evaluation.draws), experiment(name).evaluation.trained
+    adapters = {f"trained/{other}": last_epoch(name, other) for other in training_tasks(wildcards) if trained}
+    adapters |= {
+        control: f"{own if control == NEAREST else shared}/{control}/{ADAPTER}" for control in ADAPTER_CONTROLS
+    }
+    adapters |= {"target_trained": last_epoch(name, task)}
     for run in decoder_runs(name):
-        drawn = {"generated": f"results/{name}/generated/{held_out}/{run}"}
-        drawn |= {f"generated/{control}": f"{controls}/{run}{control}/" for control in PROMPT_CONTROLS}
+        drawn = {"generated": f"results/{name}/generated/{task}/{run}"}
+        drawn |= {f"generated/{control}": f"{own}/{run}{control}/" for control in PROMPT_CONTROLS}
         adapters |= {
             f"{source}/{run}draw_{draw}": f"{folder}draw_{draw}/{ADAPTER}"
             for source, folder in drawn.items()
             for draw in draws
         }
-        adapters |= {f"constant/{run}"[:-1]: f"{controls}/{run}constant/{ADAPTER}"}
+        adapters |= {f"constant/{run}"[:-1]: f"{shared}/{run}constant/{ADAPTER}"}
     return adapters
 
 
@@ -132,12 +157,12 @@ def evaluated_names(wildcards):
     return list(evaluated_adapters(wildcards))
 
 
-def without_count(section, count):
-    """Params function: a section without the number of its products, so that one more does not redo the others."""
+def without_counts(section, *counts):
+    """Params function: a section without what says how many of its products, so that one more does not redo others."""
 
     def rest(wildcards):
         chosen = getattr(experiment(wildcards.experiment), section).given()
-        return as_argument({key: entry for key, entry in chosen.items() if key != count})
+        return as_argument({key: entry for key, entry in chosen.items() if key not in counts})
 
     return rest
 
@@ -160,4 +185,4 @@ def hub_revision(wildcards):
 
 def explain_target(wildcards):
     """No file, but an error that says what is wrong with the target and what exists."""
-    return readable(targets.explain_target, wildcards.target, EXPERIMENT_FILES, TASK_TABLE)
+    return readable(targets.explain_target, wildcards.target, EXPERIMENTS)

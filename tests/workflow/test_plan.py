@@ -89,6 +89,32 @@ def test_a_task_outside_the_experiment_can_be_held_out(workspace):
     assert jobs["embeddings"] == 8
 
 
+GROUPS = [{"words": ["boolq", "piqa"]}, "arc_easy"]
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_tasks_that_are_held_out_together_have_one_decoder(workspace, trained):
+    """And one of each control that reads no prompt of a task."""
+    evaluation = {"draws": 2, "trained": trained}
+    workspace.experiment("grouped", {"inherits": "pocket", "held_out": GROUPS, "evaluation": evaluation})
+    jobs = workspace.plan("results/grouped/summary.md")
+    assert jobs["decoder"] == jobs["multi_task"] == jobs["constant"] == 2
+    assert jobs["control"] == 2 + 3
+    assert jobs["evaluate"] == jobs["prompt_variants"] == 3
+    assert jobs["generate"] == jobs["prompt_controls"] == jobs["card"] == 3 * 2
+    assert jobs["checkpoints"] == 8
+    done = workspace.snakemake("results/grouped/evaluation/boolq.json", "-n")
+    evaluate = (done.stdout + done.stderr).split("rule evaluate:")[1].split("output:")[0]
+    assert "grouped/controls/words/constant/" in evaluate
+    assert "grouped/controls/boolq/nearest_prompts/" in evaluate
+    assert ("adapters/winogrande/" in evaluate) == trained
+    assert "adapters/boolq/" in evaluate, "what was trained on the task itself"
+    assert "adapters/piqa/" not in evaluate, "it is held out too"
+    done = workspace.snakemake("results/grouped/decoder/boolq/decoder.safetensors", "-n")
+    assert "boolq is held out together with others, as 'words'" in done.stdout + done.stderr
+    (workspace.folder / "config/experiments/grouped.yaml").unlink()
+
+
 def test_a_task_in_another_format_has_the_tasks_rows(workspace):
     jobs = workspace.snakemake("results/pocket/samples/arc_easy.words/train.parquet", "--dry-run")
     text = jobs.stdout + jobs.stderr
