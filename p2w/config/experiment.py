@@ -29,7 +29,7 @@ def _once(values: tuple[T, ...]) -> tuple[T, ...]:
 
 Tasks = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_once)]
 Group = Annotated[tuple[Text, ...], Field(min_length=2)]
-HeldOut = Annotated[tuple[Text | Group | dict[Name, Group], ...], Field(min_length=1)]
+HeldOut = tuple[Text | Group | Annotated[dict[Name, Group], Field(min_length=1)], ...]
 
 
 class Experiment(Settings):
@@ -105,6 +105,8 @@ class Experiment(Settings):
 
     @model_validator(mode="after")
     def _every_task_has_one_turn(self) -> "Experiment":
+        if self.held_out == ():
+            raise ValueError("held_out: found an empty list, expected at least one task or group")
         names = [name for name, _ in self._turns()]
         if repeated := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"held_out: found {listed(repeated)} more than once, expected once")

@@ -51,8 +51,10 @@ WRONG = {
     "a task in two groups": ([["a", "b"], ["b", "c"]], "held_out: found 'b' more than once"),
     "a task alone and in a group": (["a", {"words": ["a", "b"]}], "held_out: found 'a' more than once"),
     "two groups of one name": ([{"group_1": ["a", "b"]}, ["c", "d"]], "held_out: found 'group_1' more than once"),
-    "a group of one": ([["a"]], "held_out.*expected text of at least 1 letter, or a list of at least 2, or a mapping"),
+    "a group of one": ([["a"]], r"held_out\[0\]: found \['a'\], expected text of at least 1 letter, or a list of at least 2, or a mapping with"),
     "a group with a format's dot": ([{"w.words": ["a", "b"]}], "held_out"),
+    "nothing": ([], "held_out: found an empty list, expected at least one task or group"),
+    "no group": ([{}], r"held_out\[0\]: found keys \(none\)"),
     "all tasks": ([{"all": TASKS}], "held_out: found 'all', which leaves no training task"),
 }
 

@@ -16,6 +16,7 @@ from tests.support.workspace import PROJECT, Workspace
 CONFIG = PROJECT / "config"
 TASKS = read_task_table(CONFIG / "tasks.yaml")
 SOURCES = read_sources(CONFIG / "sources.yaml")
+EXPERIMENTS = Experiments(find_experiments(CONFIG / "experiments"), TASKS, SOURCES)
 
 
 def read_bad(folder: Path) -> None:
@@ -269,7 +270,7 @@ TARGETS = {
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_target_with_a_slip_is_answered_with_what_exists(target, tally):
     tally("bad inputs")
-    found = one_line(lambda: explain_target(target, find_experiments(CONFIG / "experiments"), TASKS))
+    found = one_line(lambda: explain_target(target, EXPERIMENTS))
     assert found.startswith("results/pocket" if target.isprintable() else "'results/pocket")
     assert re.search(TARGETS[target], found), found
 
@@ -297,7 +298,7 @@ MEANT = {
 @pytest.mark.parametrize("target", MEANT)
 def test_a_folder_or_a_name_without_its_ending_is_answered_with_the_file(target, tally):
     tally("bad inputs")
-    found = one_line(lambda: explain_target(target, find_experiments(CONFIG / "experiments"), TASKS))
+    found = one_line(lambda: explain_target(target, EXPERIMENTS))
     expected = rf"results/{target}: that is a (folder|name without its ending); did you mean results/{MEANT[target]}\?"
     assert re.fullmatch(expected, found), found
 
