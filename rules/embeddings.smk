@@ -29,3 +29,39 @@ rule embeddings:
         "exec python {params.script} --log {log} --encoder {params.encoder:q} --prompts {params.prompts:q} --seed {params.seed}"
         " --samples {input.samples} --task {wildcards.task} --cache results/cache/embeddings --output {output}"
         " --state {params.state}"
+
+
+# An experiment may have one job encode the prompts of so many tasks, with the encoder loaded once.
+for name in EXPERIMENT_FILES:
+    for number, tasks in enumerate(experiment(name).together(experiment(name).jobs.embeddings), 1):
+
+        rule:
+            name:
+                f"embeddings_{name}_{number}"
+            input:
+                encoder=encoder_files,
+                samples=expand("results/{{experiment}}/samples/{task}/train.parquet", task=tasks),
+            output:
+                expand("results/{{experiment}}/embeddings/{task}.parquet", task=tasks),
+            log:
+                f"results/{{experiment}}/logs/embeddings/together_{number}.log",
+            benchmark:
+                f"results/{{experiment}}/benchmarks/embeddings/together_{number}.tsv"
+            wildcard_constraints:
+                experiment=re.escape(name),
+            conda:
+                "../envs/p2w.yaml"
+            params:
+                script=script("embeddings"),
+                code=code("embeddings"),
+                states=of_outputs("state/embeddings", ".safetensors", tasks),
+                tasks=listed(tasks),
+                encoder=stage("encoder"),
+                prompts=stage("prompts"),
+                seed=seed,
+            shell:
+                "exec python {params.script} --log {log} --encoder {params.encoder:q} --prompts {params.prompts:q}"
+                " --seed {params.seed} --samples {input.samples} --task {params.tasks}"
+                " --cache results/cache/embeddings --output {output} --state {params.states}"
+
+        in_place_of("embeddings", f"embeddings_{name}_{number}")

@@ -64,6 +64,38 @@ def epoch_files(wildcards):
     return [f"{folder}/epoch_{k}/{EPOCH_FILES['snapshots']}" for k in range(1, epochs + 1)]
 
 
+def adapters_together(name):
+    """The tasks of an experiment whose adapters share a job, by job; none for one with the adapters of another."""
+    chosen = experiment(name)
+    return chosen.together(chosen.jobs.finetune) if adapters_of(name) == name else []
+
+
+def listed(values):
+    """Params function: values that follow from the outputs, and so are no reason of their own to run again."""
+
+    def given(wildcards, output):
+        return list(values)
+
+    return given
+
+
+def of_outputs(folder, ending, tasks, epochs=None):
+    """Params function: a file for each task, or for each of its epochs."""
+
+    def files(wildcards, output):
+        places = tasks if epochs is None else [f"{task}/epoch_{epoch}" for task in tasks for epoch in epochs]
+        return [f"results/{wildcards.experiment}/{folder}/{place}{ending}" for place in places]
+
+    return files
+
+
+def in_place_of(one, many):
+    """A rule whose job makes what many jobs of another rule would: it comes first, and takes what that one takes of the
+    machine, with what a profile says of it."""
+    workflow.ruleorder(many, one)
+    getattr(rules, many).rule.resources = getattr(rules, one).rule.resources
+
+
 def last_epoch(experiment_name, task):
     """The adapter of a task after its last epoch."""
     epochs = experiment(experiment_name).checkpoints.epochs

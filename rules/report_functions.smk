@@ -27,8 +27,7 @@ def all_cards(wildcards):
 
 def trained_tasks(name):
     """Every task of which an experiment's summary needs an adapter."""
-    chosen = experiment(name)
-    return list(dict.fromkeys([*(chosen.training_tasks or chosen.tasks), *evaluated_tasks(name)]))
+    return experiment(name).trained
 
 
 def all_runs(wildcards):
@@ -61,9 +60,7 @@ def all_benchmarks(wildcards):
     trained, evaluated = {"task": trained_tasks(name)}, {"task": evaluated_tasks(name)}
     turns = {"held_out": list(chosen.turns)}
     for rule, values in (
-        (rules.finetune, {**of_adapters, **trained}),
         (rules.checkpoints, {**of_adapters, **trained}),
-        (rules.embeddings, {**of_generated, **trained}),
         (rules.prompt_variants, {**of_generated, **evaluated}),
         (rules.decoder, {**of_generated, **turns}),
         (rules.generate, {**of_generated, **evaluated}),
@@ -75,7 +72,20 @@ def all_benchmarks(wildcards):
         (rules.evaluate, {**of_generated, **evaluated}),
     ):
         files += expand(rule.benchmark, **values)
+    files += of_jobs("finetune", adapters_of(name), adapters_together(adapters_of(name)), trained_tasks(name), **of_adapters)
+    files += of_jobs("embeddings", name, chosen.together(chosen.jobs.embeddings), trained_tasks(name))
     return [ancient(file) for file in dict.fromkeys(files)]
+
+
+def of_jobs(rule, name, together, tasks, **values):
+    """Benchmarks of a rule whose tasks may share jobs: those of the jobs, and of the other tasks."""
+    jobs = [
+        f"results/{name}/benchmarks/{rule}/together_{number}.tsv"
+        for number, shared in enumerate(together, 1)
+        if set(shared) & set(tasks)
+    ]
+    alone = [task for task in tasks if task not in sum(together, ())]
+    return jobs + expand(getattr(rules, rule).benchmark, **{"experiment": name, **values}, task=alone)
 
 
 def mapped_adapters(wildcards):

@@ -12,6 +12,7 @@ from p2w.config.decoder import DecoderConfig
 from p2w.config.encoder import PromptEncoder
 from p2w.config.evaluation import Evaluation
 from p2w.config.finetuning import FinetuneConfig
+from p2w.config.jobs import Jobs
 from p2w.config.lora import LoraSettings
 from p2w.config.mistakes import listed
 from p2w.config.prompts import PromptSelection
@@ -61,6 +62,7 @@ class Experiment(Settings):
     prompts: PromptSelection = Field(description="Which prompts of the train split stand for a task")
     decoder: DecoderConfig = Field(description="The hyper-convolutional decoder and its training")
     evaluation: Evaluation = Field(description="What is scored")
+    jobs: Jobs = Field(Jobs(), description="How the work is divided into jobs")
 
     @cached_property
     def turns(self) -> dict[str, tuple[str, ...]]:
@@ -102,6 +104,15 @@ class Experiment(Settings):
         """Every task that the decoder of a held-out task or group may see."""
         held_out = self.held_out_in(turn)
         return [task for task in self.training_tasks or self.tasks if task not in held_out]
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """Every task of which the summary needs an adapter."""
+        return tuple(dict.fromkeys([*(self.training_tasks or self.tasks), *self.takes_turns]))
+
+    def together(self, size: int | None) -> list[tuple[str, ...]]:
+        """The tasks of `trained` that share a job, so many at a time; none without a size."""
+        return [self.trained[start : start + size] for start in range(0, len(self.trained), size)] if size else []
 
     @model_validator(mode="after")
     def _every_task_has_one_turn(self) -> "Experiment":

@@ -88,7 +88,7 @@ def test_an_epoch_that_is_not_whole_is_trained_again(world, one_by_one, trained,
     world(TASKS, [1, 2], keep=True)
     trained.clear()
     file = world.folder / "adapters/piqa/epoch_1" / name
-    file.write_bytes(file.read_bytes()[:-1])
+    file.write_bytes(file.read_bytes()[:-2])
     world(TASKS, [1, 2], keep=True)
     assert trained == [("piqa", 1)], "the second epoch follows from the same first one"
     assert_same(world.folder / "adapters", one_by_one)
