@@ -72,7 +72,9 @@ def all_benchmarks(wildcards):
         (rules.evaluate, {**of_generated, **evaluated}),
     ):
         files += expand(rule.benchmark, **values)
-    files += of_jobs("finetune", adapters_of(name), adapters_together(adapters_of(name)), trained_tasks(name), **of_adapters)
+    files += of_jobs(
+        "finetune", adapters_of(name), adapters_together(adapters_of(name)), trained_tasks(name), **of_adapters
+    )
     files += of_jobs("embeddings", name, chosen.together(chosen.jobs.embeddings), trained_tasks(name))
     return [ancient(file) for file in dict.fromkeys(files)]
 

@@ -45,8 +45,8 @@ class Experiment(Settings):
     )
     held_out: HeldOut | None = Field(
         None,
-        description="What takes its turn to be held out, when it is not each of `tasks`: tasks, and groups of tasks that"
-        " are held out together, `{name: [task, …]}` or a bare list (`group_1` and so on)",
+        description="What takes its turn to be held out, when it is not each of `tasks`: tasks, and groups held out"
+        " together, `{name: [task, …]}` or a bare list (`group_1` and so on)",
     )
     seeds: Annotated[tuple[Whole, ...], Field(min_length=1), AfterValidator(_once)] | None = Field(
         None, description="Seeds of the decoder; those besides `seed` train decoders of their own, in folders seed_{n}"

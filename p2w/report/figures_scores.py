@@ -87,7 +87,7 @@ def _panels(
 
 
 def transfer_figure(evaluations: Sequence[Evaluation], path: Path) -> None:
-    """Accuracy of every trained adapter (rows) on every held-out task (columns), its own framed; or that there is none."""
+    """Accuracy of every trained adapter (rows) on every held-out task (columns), its own framed; or that none is."""
     if not any(name.startswith(TRAINED) for evaluation in evaluations for name in evaluation["sources"]):
         with drawing(path, 5, 1) as figure:
             figure.text(0.5, 0.5, "No training task's adapter was scored on other tasks.", ha="center", va="center")

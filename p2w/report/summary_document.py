@@ -173,8 +173,8 @@ def _protocol(evaluations: Sequence[Evaluation]) -> str:
         " chat template, greedily. An answer counts if it is exactly one of the responses that the prompt asks for,"
         " white space around it aside (`valid`); choice accuracy takes the most likely of these responses instead."
         " The decoder of a held-out task sees adapters and prompts of other tasks only."
-        f"{_together(evaluations)} {made if drawn else ''}It is given unlabelled prompts of the held-out task's train split, never a test row, and trains for a fixed"
-        f" number of steps. Seed of the experiment: {_any_of(seeds)}. Nothing is chosen by a score on these rows"
+        f"{_together(evaluations)} {made if drawn else ''}It is given unlabelled prompts of the held-out task's train"
+        f" split, never a test row, and trains for a fixed number of steps. Seed of the experiment: {_any_of(seeds)}. Nothing is chosen by a score on these rows"
         + (" but `best_trained`." if any("best_trained" in e["sources"] for e in evaluations) else ".")
     )
 

@@ -51,7 +51,10 @@ WRONG = {
     "a task in two groups": ([["a", "b"], ["b", "c"]], "held_out: found 'b' more than once"),
     "a task alone and in a group": (["a", {"words": ["a", "b"]}], "held_out: found 'a' more than once"),
     "two groups of one name": ([{"group_1": ["a", "b"]}, ["c", "d"]], "held_out: found 'group_1' more than once"),
-    "a group of one": ([["a"]], r"held_out\[0\]: found \['a'\], expected text of at least 1 letter, or a list of at least 2, or a mapping with"),
+    "a group of one": (
+        [["a"]],
+        r"held_out\[0\]: found \['a'\], expected text .*, or a list of at least 2, or a mapping with",
+    ),
     "a group with a format's dot": ([{"w.words": ["a", "b"]}], "held_out"),
     "nothing": ([], "held_out: found an empty list, expected at least one task or group"),
     "no group": ([{}], r"held_out\[0\]: found keys \(none\)"),
@@ -70,7 +73,7 @@ def test_what_is_wrong_is_one_line(held_out, message):
 def experiments(tmp_path):
     path = tmp_path / "toy.yaml"
     path.write_text(str({**whole("pocket"), "tasks": TASKS, "held_out": [{"words": ["a", "b"]}, "c"]}))
-    return Experiments({"toy": path}, {"tasks": dict.fromkeys([*TASKS, "g"], {}), "formats": {}}, ["pocket"])
+    return Experiments({"toy": path}, {"tasks": {task: {} for task in [*TASKS, "g"]}, "formats": {}}, ["pocket"])
 
 
 def test_the_decoder_of_a_member_is_that_of_its_group(experiments):
@@ -84,7 +87,7 @@ def test_the_decoder_of_a_member_is_that_of_its_group(experiments):
 
 def test_a_group_has_no_name_of_a_task(experiments):
     experiments.files["toy"].write_text(str({**whole("pocket"), "tasks": TASKS, "held_out": [{"g": ["a", "b"]}]}))
-    with pytest.raises(ValueError, match="toy.yaml: held_out: found a group 'g', expected a name that no task has"):
+    with pytest.raises(ValueError, match=r"toy\.yaml: held_out: found a group 'g', expected a name that no task has"):
         experiments.whole("toy")
 
 

@@ -115,9 +115,9 @@ def test_an_interrupted_job_goes_on_where_it_was_although_its_outputs_are_gone(w
     assert not [path for path in (world.folder / "state").rglob("*") if path.is_file()]
 
 
-def test_progress_is_over_the_whole_job(world, monkeypatch, capsys):
+def test_progress_is_over_the_whole_job(world, monkeypatch):
     said = []
-    monkeypatch.setattr(module, "reporter", lambda unit: lambda *call: said.append(call))
+    monkeypatch.setattr(module, "reporter", lambda _unit: lambda *call: said.append(call))
     world(TASKS, [1, 2], keep=True)
     whole = 2 * (3 + 4)  # two epochs of 13 and of 20 rows, 6 at a time
     assert [call[:2] for call in said] == [(step, whole) for step in range(1, whole + 1)]

@@ -23,8 +23,9 @@ def main(parser: Parser) -> None:
     parser.add_argument("--output", type=Path, nargs="+", required=True, help="a file for each task")
     parser.add_argument("--state", type=Path, nargs="*", help="for each output what an interrupted run goes on from")
     args = parser.parse_args()
-    samples, outputs = (paired("--task", args.task, *given)
-                        for given in (("--samples", args.samples), ("--output", args.output)))
+    samples, outputs = (
+        paired("--task", args.task, *given) for given in (("--samples", args.samples), ("--output", args.output))
+    )
     states = paired("--task", args.task, "--state", args.state or [None] * len(args.task))
     encode = encode_when_needed(args.encoder, str(best_device()))
     for task in args.task:
