@@ -38,42 +38,40 @@ rule finetune:
 for name in EXPERIMENT_FILES:
     for number, tasks in enumerate(adapters_together(name), 1):
         epochs = range(1, experiment(name).checkpoints.epochs + 1)
+        places = [f"{task}/epoch_{epoch}" for task in tasks for epoch in epochs]
 
         rule:
             name:
                 f"finetune_{name}_{number}"
             input:
-                base_model=base_model_files,
-                samples=expand("results/{{experiment}}/samples/{task}/train.parquet", task=tasks),
+                base_model=about(name, base_model_files),
+                samples=expand(f"results/{name}/samples/{{task}}/train.parquet", task=tasks),
             output:
                 # Kept if they are there: the command knows which of them are made from the same.
                 files=update(
                     expand(
-                        "results/{{experiment}}/adapters/{task}/epoch_{epoch}/{file}",
-                        task=tasks,
-                        epoch=epochs,
+                        f"results/{name}/adapters/{{place}}/{{file}}",
+                        place=places,
                         file=EPOCH_FILES.values(),
                     )
                 ),
             log:
-                f"results/{{experiment}}/logs/finetune/together_{number}.log",
+                f"results/{name}/logs/finetune/together_{number}.log",
             benchmark:
-                f"results/{{experiment}}/benchmarks/finetune/together_{number}.tsv"
-            wildcard_constraints:
-                experiment=re.escape(name),
+                f"results/{name}/benchmarks/finetune/together_{number}.tsv"
             conda:
                 "../envs/p2w.yaml"
             params:
                 script=script("finetune"),
                 code=code("finetune"),
-                states=of_outputs("state/finetune", ".safetensors", tasks, epochs),
-                adapters=of_outputs("adapters", f"/{ADAPTER}", tasks, epochs),
+                states=listed(f"results/{name}/state/finetune/{place}.safetensors" for place in places),
+                adapters=listed(f"results/{name}/adapters/{place}/{ADAPTER}" for place in places),
                 tasks=listed(tasks),
                 epochs=listed(epochs),
-                base_model=stage("base_model"),
-                lora=stage("lora"),
-                finetune=stage("finetune"),
-                seed=seed,
+                base_model=about(name, stage("base_model")),
+                lora=about(name, stage("lora")),
+                finetune=about(name, stage("finetune")),
+                seed=about(name, seed),
             shell:
                 "exec python {params.script} --log {log} --base-model {params.base_model:q} --lora {params.lora:q}"
                 " --finetune {params.finetune:q} --seed {params.seed} --task {params.tasks} --samples {input.samples}"

@@ -39,26 +39,24 @@ for name in EXPERIMENT_FILES:
             name:
                 f"embeddings_{name}_{number}"
             input:
-                encoder=encoder_files,
-                samples=expand("results/{{experiment}}/samples/{task}/train.parquet", task=tasks),
+                encoder=about(name, encoder_files),
+                samples=expand(f"results/{name}/samples/{{task}}/train.parquet", task=tasks),
             output:
-                expand("results/{{experiment}}/embeddings/{task}.parquet", task=tasks),
+                expand(f"results/{name}/embeddings/{{task}}.parquet", task=tasks),
             log:
-                f"results/{{experiment}}/logs/embeddings/together_{number}.log",
+                f"results/{name}/logs/embeddings/together_{number}.log",
             benchmark:
-                f"results/{{experiment}}/benchmarks/embeddings/together_{number}.tsv"
-            wildcard_constraints:
-                experiment=re.escape(name),
+                f"results/{name}/benchmarks/embeddings/together_{number}.tsv"
             conda:
                 "../envs/p2w.yaml"
             params:
                 script=script("embeddings"),
                 code=code("embeddings"),
-                states=of_outputs("state/embeddings", ".safetensors", tasks),
+                states=listed(f"results/{name}/state/embeddings/{task}.safetensors" for task in tasks),
                 tasks=listed(tasks),
-                encoder=stage("encoder"),
-                prompts=stage("prompts"),
-                seed=seed,
+                encoder=about(name, stage("encoder")),
+                prompts=about(name, stage("prompts")),
+                seed=about(name, seed),
             shell:
                 "exec python {params.script} --log {log} --encoder {params.encoder:q} --prompts {params.prompts:q}"
                 " --seed {params.seed} --samples {input.samples} --task {params.tasks}"

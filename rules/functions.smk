@@ -1,4 +1,6 @@
 # Params and input functions: what each rule takes from the tables of common.smk.
+from types import SimpleNamespace
+
 from p2w.config.places import FILES, PLACES, is_own, local_files, location
 
 
@@ -70,23 +72,23 @@ def adapters_together(name):
     return chosen.together(chosen.jobs.finetune) if adapters_of(name) == name else []
 
 
-def listed(values):
-    """Params function: values that follow from the outputs, and so are no reason of their own to run again."""
+def about(name, function):
+    """An input or params function for a rule without wildcards: what it gives for an experiment."""
 
-    def given(wildcards, output):
-        return list(values)
+    def given(wildcards):
+        return function(SimpleNamespace(experiment=name))
 
     return given
 
 
-def of_outputs(folder, ending, tasks, epochs=None):
-    """Params function: a file for each task, or for each of its epochs."""
+def listed(values):
+    """Params function: values that follow from the outputs, and so are no reason of their own to run again."""
+    values = list(values)
 
-    def files(wildcards, output):
-        places = tasks if epochs is None else [f"{task}/epoch_{epoch}" for task in tasks for epoch in epochs]
-        return [f"results/{wildcards.experiment}/{folder}/{place}{ending}" for place in places]
+    def given(wildcards, output):
+        return values
 
-    return files
+    return given
 
 
 def in_place_of(one, many):

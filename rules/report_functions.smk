@@ -1,6 +1,4 @@
 # Input functions of the report: all of an experiment's evaluations, losses, times and adapters.
-from types import SimpleNamespace
-
 # Sources that are on the map of adapters.
 MAPPED = "generated/draw_[0-2]|generated/[a-z_]+/draw_0|constant|weight_average|multi_task"
 

@@ -174,7 +174,8 @@ def _protocol(evaluations: Sequence[Evaluation]) -> str:
         " white space around it aside (`valid`); choice accuracy takes the most likely of these responses instead."
         " The decoder of a held-out task sees adapters and prompts of other tasks only."
         f"{_together(evaluations)} {made if drawn else ''}It is given unlabelled prompts of the held-out task's train"
-        f" split, never a test row, and trains for a fixed number of steps. Seed of the experiment: {_any_of(seeds)}. Nothing is chosen by a score on these rows"
+        f" split, never a test row, and trains for a fixed number of"
+        f" steps. Seed of the experiment: {_any_of(seeds)}. Nothing is chosen by a score on these rows"
         + (" but `best_trained`." if any("best_trained" in e["sources"] for e in evaluations) else ".")
     )
 

@@ -162,7 +162,12 @@ def _without_unused(tree: ast.Module) -> ast.Module:
         _Without(unused).visit(tree)
 
 
-def _used_files(path: str) -> Iterator[str]:
+@cache
+def _used_files(path: str) -> tuple[str, ...]:
+    return tuple(_find_used_files(path))
+
+
+def _find_used_files(path: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(essence(path))):
         if isinstance(node, ast.Import):
             yield from (file for alias in node.names for file in _files_of(alias.name))
