@@ -1,5 +1,6 @@
 """What Snakemake would do: targets, wildcards, errors in the configuration. Nothing is run."""
 
+import resource
 import sys
 import time
 
@@ -113,6 +114,22 @@ def test_tasks_that_are_held_out_together_have_one_decoder(workspace, trained):
     done = workspace.snakemake("results/grouped/decoder/boolq/decoder.safetensors", "-n")
     assert "boolq is held out together with others, as 'words'" in done.stdout + done.stderr
     (workspace.folder / "config/experiments/grouped.yaml").unlink()
+
+
+@pytest.mark.parametrize("jobs", [{}, {"finetune": 8, "embeddings": 16}])
+def test_a_hundred_tasks_are_planned_in_ten_seconds(tmp_path, jobs):
+    workspace = Workspace(tmp_path)
+    names = [f"task_{number}" for number in range(113)]
+    (tmp_path / "mine.csv").write_text("question,a,b\n")
+    with open(tmp_path / "config/tasks.yaml", "a") as table:
+        table.writelines(f"  {name}: {{file: mine.csv}}\n" for name in names)
+    big = {"inherits": "pocket", "tasks": names, "held_out": [{"unseen": names[:12]}], "seeds": [0, 1, 2], "jobs": jobs}
+    workspace.experiment("big", {**big, "lora": {"rank": 3}, "evaluation": {"trained": False}})
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = workspace.snakemake("results/big/summary.md", "--dry-run", "--quiet")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert after.ru_utime - before.ru_utime < 10, "seconds of a processor, whoever else uses it"
 
 
 def test_a_task_in_another_format_has_the_tasks_rows(workspace):
