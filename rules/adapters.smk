@@ -1,4 +1,4 @@
-# LoRA fine-tuning, one job per epoch; all checkpoints of a task in one table.
+# LoRA fine-tuning, one job per epoch, or per so many tasks as `jobs.finetune` says; all checkpoints of a task in one table.
 
 
 rule finetune:
@@ -32,6 +32,52 @@ rule finetune:
         " --finetune {params.finetune:q} --seed {params.seed} --task {wildcards.task} --samples {input.samples}"
         " --epoch {wildcards.epoch} --previous {input.previous} --output {output.adapter}"
         " --state {params.state}"
+
+
+# An experiment may have one job train all epochs of so many tasks, with the base model loaded once.
+for name in EXPERIMENT_FILES:
+    for number, tasks in enumerate(adapters_together(name), 1):
+        epochs = range(1, experiment(name).checkpoints.epochs + 1)
+        places = [f"{task}/epoch_{epoch}" for task in tasks for epoch in epochs]
+
+        rule:
+            name:
+                f"finetune_{name}_{number}"
+            input:
+                base_model=about(name, base_model_files),
+                samples=expand(f"results/{name}/samples/{{task}}/train.parquet", task=tasks),
+            output:
+                # Kept if they are there: the command knows which of them are made from the same.
+                files=update(
+                    expand(
+                        f"results/{name}/adapters/{{place}}/{{file}}",
+                        place=places,
+                        file=EPOCH_FILES.values(),
+                    )
+                ),
+            log:
+                f"results/{name}/logs/finetune/together_{number}.log",
+            benchmark:
+                f"results/{name}/benchmarks/finetune/together_{number}.tsv"
+            conda:
+                "../envs/p2w.yaml"
+            params:
+                script=script("finetune"),
+                code=code("finetune"),
+                states=listed(f"results/{name}/state/finetune/{place}.safetensors" for place in places),
+                adapters=listed(f"results/{name}/adapters/{place}/{ADAPTER}" for place in places),
+                tasks=listed(tasks),
+                epochs=listed(epochs),
+                base_model=about(name, base_model),
+                lora=about(name, stage("lora")),
+                finetune=about(name, stage("finetune")),
+                seed=about(name, seed),
+            shell:
+                "exec python {params.script} --log {log} --base-model {params.base_model:q} --lora {params.lora:q}"
+                " --finetune {params.finetune:q} --seed {params.seed} --task {params.tasks} --samples {input.samples}"
+                " --epoch {params.epochs} --output {params.adapters} --state {params.states} --keep"
+
+        in_place_of("finetune", f"finetune_{name}_{number}")
 
 
 rule checkpoints:

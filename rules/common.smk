@@ -33,7 +33,8 @@ EPOCH_FILES = {
 }
 MAKES_ADAPTERS = ("source", "seed", "base_model", "lora", "finetune", "checkpoints")
 # Adapters for comparison: from the training adapters, from all training samples, from a decoder with other prompts.
-CONTROLS = ["weight_average", "nearest_prompts"]
+NEAREST = "nearest_prompts"
+CONTROLS = ["weight_average", NEAREST]
 ADAPTER_CONTROLS = [*CONTROLS, "multi_task"]
 PROMPT_CONTROLS = ["shuffled_prompts", "foreign_prompts", "random_prompts"]
 CONFIG = Path(config.get("config_dir", os.path.relpath(ROOT / "config")))
@@ -55,26 +56,6 @@ EXPERIMENT_FILES = readable(find_experiments, CONFIG / "experiments")
 EXPERIMENTS = readable(Experiments, EXPERIMENT_FILES, TASK_TABLE, SOURCES)
 
 
-# A task of the table, or one of them asked in another answer format: `arc_easy`, `arc_easy.words`.
-TASK_NAME = (
-    f"({'|'.join(map(re.escape, TASK_TABLE['tasks']))})([.]({'|'.join(map(re.escape, TASK_TABLE['formats']))}))?"
-)
-
-
-wildcard_constraints:
-    experiment="|".join(map(re.escape, EXPERIMENT_FILES)),
-    source="|".join(SOURCES),
-    task=TASK_NAME,
-    held_out=TASK_NAME,
-    split="[a-z]+",
-    epoch="[1-9][0-9]*",
-    run="(seed_[0-9]+/)?",
-    draw="[0-9]+",
-    control="|".join(CONTROLS),
-    model="[A-Za-z0-9._-]+",
-    packaged="[A-Za-z0-9._-]+",
-
-
 def task_entry(name):
     """A task's entry in the table; `{task}.{format}` is the task asked in another of the table's answer formats."""
     return readable(experiments.task_entry, TASK_TABLE, name)
@@ -90,9 +71,28 @@ def experiment(name):
     return readable(EXPERIMENTS.whole, name)
 
 
-# A mistake in any of them is said before anything runs.
-for name in EXPERIMENT_FILES:
-    experiment(name)
+# A task of the table, or one of them asked in another answer format: `arc_easy`, `arc_easy.words`.
+TASK_NAME = (
+    f"({'|'.join(map(re.escape, TASK_TABLE['tasks']))})([.]({'|'.join(map(re.escape, TASK_TABLE['formats']))}))?"
+)
+
+
+GROUP_NAMES = sorted({group for name in EXPERIMENT_FILES for group in experiment(name).groups})
+HELD_OUT = f"({'|'.join([TASK_NAME, *map(re.escape, GROUP_NAMES)])})"
+
+
+wildcard_constraints:
+    experiment="|".join(map(re.escape, EXPERIMENT_FILES)),
+    source="|".join(SOURCES),
+    task=TASK_NAME,
+    held_out=HELD_OUT,
+    split="[a-z]+",
+    epoch="[1-9][0-9]*",
+    run="(seed_[0-9]+/)?",
+    draw="[0-9]+",
+    control="|".join(CONTROLS),
+    model="[A-Za-z0-9._-]+",
+    packaged="[A-Za-z0-9._-]+",
 
 
 @cache
@@ -161,9 +161,24 @@ def code(stage):
     return essence
 
 
+def turn(wildcards):
+    """The held-out task or group that a product belongs to: that of its task, or the one that the path names."""
+    if hasattr(wildcards, "task"):
+        return experiment(wildcards.experiment).turn_of(wildcards.task)
+    if getattr(wildcards, "control", None) == NEAREST:
+        return experiment(wildcards.experiment).turn_of(wildcards.held_out)
+    return wildcards.held_out
+
+
+def held_out_tasks(wildcards):
+    """The tasks that are held out together with this one or in this group."""
+    return readable(EXPERIMENTS.held_out_in, wildcards.experiment, turn(wildcards))
+
+
 def training_tasks(wildcards):
-    """Every task that the decoder for this held-out task may see."""
-    return experiment(wildcards.experiment).trained_without(wildcards.held_out)
+    """Every task that the decoder for this held-out task or group may see."""
+    held_out_tasks(wildcards)
+    return experiment(wildcards.experiment).trained_without(turn(wildcards))
 
 
 def model_files(spec):

@@ -1,11 +1,12 @@
-# Adapters to compare with: made from the training adapters and samples, or by the decoder from other prompts.
+# Adapters to compare with: made from the training adapters and samples, or by the decoder from other prompts. {held_out}
+# is a task or a group where they do not depend on whose prompts they are for.
 
 
 rule control:
     input:
         adapters=training_adapters,
-        embeddings=training_embeddings,
-        target="results/{experiment}/embeddings/{held_out}.parquet",
+        embeddings=control_embeddings,
+        target=control_target,
     output:
         adapter="results/{experiment}/controls/{held_out}/{control}/adapter_model.safetensors",
         config="results/{experiment}/controls/{held_out}/{control}/adapter_config.json",
@@ -67,15 +68,15 @@ rule multi_task:
 rule prompt_variants:
     input:
         encoder=encoder_files,
-        samples="results/{experiment}/samples/{held_out}/train.parquet",
+        samples="results/{experiment}/samples/{task}/train.parquet",
         training_samples=training_samples,
     output:
-        shuffled="results/{experiment}/controls/{held_out}/prompts/shuffled_prompts.parquet",
-        random="results/{experiment}/controls/{held_out}/prompts/random_prompts.parquet",
+        shuffled="results/{experiment}/controls/{task}/prompts/shuffled_prompts.parquet",
+        random="results/{experiment}/controls/{task}/prompts/random_prompts.parquet",
     log:
-        "results/{experiment}/logs/prompt_variants/{held_out}.log",
+        "results/{experiment}/logs/prompt_variants/{task}.log",
     benchmark:
-        "results/{experiment}/benchmarks/prompt_variants/{held_out}.tsv"
+        "results/{experiment}/benchmarks/prompt_variants/{task}.tsv"
     conda:
         "../envs/p2w.yaml"
     threads: 1
@@ -92,26 +93,26 @@ rule prompt_variants:
         folder=subpath(output.shuffled, parent=True),
     shell:
         "exec python {params.script} --log {log} --encoder {params.encoder:q} --prompts {params.prompts:q} --seed {params.seed}"
-        " --held-out {wildcards.held_out} --samples {input.samples} --training-samples {input.training_samples}"
+        " --held-out {wildcards.task} --samples {input.samples} --training-samples {input.training_samples}"
         " --cache results/cache/embeddings --output {params.folder}"
 
 
 rule prompt_controls:
     input:
-        decoder="results/{experiment}/decoder/{held_out}/{run}decoder.safetensors",
-        shuffled_prompts="results/{experiment}/controls/{held_out}/prompts/shuffled_prompts.parquet",
+        decoder=task_decoder,
+        shuffled_prompts="results/{experiment}/controls/{task}/prompts/shuffled_prompts.parquet",
         foreign_prompts=foreign_embeddings,
-        random_prompts="results/{experiment}/controls/{held_out}/prompts/random_prompts.parquet",
+        random_prompts="results/{experiment}/controls/{task}/prompts/random_prompts.parquet",
     output:
         expand(
-            "results/{{experiment}}/controls/{{held_out}}/{{run}}{control}/draw_{{draw}}/{file}",
+            "results/{{experiment}}/controls/{{task}}/{{run}}{control}/draw_{{draw}}/{file}",
             control=PROMPT_CONTROLS,
             file=[ADAPTER, "adapter_config.json", "run.json"],
         ),
     log:
-        "results/{experiment}/logs/prompt_controls/{held_out}/{run}draw_{draw}.log",
+        "results/{experiment}/logs/prompt_controls/{task}/{run}draw_{draw}.log",
     benchmark:
-        "results/{experiment}/benchmarks/prompt_controls/{held_out}/{run}draw_{draw}.tsv"
+        "results/{experiment}/benchmarks/prompt_controls/{task}/{run}draw_{draw}.tsv"
     conda:
         "../envs/p2w.yaml"
     threads: 1

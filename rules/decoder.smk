@@ -1,5 +1,5 @@
-# The decoder of a held-out task, trained on all the other tasks; the adapters that it generates. {run} is empty for the
-# experiment's own seed, or seed_{seed}/ for a further one.
+# The decoder of a held-out task or group, trained on all the other tasks; the adapters that it generates. {run} is empty
+# for the experiment's own seed, or seed_{seed}/ for a further one.
 
 
 rule decoder:
@@ -26,27 +26,28 @@ rule decoder:
         code=code("decoder"),
         state="results/{experiment}/state/decoder/{held_out}/{run}decoder.safetensors",
         decoder=stage("decoder"),
+        held_out=held_out_tasks,
         seed=decoder_seed,
     # How many GPUs share the work is no param: another number of them makes the same decoder.
     shell:
         "exec python $([ {resources.gpu} -gt 1 ] && echo -m torch.distributed.run --standalone --nproc-per-node {resources.gpu})"
-        " {params.script} --log {log} --decoder {params.decoder:q} --seed {params.seed} --held-out {wildcards.held_out}"
+        " {params.script} --log {log} --decoder {params.decoder:q} --seed {params.seed} --held-out {params.held_out}"
         " --checkpoints {input.checkpoints} --embeddings {input.embeddings}"
         " --output {output.weights} --state {params.state}"
 
 
 rule generate:
     input:
-        decoder="results/{experiment}/decoder/{held_out}/{run}decoder.safetensors",
-        embeddings="results/{experiment}/embeddings/{held_out}.parquet",
+        decoder=task_decoder,
+        embeddings="results/{experiment}/embeddings/{task}.parquet",
     output:
-        adapter="results/{experiment}/generated/{held_out}/{run}draw_{draw}/adapter_model.safetensors",
-        config="results/{experiment}/generated/{held_out}/{run}draw_{draw}/adapter_config.json",
-        run="results/{experiment}/generated/{held_out}/{run}draw_{draw}/run.json",
+        adapter="results/{experiment}/generated/{task}/{run}draw_{draw}/adapter_model.safetensors",
+        config="results/{experiment}/generated/{task}/{run}draw_{draw}/adapter_config.json",
+        run="results/{experiment}/generated/{task}/{run}draw_{draw}/run.json",
     log:
-        "results/{experiment}/logs/generate/{held_out}/{run}draw_{draw}.log",
+        "results/{experiment}/logs/generate/{task}/{run}draw_{draw}.log",
     benchmark:
-        "results/{experiment}/benchmarks/generate/{held_out}/{run}draw_{draw}.tsv"
+        "results/{experiment}/benchmarks/generate/{task}/{run}draw_{draw}.tsv"
     conda:
         "../envs/p2w.yaml"
     threads: 1

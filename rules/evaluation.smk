@@ -4,16 +4,16 @@
 rule evaluate:
     input:
         base_model=base_model_files,
-        samples="results/{experiment}/samples/{held_out}/test.parquet",
+        samples="results/{experiment}/samples/{task}/test.parquet",
         seen_samples=seen_samples,
         adapters=evaluated_files,
     output:
-        evaluation="results/{experiment}/evaluation/{held_out}.json",
-        predictions="results/{experiment}/evaluation/{held_out}.predictions.parquet",
+        evaluation="results/{experiment}/evaluation/{task}.json",
+        predictions="results/{experiment}/evaluation/{task}.predictions.parquet",
     log:
-        "results/{experiment}/logs/evaluate/{held_out}.log",
+        "results/{experiment}/logs/evaluate/{task}.log",
     benchmark:
-        "results/{experiment}/benchmarks/evaluate/{held_out}.tsv"
+        "results/{experiment}/benchmarks/evaluate/{task}.tsv"
     conda:
         "../envs/p2w.yaml"
     threads: 1
@@ -24,15 +24,15 @@ rule evaluate:
     params:
         script=script("evaluate"),
         code=code("evaluate"),
-        state="results/{experiment}/state/evaluate/{held_out}.safetensors",
+        state="results/{experiment}/state/evaluate/{task}.safetensors",
         base_model=base_model,
-        evaluation=without_count("evaluation", "draws"),
+        evaluation=without_counts("evaluation", "draws", "trained"),
         free=free_answers,
         sources=evaluated_names,
         seen_tasks=seen_tasks,
         seed=seed,
     shell:
-        "exec python {params.script} --log {log} --experiment {wildcards.experiment} --held-out {wildcards.held_out}"
+        "exec python {params.script} --log {log} --experiment {wildcards.experiment} --held-out {wildcards.task}"
         " --base-model {params.base_model:q} --evaluation {params.evaluation:q} --seed {params.seed}"
         " {params.free:q} --samples {input.samples}"
         " --sources {params.sources} --adapters {input.adapters}"

@@ -1,4 +1,6 @@
 # Params and input functions: what each rule takes from the tables of common.smk.
+from types import SimpleNamespace
+
 from p2w.config.places import FILES, is_own, local_files, location, rendering
 
 
@@ -63,6 +65,38 @@ def epoch_files(wildcards):
     return [f"{folder}/epoch_{k}/{EPOCH_FILES['snapshots']}" for k in range(1, epochs + 1)]
 
 
+def adapters_together(name):
+    """The tasks of an experiment whose adapters share a job, by job; none for one with the adapters of another."""
+    chosen = experiment(name)
+    return chosen.together(chosen.jobs.finetune) if adapters_of(name) == name else []
+
+
+def about(name, function):
+    """An input or params function for a rule without wildcards: what it gives for an experiment."""
+
+    def given(wildcards):
+        return function(SimpleNamespace(experiment=name))
+
+    return given
+
+
+def listed(values):
+    """Params function: values that follow from the outputs, and so are no reason of their own to run again."""
+    values = list(values)
+
+    def given(wildcards, output):
+        return values
+
+    return given
+
+
+def in_place_of(one, many):
+    """A rule whose job makes what many jobs of another rule would: it comes first, and takes what that one takes of the
+    machine, with what a profile says of it."""
+    workflow.ruleorder(many, one)
+    getattr(rules, many).rule.resources = getattr(rules, one).rule.resources
+
+
 def last_epoch(experiment_name, task):
     """The adapter of a task after its last epoch."""
     epochs = experiment(experiment_name).checkpoints.epochs
@@ -88,11 +122,33 @@ def training_samples(wildcards):
 
 def seen_tasks(wildcards):
     """Tasks whose train splits were seen before the evaluation: to learn from, or as unlabeled prompts."""
-    return [*training_tasks(wildcards), wildcards.held_out]
+    return [*training_tasks(wildcards), wildcards.task]
 
 
 def seen_samples(wildcards):
     return [f"results/{wildcards.experiment}/samples/{task}/train.parquet" for task in seen_tasks(wildcards)]
+
+
+def task_decoder(wildcards, name="decoder.safetensors"):
+    """A file of the decoder that makes a task's adapters."""
+    return f"results/{wildcards.experiment}/decoder/{turn(wildcards)}/{wildcards.run}{name}"
+
+
+def task_decoder_run(wildcards):
+    return task_decoder(wildcards, "run.json")
+
+
+def control_embeddings(wildcards):
+    """Prompts that a control compares: none, or those of the training tasks."""
+    return training_embeddings(wildcards) if wildcards.control == NEAREST else []
+
+
+def control_target(wildcards):
+    """Prompts of the held-out task, where a control compares them."""
+    if wildcards.control != NEAREST:
+        return []
+    task_entry(wildcards.held_out)
+    return f"results/{wildcards.experiment}/embeddings/{wildcards.held_out}.parquet"
 
 
 def foreign_embeddings(wildcards):
@@ -104,20 +160,23 @@ def foreign_embeddings(wildcards):
 def evaluated_adapters(wildcards):
     """Source name to adapter file, in the order in which an evaluation lists them."""
     free_answers(wildcards)  # an evaluation that will not be is refused here, before adapters are planned for it
-    name, held_out = wildcards.experiment, wildcards.held_out
-    controls, draws = f"results/{name}/controls/{held_out}", range(experiment(name).evaluation.draws)
-    adapters = {f"trained/{task}": last_epoch(name, task) for task in training_tasks(wildcards)}
-    adapters |= {control: f"{controls}/{control}/{ADAPTER}" for control in ADAPTER_CONTROLS}
-    adapters |= {"target_trained": last_epoch(name, held_out)}
+    name, task = wildcards.experiment, wildcards.task
+    own, shared = (f"results/{name}/controls/{held_out}" for held_out in (task, turn(wildcards)))
+    draws, trained = range(experiment(name).evaluation.draws), experiment(name).evaluation.trained
+    adapters = {f"trained/{other}": last_epoch(name, other) for other in training_tasks(wildcards) if trained}
+    adapters |= {
+        control: f"{own if control == NEAREST else shared}/{control}/{ADAPTER}" for control in ADAPTER_CONTROLS
+    }
+    adapters |= {"target_trained": last_epoch(name, task)}
     for run in decoder_runs(name):
-        drawn = {"generated": f"results/{name}/generated/{held_out}/{run}"}
-        drawn |= {f"generated/{control}": f"{controls}/{run}{control}/" for control in PROMPT_CONTROLS}
+        drawn = {"generated": f"results/{name}/generated/{task}/{run}"}
+        drawn |= {f"generated/{control}": f"{own}/{run}{control}/" for control in PROMPT_CONTROLS}
         adapters |= {
             f"{source}/{run}draw_{draw}": f"{folder}draw_{draw}/{ADAPTER}"
             for source, folder in drawn.items()
             for draw in draws
         }
-        adapters |= {f"constant/{run}"[:-1]: f"{controls}/{run}constant/{ADAPTER}"}
+        adapters |= {f"constant/{run}"[:-1]: f"{shared}/{run}constant/{ADAPTER}"}
     return adapters
 
 
@@ -131,24 +190,23 @@ def evaluated_names(wildcards):
 
 def free_answers(wildcards):
     """The option with how a freely answered task is scored; what a file of questions holds is not known yet."""
-    name, held_out = wildcards.experiment, wildcards.held_out
-    task = task_entry(held_out)
+    name, task = wildcards.experiment, task_entry(wildcards.task)
     if "response" in task and "score" not in task:
-        target = f"results/{name}/generated/{held_out}/draw_0/{ADAPTER}"
-        raise WorkflowError(f"{held_out}: it is answered freely and has no score; what can be had is {target}")
+        target = f"results/{name}/generated/{wildcards.task}/draw_0/{ADAPTER}"
+        raise WorkflowError(f"{wildcards.task}: it is answered freely and has no score; what can be had is {target}")
     if task.get("score", {}).get("kind") == "code" and not experiment(name).evaluation.execute_code:
         raise WorkflowError(
-            f"{held_out}: its score runs code that a model wrote; {name} lacks evaluation.execute_code: true"
+            f"{wildcards.task}: its score runs code that a model wrote; {name} lacks evaluation.execute_code: true"
         )
     return ["--free", as_argument({key: task[key] for key in ("score", "max_new_tokens")})] if "score" in task else []
 
 
-def without_count(section, count):
-    """Params function: a section without the number of its products, so that one more does not redo the others."""
+def without_counts(section, *counts):
+    """Params function: a section without what says how many of its products, so that one more does not redo others."""
 
     def rest(wildcards):
         chosen = getattr(experiment(wildcards.experiment), section).given()
-        return as_argument({key: entry for key, entry in chosen.items() if key != count})
+        return as_argument({key: entry for key, entry in chosen.items() if key not in counts})
 
     return rest
 
@@ -179,4 +237,4 @@ def packaged_model(wildcards):
 
 def explain_target(wildcards):
     """No file, but an error that says what is wrong with the target and what exists."""
-    return readable(targets.explain_target, wildcards.target, EXPERIMENT_FILES, TASK_TABLE)
+    return readable(targets.explain_target, wildcards.target, EXPERIMENTS)

@@ -93,18 +93,18 @@ rule summary:
 
 rule card:
     input:
-        run="results/{experiment}/generated/{held_out}/{run}draw_{draw}/run.json",
-        config="results/{experiment}/generated/{held_out}/{run}draw_{draw}/adapter_config.json",
-        decoder="results/{experiment}/decoder/{held_out}/{run}run.json",
-        embeddings="results/{experiment}/embeddings/{held_out}.parquet",
-        evaluation="results/{experiment}/evaluation/{held_out}.json",
-        predictions="results/{experiment}/evaluation/{held_out}.predictions.parquet",
+        run="results/{experiment}/generated/{task}/{run}draw_{draw}/run.json",
+        config="results/{experiment}/generated/{task}/{run}draw_{draw}/adapter_config.json",
+        decoder=task_decoder_run,
+        embeddings="results/{experiment}/embeddings/{task}.parquet",
+        evaluation="results/{experiment}/evaluation/{task}.json",
+        predictions="results/{experiment}/evaluation/{task}.predictions.parquet",
     output:
-        "results/{experiment}/generated/{held_out}/{run}draw_{draw}/README.md",
+        "results/{experiment}/generated/{task}/{run}draw_{draw}/README.md",
     log:
-        "results/{experiment}/logs/card/{held_out}/{run}draw_{draw}.log",
+        "results/{experiment}/logs/card/{task}/{run}draw_{draw}.log",
     benchmark:
-        "results/{experiment}/benchmarks/card/{held_out}/{run}draw_{draw}.tsv"
+        "results/{experiment}/benchmarks/card/{task}/{run}draw_{draw}.tsv"
     localrule: True
     conda:
         "../envs/p2w.yaml"

@@ -1,17 +1,15 @@
 # Input functions of the report: all of an experiment's evaluations, losses, times and adapters.
-from types import SimpleNamespace
-
 # Sources that are on the map of adapters.
 MAPPED = "generated/draw_[0-2]|generated/[a-z_]+/draw_0|constant|weight_average|multi_task"
 
 
-def held_out_tasks(name):
-    """The tasks that take their turn in an experiment's summary."""
+def evaluated_tasks(name):
+    """The held-out tasks of an experiment's summary."""
     return experiment(name).takes_turns
 
 
 def all_evaluations(wildcards):
-    return [f"results/{wildcards.experiment}/evaluation/{task}.json" for task in held_out_tasks(wildcards.experiment)]
+    return [f"results/{wildcards.experiment}/evaluation/{task}.json" for task in evaluated_tasks(wildcards.experiment)]
 
 
 def all_cards(wildcards):
@@ -19,7 +17,7 @@ def all_cards(wildcards):
     name, draws = wildcards.experiment, range(experiment(wildcards.experiment).evaluation.draws)
     return [
         f"results/{name}/generated/{task}/{run}draw_{draw}/README.md"
-        for task in held_out_tasks(name)
+        for task in evaluated_tasks(name)
         for run in decoder_runs(name)
         for draw in draws
     ]
@@ -27,8 +25,7 @@ def all_cards(wildcards):
 
 def trained_tasks(name):
     """Every task of which an experiment's summary needs an adapter."""
-    chosen = experiment(name)
-    return list(dict.fromkeys([*(chosen.training_tasks or chosen.tasks), *held_out_tasks(name)]))
+    return experiment(name).trained
 
 
 def all_runs(wildcards):
@@ -46,8 +43,8 @@ def all_decoders(wildcards):
     """Name of a decoder in the figures to its losses."""
     name = wildcards.experiment
     return {
-        f"{task} {run}".strip(" /"): f"results/{name}/decoder/{task}/{run}metrics.csv"
-        for task in held_out_tasks(name)
+        f"{held_out} {run}".strip(" /"): f"results/{name}/decoder/{held_out}/{run}metrics.csv"
+        for held_out in experiment(name).turns
         for run in decoder_runs(name)
     }
 
@@ -55,41 +52,49 @@ def all_decoders(wildcards):
 def all_benchmarks(wildcards):
     """What Snakemake measured of every job that makes or scores an adapter; other times alone draw no figure anew."""
     name = wildcards.experiment
-    wanted = {
-        "experiment": name,
-        "task": trained_tasks(name),
-        "held_out": held_out_tasks(name),
-        "run": decoder_runs(name),
-        "draw": range(experiment(name).evaluation.draws),
-        "control": CONTROLS,
-    }
-    of_adapters = {
-        **wanted,
-        "experiment": adapters_of(name),
-        "epoch": range(1, experiment(name).checkpoints.epochs + 1),
-    }
-    files = [expand(rule.benchmark, **of_adapters) for rule in (rules.finetune, rules.checkpoints)]
-    others = (
-        rules.embeddings,
-        rules.prompt_variants,
-        rules.decoder,
-        rules.generate,
-        rules.control,
-        rules.multi_task,
-        rules.prompt_controls,
-        rules.constant,
-        rules.evaluate,
+    chosen, files = experiment(name), []
+    of_adapters = {"experiment": adapters_of(name), "epoch": range(1, chosen.checkpoints.epochs + 1)}
+    of_generated = {"experiment": name, "run": decoder_runs(name), "draw": range(chosen.evaluation.draws)}
+    trained, evaluated = {"task": trained_tasks(name)}, {"task": evaluated_tasks(name)}
+    turns = {"held_out": list(chosen.turns)}
+    for rule, values in (
+        (rules.checkpoints, {**of_adapters, **trained}),
+        (rules.prompt_variants, {**of_generated, **evaluated}),
+        (rules.decoder, {**of_generated, **turns}),
+        (rules.generate, {**of_generated, **evaluated}),
+        (rules.control, {**of_generated, **turns, "control": "weight_average"}),
+        (rules.control, {**of_generated, "held_out": evaluated["task"], "control": NEAREST}),
+        (rules.multi_task, {**of_generated, **turns}),
+        (rules.prompt_controls, {**of_generated, **evaluated}),
+        (rules.constant, {**of_generated, **turns}),
+        (rules.evaluate, {**of_generated, **evaluated}),
+    ):
+        files += expand(rule.benchmark, **values)
+    files += of_jobs(
+        "finetune", adapters_of(name), adapters_together(adapters_of(name)), trained_tasks(name), **of_adapters
     )
-    files += [expand(rule.benchmark, **wanted) for rule in others]
-    return [ancient(file) for file in dict.fromkeys(sum(files, []))]
+    files += of_jobs("embeddings", name, chosen.together(chosen.jobs.embeddings), trained_tasks(name))
+    return [ancient(file) for file in dict.fromkeys(files)]
+
+
+def of_jobs(rule, name, together, tasks, **values):
+    """Benchmarks of a rule whose tasks may share jobs: those of the jobs, and of the other tasks."""
+    jobs = [
+        f"results/{name}/benchmarks/{rule}/together_{number}.tsv"
+        for number, shared in enumerate(together, 1)
+        if set(shared) & set(tasks)
+    ]
+    alone = [task for task in tasks if task not in sum(together, ())]
+    return jobs + expand(getattr(rules, rule).benchmark, **{"experiment": name, **values}, task=alone)
 
 
 def mapped_adapters(wildcards):
     """Adapters on the map as (kind:task, file): those trained, and a few of every other kind per held-out task."""
     name = wildcards.experiment
     places = [(f"trained:{task}", last_epoch(name, task)) for task in trained_tasks(name)]
-    for task in held_out_tasks(name):
-        evaluated = evaluated_adapters(SimpleNamespace(experiment=name, held_out=task))
+    for task in evaluated_tasks(name):
+        evaluated = evaluated_adapters(SimpleNamespace(experiment=name, task=task))
         mapped = {source: file for source, file in evaluated.items() if re.fullmatch(MAPPED, source)}
-        places += [(re.sub("[/]draw_.", "", source) + f":{task}", file) for source, file in mapped.items()]
-    return places
+        # The folder says for which task, or which group, an adapter is.
+        places += [(f"{re.sub('/draw_.', '', source)}:{file.split('/')[3]}", file) for source, file in mapped.items()]
+    return list(dict.fromkeys(places))

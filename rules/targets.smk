@@ -6,8 +6,8 @@ MADE = [
     f"{FOUND_AT}/samples/{TASK_NAME}/[a-z]+[.]parquet",
     f"{FOUND_AT}/adapters/{TASK_NAME}/epoch_[1-9][0-9]*/({'|'.join(EPOCH_FILES.values())})",
     f"{FOUND_AT}/(checkpoints|embeddings)/{TASK_NAME}[.]parquet",
-    f"{FOUND_AT}/decoder/{TASK_NAME}/(seed_[0-9]+/)?(decoder[.]safetensors|metrics[.]csv|run[.]json)",
-    f"{FOUND_AT}/(generated|controls)/{TASK_NAME}/.+[.](safetensors|json|md|parquet)",
+    f"{FOUND_AT}/decoder/{HELD_OUT}/(seed_[0-9]+/)?(decoder[.]safetensors|metrics[.]csv|run[.]json)",
+    f"{FOUND_AT}/(generated/{TASK_NAME}|controls/{HELD_OUT})/.+[.](safetensors|json|md|parquet)",
     f"{FOUND_AT}/evaluation/{TASK_NAME}[.](json|predictions[.]parquet)",
     f"{FOUND_AT}/(figures/[a-z]+[.]png|summary[.][a-z.]+)",
 ]

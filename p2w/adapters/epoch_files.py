@@ -8,12 +8,14 @@ from typing import Any
 from torch import Tensor
 
 from p2w.adapters.layout import AdapterLayout
-from p2w.adapters.peft_folder import RUN_FILE, write_adapter
-from p2w.runtime.files import transaction
+from p2w.adapters.peft_folder import CONFIG_FILE, RUN_FILE, WEIGHTS_FILE, write_adapter
+from p2w.runtime.files import link, transaction
+from p2w.runtime.seals import check_files, read_record
 from p2w.runtime.tensor_files import read_tensors, write_tensors
 
 SNAPSHOTS_FILE = "snapshots.safetensors"
 STATE_FILE = "training_state.safetensors"
+EPOCH_FILES = (WEIGHTS_FILE, CONFIG_FILE, SNAPSHOTS_FILE, STATE_FILE, RUN_FILE)
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,24 @@ def write_epoch(folder: str | Path, epoch: Epoch, record: Mapping[str, Any]) -> 
         write_snapshots(folder, epoch.snapshots)
         write_tensors(folder / STATE_FILE, epoch.state, {**done, "settings": epoch.settings})
         write_adapter(folder, tensors, header.adapter_config, {RUN_FILE: run})
+
+
+def is_epoch_of(folder: Path, record: Mapping[str, Any]) -> bool:
+    """Whether a folder holds a whole, undamaged epoch that has just this provenance."""
+    try:
+        check_files(folder / RUN_FILE, (WEIGHTS_FILE, CONFIG_FILE))
+        for name in (SNAPSHOTS_FILE, STATE_FILE):
+            read_tensors(folder / name)
+        return read_record(folder / RUN_FILE).get("provenance") == record
+    except (ValueError, OSError):
+        return False
+
+
+def link_epoch(folder: Path, target: Path) -> None:
+    """The files of an epoch in another folder too, without a copy where the file system can do that."""
+    with transaction():
+        for name in EPOCH_FILES:
+            link(folder / name, target / name)
 
 
 def write_snapshots(folder: str | Path, snapshots: Snapshots) -> None:

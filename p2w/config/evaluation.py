@@ -16,9 +16,10 @@ class EvaluationConfig(Settings):
 
 
 class Evaluation(EvaluationConfig):
-    """What is scored, and how many adapters are generated for it."""
+    """What is scored, and which adapters."""
 
     draws: Count = Field(description="generated adapters per held-out task")
+    trained: bool = Field(True, description="every training task's adapter too, which grows as tasks squared")
 
 
 class FreeAnswers(Settings):

@@ -1,5 +1,7 @@
 """An experiment: all that its file says, after the experiment it inherits from."""
 
+from collections.abc import Iterator
+from functools import cached_property
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
@@ -10,10 +12,12 @@ from p2w.config.decoder import DecoderConfig
 from p2w.config.encoder import PromptEncoder
 from p2w.config.evaluation import Evaluation
 from p2w.config.finetuning import FinetuneConfig
+from p2w.config.jobs import Jobs
 from p2w.config.lora import LoraSettings
 from p2w.config.mistakes import listed
 from p2w.config.prompts import PromptSelection
 from p2w.config.settings import Settings, Text, Whole
+from p2w.config.tasks import Name
 
 T = TypeVar("T")
 
@@ -25,6 +29,8 @@ def _once(values: tuple[T, ...]) -> tuple[T, ...]:
 
 
 Tasks = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_once)]
+Group = Annotated[tuple[Text, ...], Field(min_length=2)]
+HeldOut = tuple[Text | Group | Annotated[dict[Name, Group], Field(min_length=1)], ...]
 
 
 class Experiment(Settings):
@@ -37,8 +43,10 @@ class Experiment(Settings):
         description="Tasks of the suites in config/tasks, or `task.format` to ask one in another answer format (two or"
         " more without training_tasks); each takes its turn as the held-out one"
     )
-    held_out: Tasks | None = Field(
-        None, description="The tasks that take their turn as the held-out one, when they are not all of `tasks`"
+    held_out: HeldOut | None = Field(
+        None,
+        description="What takes its turn to be held out, when it is not each of `tasks`: tasks, and groups held out"
+        " together, `{name: [task, …]}` or a bare list (`group_1` and so on)",
     )
     seeds: Annotated[tuple[Whole, ...], Field(min_length=1), AfterValidator(_once)] | None = Field(
         None, description="Seeds of the decoder; those besides `seed` train decoders of their own, in folders seed_{n}"
@@ -54,24 +62,77 @@ class Experiment(Settings):
     prompts: PromptSelection = Field(description="Which prompts of the train split stand for a task")
     decoder: DecoderConfig = Field(description="The hyper-convolutional decoder and its training")
     evaluation: Evaluation = Field(description="What is scored")
+    jobs: Jobs = Field(Jobs(), description="How the work is divided into jobs")
+
+    @cached_property
+    def turns(self) -> dict[str, tuple[str, ...]]:
+        """What is held out in turn: the name of a task or a group, and the tasks that its decoder may not see."""
+        return dict(self._turns())
+
+    def _turns(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        unnamed = 0
+        for entry in self.held_out or self.tasks:
+            if isinstance(entry, str):
+                yield entry, (entry,)
+            elif isinstance(entry, dict):
+                yield from entry.items()
+            else:
+                unnamed += 1
+                yield f"group_{unnamed}", entry
+
+    @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """The groups among `turns`."""
+        return {name: tasks for name, tasks in self.turns.items() if tasks != (name,)}
 
     @property
     def takes_turns(self) -> tuple[str, ...]:
-        """The tasks that take their turn as the held-out one in the summary."""
-        return self.held_out or self.tasks
+        """The tasks that are held out in the summary, alone or in a group: each is evaluated."""
+        return tuple(task for tasks in self.turns.values() for task in tasks)
 
-    def trained_without(self, held_out: str) -> list[str]:
-        """Every task that the decoder for a held-out task may see."""
-        return [task for task in self.training_tasks or self.tasks if task != held_out]
+    def turn_of(self, task: str) -> str:
+        """In which turn a task is held out: a group's name, or its own."""
+        return next((name for name, tasks in self.groups.items() if task in tasks), task)
+
+    def held_out_in(self, turn: str) -> tuple[str, ...]:
+        """The tasks that are held out together; ValueError when `turn` is a task that a group has."""
+        if (group := self.turn_of(turn)) != turn:
+            raise ValueError(f"{turn} is held out together with others, as {group!r}: expected {group} in its place")
+        return self.turns.get(turn, (turn,))
+
+    def trained_without(self, turn: str) -> list[str]:
+        """Every task that the decoder of a held-out task or group may see."""
+        held_out = self.held_out_in(turn)
+        return [task for task in self.training_tasks or self.tasks if task not in held_out]
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """Every task of which the summary needs an adapter."""
+        return tuple(dict.fromkeys([*(self.training_tasks or self.tasks), *self.takes_turns]))
+
+    def together(self, size: int | None) -> list[tuple[str, ...]]:
+        """The tasks of `trained` that share a job, so many at a time; none without a size."""
+        return [self.trained[start : start + size] for start in range(0, len(self.trained), size)] if size else []
+
+    @model_validator(mode="after")
+    def _every_task_has_one_turn(self) -> "Experiment":
+        if self.held_out == ():
+            raise ValueError("held_out: found an empty list, expected at least one task or group")
+        names = [name for name, _ in self._turns()]
+        if repeated := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"held_out: found {listed(repeated)} more than once, expected once")
+        if repeated := [task for task in self.takes_turns if self.takes_turns.count(task) > 1]:
+            raise ValueError(f"held_out: found {listed(repeated)} more than once, expected every task in one place")
+        return self
 
     @model_validator(mode="after")
     def _there_is_a_training_task(self) -> "Experiment":
         if self.training_tasks is None and len(self.tasks) < 2:
             raise ValueError(f"tasks: found {list(self.tasks)}, expected a list of at least 2, or training_tasks")
-        for task in self.takes_turns:
-            count, most = len(self.trained_without(task)), self.finetune.max_samples
+        for turn in self.turns:
+            count, most = len(self.trained_without(turn)), self.finetune.max_samples
             if not count:
-                raise ValueError(f"held_out: found {task!r}, which leaves no training task, expected another one")
+                raise ValueError(f"held_out: found {turn!r}, which leaves no training task, expected another one")
             if count > most:
                 raise ValueError(f"finetune.max_samples: found {most}, expected one for each of {count} training tasks")
         return self

@@ -61,7 +61,7 @@ class Experiments:
     """Experiment files by name, with the task table and the names of sources; one is checked when it is asked for."""
 
     def __init__(self, files: Mapping[str, Path], tasks: Mapping[str, Any], sources: Iterable[str]) -> None:
-        self.files, self._tasks, self._sources = dict(files), tasks, list(sources)
+        self.files, self.tasks, self._sources = dict(files), tasks, list(sources)
         self._own: dict[str, dict[str, Any]] = {}
         self._whole: dict[str, Experiment] = {}
 
@@ -101,9 +101,19 @@ class Experiments:
             self._whole[name] = experiment
         return self._whole[name]
 
+    def held_out_in(self, name: str, turn: str) -> tuple[str, ...]:
+        """The tasks that an experiment holds out together with a task, or in a group; ValueError on neither."""
+        experiment = self.whole(name)
+        if turn not in experiment.turns:
+            task_entry(self.tasks, turn)
+        return experiment.held_out_in(turn)
+
     def _check_names(self, experiment: Experiment) -> None:
         """ValueError unless the source and the tasks of an experiment exist."""
         known("source", experiment.source, self._sources)
-        for tasks in (experiment.tasks, experiment.training_tasks, experiment.held_out):
+        for tasks in (experiment.tasks, experiment.training_tasks, experiment.takes_turns):
             for task in tasks or ():
-                task_entry(self._tasks, task)
+                task_entry(self.tasks, task)
+        for group in experiment.groups:
+            if group in self.tasks["tasks"]:
+                raise ValueError(f"held_out: found a group {group!r}, expected a name that no task has")

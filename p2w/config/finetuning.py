@@ -46,7 +46,11 @@ class FinetuneConfig(Settings):
     @property
     def most_steps(self) -> int:
         """Steps that an epoch has at most; fewer where the train split has less than `max_samples` rows."""
-        steps = math.ceil(self.max_samples / self.batch_size)
+        return self.steps(self.max_samples)
+
+    def steps(self, rows: int) -> int:
+        """Steps of an epoch over a train split of so many rows."""
+        steps = math.ceil(min(rows, self.max_samples) / self.batch_size)
         return min(steps, self.steps_per_epoch or steps)
 
     def rate(self, step: int) -> float:

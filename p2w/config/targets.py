@@ -1,14 +1,13 @@
 """What a target of the workflow that no rule makes was meant to be."""
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
 
-from p2w.config.experiments import known, task_entry
+from p2w.config.experiments import Experiments, known, task_entry
 from p2w.config.mistakes import named
 
 # What a target's second part may be, and which of them are followed by a task.
 OF_TASKS = ("samples", "adapters", "checkpoints", "embeddings", "decoder", "generated", "controls", "evaluation")
+OF_GROUPS = ("decoder", "controls")  # and which of those by a group of held-out tasks
 OTHERS = ("figures", "summary.md", "summary.html", "summary.csv")
 
 # Below an experiment's folder, a target without its end, and that end.
@@ -31,11 +30,11 @@ ENDS = (
 )
 
 
-def explain_target(target: str, experiments: Iterable[str], table: Mapping[str, Any]) -> None:
+def explain_target(target: str, experiments: Experiments) -> None:
     """ValueError that says what is wrong with a target `results/{target}` that no rule makes, and what may be meant."""
     where = named(f"results/{target}")
     try:
-        meant = _meant(target.rstrip("/"), sorted(experiments), table)
+        meant = _meant(target.rstrip("/"), experiments)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
     if meant is None:
@@ -44,21 +43,31 @@ def explain_target(target: str, experiments: Iterable[str], table: Mapping[str, 
     raise ValueError(f"{where}: that is {kind}; did you mean results/{meant}?")
 
 
-def _meant(target: str, experiments: list[str], table: Mapping[str, Any]) -> str | None:
+def _meant(target: str, experiments: Experiments) -> str | None:
     """The file that a folder or a name without ending stands for; ValueError on an unknown name."""
     experiment, _, inside = target.partition("/")
-    known("experiment", experiment, experiments)
+    known("experiment", experiment, sorted(experiments.files))
     kind, _, rest = inside.partition("/")
     if kind not in ("", "summary"):
         known("product", kind, (*OF_TASKS, *OTHERS))
     if kind in OF_TASKS and not rest:
-        chosen = [task for task, entry in table["tasks"].items() if "choices" in entry] or list(table["tasks"])
-        return _meant(f"{target}/{chosen[0]}", experiments, table)
+        table = experiments.tasks["tasks"]
+        chosen = [task for task, entry in table.items() if "choices" in entry] or list(table)
+        return _meant(f"{target}/{chosen[0]}", experiments)
     if kind in OF_TASKS:
         task = rest.split("/")[0]
         for ending in (".parquet", ".json", ".predictions"):
             task = task.removesuffix(ending)
-        task_entry(table, task)
+        _check_task(kind, task, experiments, experiment)
         inside = f"{kind}/{'/'.join((task, *rest.split('/')[1:]))}"
     place = f"/{inside}" if inside else ""
     return next((experiment + place + end for pattern, end in ENDS if re.fullmatch(pattern, place)), None)
+
+
+def _check_task(kind: str, name: str, experiments: Experiments, experiment: str) -> None:
+    """ValueError unless an experiment has such a product of a task, or of a group of held-out tasks."""
+    if group := experiments.whole(experiment).groups.get(name):
+        if kind not in OF_GROUPS:
+            raise ValueError(f"{name!r} is a group of held-out tasks; expected one of them: {', '.join(group)}")
+    else:
+        task_entry(experiments.tasks, name)

@@ -49,12 +49,17 @@ def nearest_prompts(
 
 
 def write_control(
-    control: str, adapters: Mapping[str, Path], embeddings: Mapping[str, Path], target: Path, output: Path
+    control: str, adapters: Mapping[str, Path], embeddings: Mapping[str, Path], target: Path | None, output: Path
 ) -> None:
-    """Write one of `CONTROLS` as an adapter folder; `run.json` says what it was made from."""
+    """Write one of `CONTROLS` as an adapter folder; `run.json` says what it was made from.
+
+    `nearest_prompts` reads `embeddings` and `target`; ValueError without the latter.
+    """
     if control == "weight_average":
         tensors, config, choice = weight_average(adapters)
         read = []
+    elif target is None:
+        raise ValueError(f"{control}: found no prompts of the held-out task, expected them (--target)")
     else:
         tensors, config, choice = nearest_prompts(adapters, embeddings, target)
         read = [*embeddings.values(), target]

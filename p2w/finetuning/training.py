@@ -4,14 +4,14 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from p2w.adapters.epoch_files import STATE_FILE, Epoch, SnapshotHeader, Snapshots
 from p2w.adapters.layout import AdapterLayout
@@ -33,6 +33,22 @@ ADAPTER = "default"  # PEFT's own name for a model's first adapter, a part of it
 MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW remembers of a parameter, besides the step
 
 
+class AdaptedBase(NamedTuple):
+    """A base model with an adapter inside, for one training after the other: each begins with the adapter's start."""
+
+    tokenizer: PreTrainedTokenizerBase
+    model: PreTrainedModel
+    adapter_config: dict[str, Any]
+
+
+def load_adapted(base: BaseModel, lora: LoraSettings, config: FinetuneConfig, device: torch.device) -> AdaptedBase:
+    """The base model on `device`, ready to be trained."""
+    model, adapter_config = add_adapter(load_model(base, device), lora, base)
+    if config.activation_checkpointing:
+        keep_less(model)
+    return AdaptedBase(load_tokenizer(base), model, adapter_config)
+
+
 class Training:
     """A model, its adapter, its optimizer and its samples; epochs are run one after the other."""
 
@@ -45,15 +61,16 @@ class Training:
         task: str,
         samples: pd.DataFrame,
         device: torch.device | str = "cpu",
+        adapted: AdaptedBase | None = None,
     ) -> None:
         chosen = select_samples(task, samples, config.max_samples, seed)
-        tokenizer = load_tokenizer(base)
+        tokenizer = adapted.tokenizer if adapted else load_tokenizer(base)
         self.task, self.seed, self.config, self.device = task, seed, config, torch.device(device)
         self.encoded = encode_samples(task, tokenizer, chosen, config.max_length)
         self.pad_id = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-        self.model, self.adapter_config = add_adapter(load_model(base, self.device), lora, base)
-        if config.activation_checkpointing:
-            keep_less(self.model)
+        _, self.model, self.adapter_config = adapted or load_adapted(base, lora, config, self.device)
+        if adapted:
+            start_adapter(self.model, lora.init_seed)
         self.parameters = trainable(self.model)
         self.layout = AdapterLayout.from_tensors(self.parameters)
         self.optimizer = torch.optim.AdamW(
@@ -197,22 +214,24 @@ def response_loss(model: PreTrainedModel, input_ids: Tensor, labels: Tensor, dev
 
 
 def add_adapter(model: PreTrainedModel, lora: LoraSettings, base: BaseModel) -> tuple[PreTrainedModel, dict[str, Any]]:
-    """`model` with a fresh trainable float32 adapter inside, and its `adapter_config.json`.
-
-    PEFT's own start (lora_A Kaiming-uniform, lora_B zero), drawn from a generator instead of the global one.
-    """
+    """`model` with a fresh trainable float32 adapter inside, and its `adapter_config.json`."""
     from peft import inject_adapter_in_model
 
     config = peft_config(lora, base.name, base.revision)
     with torch.random.fork_rng(devices=[]):
         inject_adapter_in_model(config, model, ADAPTER)
-    generator = torch.Generator().manual_seed(lora.init_seed)
+    start_adapter(model, lora.init_seed)
+    return model.train(), adapter_config_json(config)
+
+
+def start_adapter(model: PreTrainedModel, seed: int) -> None:
+    """PEFT's own start (lora_A Kaiming-uniform, lora_B zero), drawn from a generator instead of the global one."""
+    generator = torch.Generator().manual_seed(seed)
     for name, parameter in trainable(model).items():
         start = torch.zeros(parameter.shape)
         if name.endswith(".lora_A.weight"):
             nn.init.kaiming_uniform_(start, a=math.sqrt(5), generator=generator)
         parameter.data = start.to(parameter.device)
-    return model.train(), adapter_config_json(config)
 
 
 def keep_less(model: PreTrainedModel) -> None:

@@ -1,4 +1,4 @@
-"""Both ends of the method: train a decoder on every task but one, then turn that one's prompts into adapters."""
+"""Both ends of the method: train a decoder without a task, or a group of them; turn its prompts into adapters."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ from p2w.runtime.seals import write_record
 
 
 def train_without(
-    held_out: str,
+    held_out: Sequence[str],
     config: DecoderConfig,
     seed: int,
     checkpoint_paths: Sequence[Path],
@@ -34,33 +34,35 @@ def train_without(
     output: Path,
     state: Path | None = None,
 ) -> None:
-    """Train the decoder for a held-out task; write weights, `metrics.csv` and `run.json`.
+    """Train the decoder for one or more held-out tasks; write weights, `metrics.csv` and `run.json`.
 
     Started by torchrun, its processes train together and the first one writes. The file `state` is what the same call
-    goes on from after an interruption. Raises ValueError: the held-out task among the training tasks, or adapters of
-    different layouts; names the files' task.
+    goes on from after an interruption. Raises ValueError: checkpoints or prompts of a held-out task, or adapters of
+    different layouts; names the task.
     """
     checkpoints = CheckpointFiles(checkpoint_paths)
-    if held_out in checkpoints:
-        raise ValueError(f"found checkpoints of the held-out task {held_out!r}, expected training tasks only")
-    encoders = {path: read_embeddings_metadata(path)["encoder"] for path in embedding_paths}
+    headers = {path: read_embeddings_metadata(path) for path in embedding_paths}
+    for kind, tasks in (("checkpoints", set(checkpoints)), ("prompts", {found["task"] for found in headers.values()})):
+        if seen := sorted(tasks & set(held_out)):
+            raise ValueError(f"found {kind} of the held-out task {seen[0]!r}, expected training tasks only")
+    encoders = {path: found["encoder"] for path, found in headers.items()}
     encoder = encoders[embedding_paths[0]]
     for path, found in encoders.items():
         if found != encoder:
             raise ValueError(f"{path}: encoder: found {found!r}, expected {encoder!r} as in {embedding_paths[0]}")
     spec = WeightTokens(checkpoints.layout, width=config.token_width, scales=config.scales)
     inputs = [*checkpoint_paths, *embedding_paths]
-    record = provenance("decoder", {"held_out": held_out, **config.to_json()}, inputs, seed)
+    record = provenance("decoder", {"held_out": list(held_out), **config.to_json()}, inputs, seed)
     metadata = {
-        "held_out": held_out,
+        "held_out": list(held_out),
         "training_tasks": sorted(checkpoints),
         "adapter_config": checkpoints.adapter_config,
         "encoder": encoder,
         "provenance": record,
     }
     with joined(best_device()) as (processes, device):
-        prompts = {read_embeddings_metadata(path)["task"]: read_embeddings(path, device) for path in embedding_paths}
-        report = reporter(f"steps without {held_out}") if processes.rank == 0 else silent
+        prompts = {found["task"]: read_embeddings(path, device) for path, found in headers.items()}
+        report = reporter(f"steps without {', '.join(held_out)}") if processes.rank == 0 else silent
         with SavedState(state, {**record, "device": device.type}, processes) as saved:
             trained = train_decoder(config, spec, prompts, checkpoints, seed, device, report, processes, saved)
             if processes.rank == 0:
@@ -81,16 +83,16 @@ def _write_trained(
 
 
 def generate_adapter(decoder_path: Path, embeddings_path: Path, seed: int, draw: int, output: Path) -> None:
-    """Write the adapter that a decoder makes of one draw of its held-out task's prompts, with `run.json`.
+    """Write the adapter that a decoder makes of one draw of a held-out task's prompts, with `run.json`.
 
-    ValueError when they are another task's, or from another encoder.
+    ValueError when they are a task's that was not held out from it, or from another encoder.
     """
     trained = load_decoder(decoder_path, best_device())
     held_out, found = trained.metadata["held_out"], read_embeddings_metadata(embeddings_path)["task"]
-    if found != held_out:
-        raise ValueError(f"{embeddings_path}: task: found {found!r}, expected {held_out!r}")
+    if found not in held_out:
+        raise ValueError(f"{embeddings_path}: task: found {found!r}, expected {' or '.join(map(repr, held_out))}")
     condition = read_condition(trained, embeddings_path, seed, draw)
-    config = {"held_out": held_out, "draw": draw}
+    config = {"held_out": found, "draw": draw}
     record = provenance("generate", config, [decoder_path, embeddings_path], seed)
     write_generated(trained, condition, output.parent, {RUN_FILE: record})
 

@@ -137,10 +137,11 @@ def embed_prompts(
     cache: Path,
     output: Path,
     state: Path | None = None,
+    encode: Encode | None = None,
 ) -> None:
     """Write the embeddings of a task's prompts, encoding only those that the cache does not hold.
 
-    The file `state` is what the same call goes on from after an interruption.
+    The file `state` is what the same call goes on from after an interruption; `encode` spares loading the encoder.
     """
     samples = select_prompts(read_samples(samples_path), selection.max_per_task, seed)
     texts = condition_texts(samples, selection.form, seed)
@@ -148,6 +149,6 @@ def embed_prompts(
     metadata = {"task": task, "encoder": encoder.to_json(), "provenance": record}
     device = best_device()
     with SavedState(state, {**metadata, "device": device.type}) as saved:
-        encode, report = encode_when_needed(encoder, str(device)), reporter(f"prompts of {task}")
+        encode, report = encode or encode_when_needed(encoder, str(device)), reporter(f"prompts of {task}")
         states = encode_cached(texts, encode, cache / encoder.key, saved, report)
         write_embeddings(output, samples["id"].tolist(), texts, states, metadata)

@@ -94,10 +94,11 @@ def recount(predictions: Path, source: str) -> dict[str, Any]:
 
 def _what(held_out: str, config: Mapping[str, Any], decoder: Mapping[str, Any]) -> str:
     tasks = ", ".join(decoder["training_tasks"])
+    unseen = ", ".join([held_out, *(task for task in decoder["held_out"] if task != held_out)])
     return (
         f"A LoRA adapter of rank {config['r']} for `{config['base_model_name_or_path']}` that was not trained: a"
         f" decoder made its weights from unlabelled prompts of {held_out}. The decoder had learned from"
-        f" adapters and prompts of {tasks}; it never saw {held_out}."
+        f" adapters and prompts of {tasks}; it never saw {unseen}."
     )
 
 

@@ -205,10 +205,11 @@ def _protocol(evaluations: Sequence[Evaluation]) -> str:
     return (
         f"Scored: {rows}. Every source answers the same rows with the same prompts, under the base model's own"
         f" chat template, greedily. {_what_counts(evaluations)}"
-        f" The decoder of a held-out task sees adapters and prompts of the other tasks. {made if drawn else ''}It"
-        " is given unlabelled prompts of the held-out task's train split, never a test row, and trains for a fixed"
-        f" number of steps. Seed of the experiment: {_any_of(seeds)}. Nothing is chosen by a score on these rows"
-        " but `best_trained`."
+        " The decoder of a held-out task sees adapters and prompts of other tasks only."
+        f"{_together(evaluations)} {made if drawn else ''}It is given unlabelled prompts of the held-out task's train"
+        " split, never a test row, and trains for a fixed number of steps."
+        f" Seed of the experiment: {_any_of(seeds)}. Nothing is chosen by a score on these rows"
+        + (" but `best_trained`." if any("best_trained" in e["sources"] for e in evaluations) else ".")
     )
 
 
@@ -221,6 +222,15 @@ def _what_counts(evaluations: Sequence[Evaluation]) -> str:
         " task's score.",
     ]
     return " ".join(said[len(free) == len(evaluations) : 2 if free else 1])
+
+
+def _together(evaluations: Sequence[Evaluation]) -> str:
+    """Which of the tasks no decoder of another one saw."""
+    names = [evaluation["held_out"] for evaluation in evaluations]
+    seen = {e["held_out"]: e["overlap"]["tasks"] if e.get("overlap") else names for e in evaluations}
+    groups = {tuple(other for other in names if other == name or other not in seen[name]) for name in names}
+    listed = "; ".join(", ".join(group) for group in sorted(groups) if len(group) > 1)
+    return f" Held out together, so that none was seen: {listed}." if listed else ""
 
 
 def _any_of(values: set[int]) -> str:

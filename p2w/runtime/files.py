@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import shlex
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -150,6 +151,16 @@ def _sync(path: Path) -> None:
             raise
     finally:
         os.close(handle)
+
+
+def link(path: Path, target: Path) -> None:
+    """Give a file a second name, or make a copy where the file system has no links."""
+    with atomic_path(target) as temporary:
+        temporary.unlink()
+        try:
+            os.link(path, temporary)
+        except OSError:
+            shutil.copyfile(path, temporary)
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:

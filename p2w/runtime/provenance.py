@@ -24,8 +24,13 @@ def provenance(
         "seed": seed,
         "code_sha256": code_hash(stage),
         "versions": versions(),
-        "inputs": {Path(path).as_posix(): sha256(path) for path in sorted(map(str, inputs))},
+        "inputs": input_hashes(inputs),
     }
+
+
+def input_hashes(paths: Iterable[str | Path]) -> dict[str, str]:
+    """Path to sha256 of every file, sorted."""
+    return {Path(path).as_posix(): sha256(path) for path in sorted(map(str, paths))}
 
 
 def versions() -> dict[str, str]:

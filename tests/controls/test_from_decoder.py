@@ -55,4 +55,4 @@ def test_constant_needs_no_prompt_of_the_held_out_task(held_out_world, decoder, 
     assert sha256(tmp_path / "a" / WEIGHTS) == sha256(tmp_path / "b" / WEIGHTS)
     tensors, _ = read_adapter(tmp_path / "a")
     assert all(tensor.isfinite().all() for tensor in tensors.values())
-    assert read_json(tmp_path / "a" / "run.json")["config"] == {"held_out": "held", "control": "constant"}
+    assert read_json(tmp_path / "a" / "run.json")["config"] == {"held_out": ["held"], "control": "constant"}

@@ -9,7 +9,7 @@ import pytest
 from safetensors.torch import load_file
 
 from p2w.adapters.peft_folder import read_adapter
-from p2w.generators.held_out import generate_adapter
+from p2w.generators.held_out import generate_adapter, train_without
 from p2w.runtime.files import read_json, sha256
 from p2w.runtime.seals import read_record
 from tests.support.held_out_world import CONFIG, TWO, train
@@ -22,8 +22,27 @@ def test_training_writes_weights_metrics_and_record(held_out_world, tmp_path):
     assert metrics["loss"].notna().all()
     record = read_json(tmp_path / "run.json")
     assert record["training_tasks"] == ["boolq", "piqa"]
-    assert record["provenance"]["config"]["held_out"] == "held"
+    assert record["provenance"]["config"]["held_out"] == ["held"]
     assert decoder.is_file()
+
+
+def test_a_group_is_held_out_from_one_decoder(held_out_world, tmp_path):
+    decoder = train(held_out_world, tmp_path, tasks=("boolq",), held_out=("held", "piqa"))
+    for task in ("held", "piqa"):
+        output = tmp_path / task / "adapter_model.safetensors"
+        generate_adapter(decoder, held_out_world / f"{task}.embeddings.parquet", 0, 0, output)
+        assert read_json(tmp_path / task / "run.json")["config"]["held_out"] == task
+    with pytest.raises(ValueError, match="task: found 'boolq', expected 'held' or 'piqa'"):
+        generate_adapter(decoder, held_out_world / "boolq.embeddings.parquet", 0, 0, tmp_path / "adapter.safetensors")
+
+
+def test_no_task_of_the_group_is_among_the_training_tasks(held_out_world, tmp_path):
+    with pytest.raises(ValueError, match="found checkpoints of the held-out task 'piqa', expected training tasks only"):
+        train(held_out_world, tmp_path, held_out=("held", "piqa"))
+    checkpoints = [held_out_world / "boolq.parquet"]
+    prompts = [held_out_world / f"{task}.embeddings.parquet" for task in ("boolq", "piqa")]
+    with pytest.raises(ValueError, match="found prompts of the held-out task 'piqa', expected training tasks only"):
+        train_without(["held", "piqa"], CONFIG, 0, checkpoints, prompts, tmp_path / "decoder.safetensors")
 
 
 def test_same_seed_same_bytes(held_out_world, tmp_path):

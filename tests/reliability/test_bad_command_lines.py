@@ -11,8 +11,8 @@ OVER_A_FILE = both(replaced("file", b"x"), option("--output", "WORLD/file/x/adap
 LINES = (
     Case("nothing", "show", r"the following arguments are required: file; see \S+ --help", without(""), 2),
     Case("missing option", "generate", r"the following arguments are required: --draw", without("--draw"), 2),
-    Case("two missing options", "control", r"required: --tasks, --target",
-         both(without("--tasks"), without("--target")), 2),
+    Case("two missing options", "control", r"required: --tasks, --adapters",
+         both(without("--tasks"), without("--adapters")), 2),
     Case("unknown option", "generate", r"unrecognized arguments: --drawn 3", option("--drawn", 3), 2),
     Case("shortened option", "generate", r"unrecognized arguments: --dec", option("--dec", "x"), 2),
     Case("option without its value", "generate", r"argument --seed: expected one argument", option("--seed"), 2),

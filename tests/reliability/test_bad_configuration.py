@@ -15,6 +15,7 @@ from tests.support.workspace import PROJECT, Workspace
 CONFIG = PROJECT / "config"
 TASKS = read_task_table(CONFIG / "tasks")
 SOURCES = read_sources(CONFIG / "sources.yaml")
+EXPERIMENTS = Experiments(find_experiments(CONFIG / "experiments"), TASKS, SOURCES)
 
 
 def read_bad(folder: Path) -> None:
@@ -266,7 +267,7 @@ TARGETS = {
 def test_a_target_with_a_slip_is_answered_with_what_exists(target, tally):
     tally("bad inputs")
     start = f"results/{target}" if target.isprintable() else repr(f"results/{target}")
-    refused(lambda: explain_target(target, find_experiments(CONFIG / "experiments"), TASKS), start, TARGETS[target])
+    refused(lambda: explain_target(target, EXPERIMENTS), start, TARGETS[target])
 
 
 MEANT = {
@@ -293,8 +294,7 @@ MEANT = {
 def test_a_folder_or_a_name_without_its_ending_is_answered_with_the_file(target, tally):
     tally("bad inputs")
     message = rf": that is a (folder|name without its ending); did you mean results/{MEANT[target]}\?$"
-    experiments = find_experiments(CONFIG / "experiments")
-    refused(lambda: explain_target(target, experiments, TASKS), f"results/{target}", message)
+    refused(lambda: explain_target(target, EXPERIMENTS), f"results/{target}", message)
 
 
 ASKED = {

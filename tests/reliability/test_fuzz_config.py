@@ -29,10 +29,11 @@ from p2w.data.samples import render_samples
 from p2w.report.paper_numbers import PaperNumbers
 from tests.support.anything import anything
 from tests.support.bad_world import DECODER, ENCODER, FINETUNE, LETTER, LORA, TASK
-from tests.support.experiments import whole
+from tests.support.experiments import FILES, whole
 from tests.support.workspace import PROJECT
 
 TASKS = read_task_table(PROJECT / "config/tasks")
+EXPERIMENTS = Experiments({"pocket": FILES["pocket"]}, TASKS, ["pocket"])
 # Everything that a command or the workflow makes from JSON or YAML, and one that is right.
 RIGHT = {
     LoraSettings: LORA,
@@ -144,7 +145,7 @@ def test_rows_become_samples_or_are_refused_by_number(rows: list[dict]) -> None:
 @settings(max_examples=80, database=None)
 def test_a_target_that_is_none_is_explained(target: str) -> None:
     with pytest.raises(ValueError, match="results/"):
-        explain_target(target, ["pocket"], TASKS)
+        explain_target(target, EXPERIMENTS)
 
 
 @given(name=anything)

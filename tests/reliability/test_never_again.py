@@ -130,10 +130,10 @@ def code(path: str) -> Callable[[Workspace], None]:
     return add
 
 
-LIKE_PROMPTS = EMBEDDED + jobs(control=6) + DECODED
+LIKE_PROMPTS = EMBEDDED + jobs(control=3) + DECODED  # an average of adapters reads no prompt
 # openbookqa.words is one of three tasks: boolq's and piqa's decoders learn from it, its own sees its prompts.
 ONE_FORMAT = (
-    jobs(samples=2, finetune=2, checkpoints=1, embeddings=1, control=6, multi_task=2, prompt_variants=3)
+    jobs(samples=2, finetune=2, checkpoints=1, embeddings=1, control=5, multi_task=2, prompt_variants=3)
     + jobs(decoder=4, constant=4)
     + GENERATED
 )

@@ -48,7 +48,8 @@ def inputs(tmp_path):
     config = {"base_model_name_or_path": "Qwen/Qwen2.5-0.5B-Instruct", "revision": REVISION, "r": 8, "lora_alpha": 16}
     write_config(folder, config)
     record = {"config": {"steps": 300}, "seed": 5, "code_sha256": "f" * 64}
-    write_record(tmp_path / "decoder.json", {"training_tasks": ["arc_easy", "piqa"], "provenance": record})
+    decoder = {"held_out": ["boolq", "qasc"], "training_tasks": ["arc_easy", "piqa"], "provenance": record}
+    write_record(tmp_path / "decoder.json", decoder)
     write_record(tmp_path / "e.json", evaluation("boolq", {"base": 0.2, "constant": 0.61, "generated": 0.7}))
     table = pd.concat([answers("base", 8), answers("generated/draw_0", 30), answers("generated/draw_1", 26)])
     write_table(tmp_path / "e.predictions.parquet", table, {})
@@ -93,7 +94,7 @@ def test_free_answers_have_no_choice_accuracy(inputs, tmp_path):
 def test_where_it_comes_from(inputs):
     text = card(inputs)
     hashes = ("d" * 64, "e" * 64, "f" * 64, sha256(inputs.embeddings))
-    for part in (REVISION, *hashes, "300 steps, seed 5", "arc_easy, piqa"):
+    for part in (REVISION, *hashes, "300 steps, seed 5", "arc_easy, piqa; it never saw boolq, qasc."):
         assert part in text
     assert f"from_pretrained('Qwen/Qwen2.5-0.5B-Instruct', revision='{REVISION}')" in text
 

@@ -138,9 +138,11 @@ def test_unknown_kind_of_adapter_is_named(material, tmp_path):
         write_figures(broken, tmp_path)
 
 
-def test_transfer_needs_trained_adapters(tmp_path):
-    with pytest.raises(ValueError, match="found no trained adapter"):
-        transfer_figure([evaluation("a", {"base": 0.2})], tmp_path / "t.png")
+def test_transfer_of_no_trained_adapter_is_a_figure_that_says_so(tmp_path):
+    for number, sources in enumerate(({"base": 0.2, "target_trained": 0.7}, {"trained/b": 0.1, "target_trained": 0.7})):
+        transfer_figure([evaluation("a", sources)], tmp_path / f"{number}.png")
+    heights = [struct.unpack(">II", (tmp_path / f"{n}.png").read_bytes()[16:24])[1] for n in (0, 1)]
+    assert heights[0] < heights[1]
 
 
 def test_colour_is_never_alone():

@@ -44,7 +44,7 @@ def write_task(folder, task, number, layout, adapter_config, encoder=ENCODER):
     return weights
 
 
-def train(world, output, tasks=("boolq", "piqa"), held_out="held", seed=0):
+def train(world, output, tasks=("boolq", "piqa"), held_out=("held",), seed=0):
     checkpoints = [world / f"{task}.parquet" for task in tasks]
     embeddings = [world / f"{task}.embeddings.parquet" for task in tasks]
     train_without(held_out, CONFIG, seed, checkpoints, embeddings, output / "decoder.safetensors")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -138,6 +139,48 @@ def test_a_task_outside_the_experiment_can_be_held_out(workspace):
     jobs = workspace.plan("results/qwen2.5-0.5b/generated/social_iqa/draw_0/adapter_model.safetensors")
     assert jobs["checkpoints"] == 7
     assert jobs["embeddings"] == 8
+
+
+GROUPS = [{"words": ["boolq", "piqa"]}, "arc_easy"]
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_tasks_that_are_held_out_together_have_one_decoder(workspace, trained):
+    """And one of each control that reads no prompt of a task."""
+    evaluation = {"draws": 2, "trained": trained}
+    workspace.experiment("grouped", {"inherits": "pocket", "held_out": GROUPS, "evaluation": evaluation})
+    jobs = workspace.plan("results/grouped/summary.md")
+    assert jobs["decoder"] == jobs["multi_task"] == jobs["constant"] == 2
+    assert jobs["control"] == 2 + 3
+    assert jobs["evaluate"] == jobs["prompt_variants"] == 3
+    assert jobs["generate"] == jobs["prompt_controls"] == jobs["card"] == 3 * 2
+    assert jobs["checkpoints"] == 8
+    done = workspace.snakemake("results/grouped/evaluation/boolq.json", "-n")
+    evaluate = (done.stdout + done.stderr).split("rule evaluate:")[1].split("output:")[0]
+    assert "grouped/controls/words/constant/" in evaluate
+    assert "grouped/controls/boolq/nearest_prompts/" in evaluate
+    assert ("adapters/winogrande/" in evaluate) == trained
+    assert "adapters/boolq/" in evaluate, "what was trained on the task itself"
+    assert "adapters/piqa/" not in evaluate, "it is held out too"
+    done = workspace.snakemake("results/grouped/decoder/boolq/decoder.safetensors", "-n")
+    assert "boolq is held out together with others, as 'words'" in done.stdout + done.stderr
+    (workspace.folder / "config/experiments/grouped.yaml").unlink()
+
+
+@pytest.mark.parametrize("jobs", [{}, {"finetune": 8, "embeddings": 16}])
+def test_a_hundred_tasks_are_planned_in_ten_seconds(tmp_path, jobs):
+    workspace = Workspace(tmp_path)
+    names = [f"task_{number}" for number in range(113)]
+    (tmp_path / "mine.csv").write_text("question,a,b\n")
+    with open(tmp_path / "config/tasks/mine.yaml", "a") as table:
+        table.writelines(f"  {name}: {{file: mine.csv}}\n" for name in names)
+    big = {"inherits": "pocket", "tasks": names, "held_out": [{"unseen": names[:12]}], "seeds": [0, 1, 2], "jobs": jobs}
+    workspace.experiment("big", {**big, "lora": {"rank": 3}, "evaluation": {"trained": False}})
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = workspace.snakemake("results/big/summary.md", "--dry-run", "--quiet")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert after.ru_utime - before.ru_utime < 10, "seconds of a processor, whoever else uses it"
 
 
 def test_a_task_in_another_format_has_the_tasks_rows(workspace):

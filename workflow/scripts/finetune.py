@@ -1,4 +1,4 @@
-"""Train one epoch of a task's adapter, from the start or from where the epoch before it ended."""
+"""Train epochs of a task's adapter, or of many tasks' one after the other, from the start or from the epoch before."""
 
 from pathlib import Path
 
@@ -6,13 +6,8 @@ from p2w.config.base_model import BaseModel
 from p2w.config.finetuning import FinetuneConfig
 from p2w.config.lora import LoraSettings
 from p2w.config.settings import json_argument
-from p2w.data.samples import read_samples
-from p2w.finetuning.finetune import train_epoch
-from p2w.finetuning.training import Training
-from p2w.runtime.cli import Parser, at_least, command
-from p2w.runtime.device import best_device
-from p2w.runtime.progress import reporter
-from p2w.runtime.provenance import provenance
+from p2w.finetuning.epochs import Trainer, places_of
+from p2w.runtime.cli import Parser, at_least, command, paired
 
 
 @command(__doc__)
@@ -22,18 +17,20 @@ def main(parser: Parser) -> None:
     parser.add_argument("--lora", type=json_argument(LoraSettings), required=True, help="the adapter's shape, as JSON")
     parser.add_argument("--finetune", type=json_argument(FinetuneConfig), required=True, help="the training, as JSON")
     parser.add_argument("--seed", type=at_least(0), required=True)
-    parser.add_argument("--task", required=True)
-    parser.add_argument("--samples", type=Path, required=True)
-    parser.add_argument("--epoch", type=at_least(1), required=True, help="counted from 1")
+    parser.add_argument("--task", nargs="+", required=True, help="one, or several to be trained one after the other")
+    parser.add_argument("--samples", type=Path, nargs="+", required=True, help="theirs, in the order of the tasks")
+    parser.add_argument("--epoch", type=at_least(1), nargs="+", required=True, help="in a row, counted from 1")
     parser.add_argument("--previous", type=Path, nargs="*", default=[], help="files of the epoch before; none for 1")
-    parser.add_argument("--output", type=Path, required=True, help="the adapter_model.safetensors to write")
-    parser.add_argument("--state", type=Path, help="file that an interrupted run goes on from")
+    parser.add_argument(
+        "--output", type=Path, nargs="+", required=True, help="adapter_model.safetensors of each task's epochs"
+    )
+    parser.add_argument(
+        "--state", type=Path, nargs="*", default=[], help="for each output what an interrupted run goes on from"
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="leave outputs that were made from the same as they are, and train the rest"
+    )
     args = parser.parse_args()
-    config = {name: getattr(args, name).to_json() for name in ("base_model", "lora", "finetune")}
-    inputs = [*args.base_model.files, args.samples, *args.previous]
-    record = provenance("finetune", {**config, "epoch": args.epoch}, inputs, args.seed)
-    recipe, samples = (args.base_model, args.lora, args.finetune, args.seed), read_samples(args.samples)
-    training = Training(*recipe, args.task, samples, best_device())
-    previous = args.previous[0].parent if args.previous else None
-    options = {"record": record, "report": reporter("steps"), "state": args.state}
-    train_epoch(training, args.epoch, previous, args.output.parent, **options)
+    samples = paired("--task", args.task, "--samples", args.samples)
+    places = places_of(samples, args.epoch, args.output, args.state, args.previous)
+    Trainer(args.base_model, args.lora, args.finetune, args.seed).train(places, args.keep)

@@ -1,0 +1,12 @@
+"""How the work is divided into jobs."""
+
+from pydantic import Field
+
+from p2w.config.settings import Count, Settings
+
+
+class Jobs(Settings):
+    """How the work is divided into jobs, which is no part of what comes out; without it every small thing is one."""
+
+    finetune: Count | None = Field(None, description="tasks whose epochs one job trains, one after the other")
+    embeddings: Count | None = Field(None, description="tasks whose prompts one job encodes")
