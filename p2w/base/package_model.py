@@ -20,7 +20,7 @@ def write_package_model(base: BaseModel, folder: Path) -> None:
     """Write MODEL_FILES, weights in float32, and `run.json` into `folder`: all of them, or none.
 
     Raises ValueError: no such package or file in it, another file than `sha256` pins, one that is no GGUF file of a
-    model that transformers knows, a model without chat template.
+    model that transformers knows, a model without chat template or without some of its weights.
     """
     source = find_file(base)
     if (found := sha256(source)) != base.sha256:
@@ -51,10 +51,13 @@ def _dequantise(source: Path, folder: Path) -> None:
     logging.disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
-        model = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=torch.float32)
+        options = {"dtype": torch.float32, "output_loading_info": True}
+        model, found = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, **options)
     except Exception as error:  # whatever a damaged file makes of its reader
         said = " ".join(str(error).split())[:300]
         raise ValueError(f"{source}: not a GGUF file that transformers can read ({said})") from error
+    if missing := sorted(found["missing_keys"]):  # transformers has put random numbers there
+        raise ValueError(f"{source}: found no weights for {missing[0]} ({len(missing)} missing), expected a whole model")
     if not tokenizer.chat_template:
         raise ValueError(f"{source}: found no chat template, expected the one that the model was trained with")
     tokenizer.save_pretrained(folder)

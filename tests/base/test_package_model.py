@@ -69,6 +69,10 @@ BROKEN = {
     "no GGUF": (lambda path: path.write_bytes(b"<html>" * 200), "not a GGUF file that transformers can read"),
     "cut off": (cut, "not a GGUF file that transformers can read"),
     "unknown architecture": (lambda path: write_gguf(path, "strangenet"), "not a GGUF file .*strangenet"),
+    "a tensor is missing": (
+        lambda path: write_gguf(path, without="blk.1.ffn_up"),
+        r"found no weights for model\.layers\.1\.mlp\.up_proj\.weight \(1 missing\)",
+    ),
     "no chat template": (lambda path: write_gguf(path, template=None), "found no chat template"),
 }
 

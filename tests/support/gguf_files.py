@@ -13,8 +13,10 @@ TEMPLATE = (
 HIDDEN, MLP, HEADS, LAYERS = 12, 17, 2, 3
 
 
-def write_gguf(path: Path, architecture: str = "llama", template: str | None = TEMPLATE, seed: int = 0) -> Path:
-    """Write a model of random weights whose tokenizer knows all bytes and the word `th`."""
+def write_gguf(
+    path: Path, architecture: str = "llama", template: str | None = TEMPLATE, seed: int = 0, without: str = ""
+) -> Path:
+    """Write a model of random weights, but for one tensor, whose tokenizer knows all bytes and the word `th`."""
     writer, rng = gguf.GGUFWriter(path, architecture), np.random.default_rng(seed)
     tokens = [*SPECIAL, *_bytes(), "th"]
     writer.add_context_length(101)
@@ -33,7 +35,8 @@ def write_gguf(path: Path, architecture: str = "llama", template: str | None = T
     writer.add_eos_token_id(2)
     if template:
         writer.add_chat_template(template)
-    for name, shape in _shapes(len(tokens)).items():
+    shapes = {name: shape for name, shape in _shapes(len(tokens)).items() if name != without}
+    for name, shape in shapes.items():
         writer.add_tensor(f"{name}.weight", rng.normal(0, 0.3, shape).astype(np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
