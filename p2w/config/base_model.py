@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from p2w.config.settings import Revision, Settings, Sha256, Text, check_place, find_folder
+from p2w.config.settings import Package, Revision, Settings, Sha256, Text, check_place, find_folder
 
 # What a model consists of that came with a package.
 MODEL_FILES = ("chat_template.jinja", "config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
@@ -19,7 +19,7 @@ class BaseModel(Settings):
 
     hub: Text | None = Field(None, description="Hub id")
     revision: Revision | None = Field(None, description="commit on the Hub")
-    package: Text | None = Field(None, description="Python package that carries the model")
+    package: Package | None = Field(None, description="Python package that carries the model")
     file: Text | None = Field(None, description="GGUF file in the package")
     sha256: Sha256 | None = Field(None, description="of the file")
     path: Text | None = Field(None, description="folder of the model")

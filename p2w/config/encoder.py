@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from p2w.config.settings import INT64_MAX, Revision, Settings, Sha256, Text, check_place
+from p2w.config.settings import INT64_MAX, Package, Revision, Settings, Sha256, Text, check_place
 
 
 class PromptEncoder(Settings):
@@ -19,7 +19,7 @@ class PromptEncoder(Settings):
     sha256: Sha256 | None = Field(None, description="of model.safetensors; a Hub model's revision may stand for it")
     hub: Text | None = Field(None, description="Hub id")
     revision: Revision | None = Field(None, description="commit on the Hub")
-    package: Text | None = Field(None, description="Python package that carries the model in its folder `model`")
+    package: Package | None = Field(None, description="Python package that carries the model in its folder `model`")
     path: Text | None = Field(None, description="folder of the model")
 
     @model_validator(mode="after")

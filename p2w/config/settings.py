@@ -28,6 +28,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Name = Annotated[str, StringConstraints(pattern="^[a-z0-9][a-z0-9_-]*$")]
 Revision = Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}$")]  # a commit
+Package = Annotated[str, StringConstraints(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]  # as Python imports it
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 
 

