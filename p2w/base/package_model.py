@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from tokenizers import pre_tokenizers
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
 from p2w.config.base_model import MODEL_FILES, BaseModel
@@ -50,18 +51,34 @@ def _dequantise(source: Path, folder: Path) -> None:
     """Tokenizer and model of a GGUF file as transformers saves those that never were quantized."""
     logging.disable_progress_bar()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
+        tokenizer = _split_digits(AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name), source)
         options = {"dtype": torch.float32, "output_loading_info": True}
         model, found = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, **options)
     except Exception as error:  # whatever a damaged file makes of its reader
         said = " ".join(str(error).split())[:300]
         raise ValueError(f"{source}: not a GGUF file that transformers can read ({said})") from error
     if missing := sorted(found["missing_keys"]):  # transformers has put random numbers there
-        raise ValueError(f"{source}: found no weights for {missing[0]} ({len(missing)} missing), expected a whole model")
+        raise ValueError(
+            f"{source}: found no weights for {missing[0]} ({len(missing)} missing), expected a whole model"
+        )
     if not tokenizer.chat_template:
         raise ValueError(f"{source}: found no chat template, expected the one that the model was trained with")
     tokenizer.save_pretrained(folder)
     _plain(model).save_pretrained(folder)
+
+
+def _split_digits(tokenizer: PreTrainedTokenizerBase, source: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer as the file means it: transformers does not read `tokenizer.ggml.pre`.
+
+    SmolLM's takes every digit apart before it looks for words, so a blank before one joins the blanks before it.
+    """
+    from gguf import GGUFReader
+
+    field = GGUFReader(source).get_field("tokenizer.ggml.pre")
+    if field is not None and field.contents() == "smollm":
+        inner = tokenizer.backend_tokenizer
+        inner.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(True), inner.pre_tokenizer])
+    return tokenizer
 
 
 def _plain(model: PreTrainedModel) -> PreTrainedModel:

@@ -61,6 +61,17 @@ def test_transformers_opens_the_folder(package, tmp_path):
     assert (model.config.tie_word_embeddings, tokenizer.eos_token) == (True, "<|im_end|>")
 
 
+def test_digits_are_taken_apart_first_where_the_file_says_so(package, tmp_path):
+    """As llama.cpp does for `smollm`; transformers reads the file as if it were GPT-2's."""
+    expected = {"gpt-2": ["a", "Ġ", "Ġ", "1", "2", "ĠĠ"], "smollm": ["a", "ĠĠ", "1", "2", "ĠĠ"]}
+    for pre, tokens in expected.items():
+        write_gguf(package / "tiny.gguf", pre=pre)
+        write_package_model(spec(package / "tiny.gguf"), tmp_path / pre)
+        ours = load_tokenizer(parse(BaseModel, {"path": str(tmp_path / pre)}))
+        for tokenizer in (ours, AutoTokenizer.from_pretrained(tmp_path / pre)):
+            assert tokenizer.tokenize("a  12  ") == tokens
+
+
 def cut(path):
     path.write_bytes(path.read_bytes()[:-5000])
 

@@ -14,11 +14,16 @@ HIDDEN, MLP, HEADS, LAYERS = 12, 17, 2, 3
 
 
 def write_gguf(
-    path: Path, architecture: str = "llama", template: str | None = TEMPLATE, seed: int = 0, without: str = ""
+    path: Path,
+    architecture: str = "llama",
+    template: str | None = TEMPLATE,
+    seed: int = 0,
+    without: str = "",
+    pre: str = "gpt-2",
 ) -> Path:
-    """Write a model of random weights, but for one tensor, whose tokenizer knows all bytes and the word `th`."""
+    """Write a model of random weights, but for one tensor, whose tokenizer knows all bytes, `th` and two blanks."""
     writer, rng = gguf.GGUFWriter(path, architecture), np.random.default_rng(seed)
-    tokens = [*SPECIAL, *_bytes(), "th"]
+    tokens = [*SPECIAL, *_bytes(), "th", "ĠĠ"]
     writer.add_context_length(101)
     writer.add_embedding_length(HIDDEN)
     writer.add_block_count(LAYERS)
@@ -28,9 +33,10 @@ def write_gguf(
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_vocab_size(len(tokens))
     writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre(pre)
     writer.add_token_list(tokens)
     writer.add_token_types([gguf.TokenType.CONTROL] * len(SPECIAL) + [gguf.TokenType.NORMAL] * (len(tokens) - 3))
-    writer.add_token_merges(["t h"])
+    writer.add_token_merges(["t h", "Ġ Ġ"])
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
     if template:
