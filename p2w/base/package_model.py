@@ -47,7 +47,7 @@ def find_file(base: BaseModel) -> Path:
     return path
 
 
-def _dequantise(source: Path, folder: Path) -> None:
+def _dequantise(source: Path, scratch: Path) -> None:
     """Tokenizer and model of a GGUF file as transformers saves those that never were quantized."""
     logging.disable_progress_bar()
     try:
@@ -63,8 +63,8 @@ def _dequantise(source: Path, folder: Path) -> None:
         )
     if not tokenizer.chat_template:
         raise ValueError(f"{source}: found no chat template, expected the one that the model was trained with")
-    tokenizer.save_pretrained(folder)
-    _plain(model).save_pretrained(folder)
+    tokenizer.save_pretrained(scratch)
+    _plain(model).save_pretrained(scratch)
 
 
 def _split_digits(tokenizer: PreTrainedTokenizerBase, source: Path) -> PreTrainedTokenizerBase:

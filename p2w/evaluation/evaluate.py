@@ -36,7 +36,8 @@ Answers = dict[str, dict[int, Answer]]  # by source and position of the row
 
 def select_rows(samples: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
     """The rows that are scored, in the table's order; ValueError names a row without an answer."""
-    unlabeled = samples["id"][samples["response"].isna()]
+    unchosen = samples["choices"].map(len).gt(0) & samples["answer"].isna()
+    unlabeled = samples["id"][samples["response"].isna() | unchosen]
     if len(unlabeled):
         raise ValueError(f"row {unlabeled.iloc[0]!r} has no answer, expected labeled rows to evaluate on")
     if len(samples) <= most:

@@ -50,6 +50,7 @@ def test_every_writer_goes_through_a_temporary_name() -> None:
         f"{path.relative_to(ROOT)}: {call}"
         for folder in ("p2w", "workflow/scripts")
         for path in sorted((ROOT / folder).rglob("*.py"))
+        if path.name != "confined.py"  # what it writes is in a root in memory
         for call in unguarded(path)
         if not call.startswith(tuple(ours)) and call not in in_memory | growing
     ]

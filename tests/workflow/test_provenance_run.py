@@ -18,7 +18,7 @@ pytestmark = pytest.mark.xdist_group("workflow")
 # What a run leaves beside its artifacts.
 BESIDE = ("logs", "benchmarks", "cache", "report.html")
 # The base model that ships with P2W was made by older code from an older task table, as its record truly says.
-KNOWN = re.compile(r" *(changed config/tasks\.yaml .*|made by workflow/scripts/build_pocket_base\.py, .*)")
+KNOWN = re.compile(r" *((changed|missing) config/tasks\.yaml .*|made by workflow/scripts/build_pocket_base\.py, .*)")
 
 
 def outputs(done: Workspace) -> dict[str, str]:
