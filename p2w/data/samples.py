@@ -13,6 +13,7 @@ import pyarrow as pa
 from p2w.config.answer_formats import AnswerFormat
 from p2w.config.tasks import Answer, Choices, Task
 from p2w.data.division import digest
+from p2w.data.fields import as_text, cell, columns_in, fill, is_missing
 from p2w.runtime.tables import read_table, write_table
 
 SCHEMA = pa.schema(
@@ -66,7 +67,7 @@ def _render_row(
     where: str, default_id: str, task: Task, answer_format: AnswerFormat | None, row: Mapping[str, Any]
 ) -> dict[str, Any]:
     name = default_id if task.id is None else _id(where, task.id, row)
-    asked = _clean(_fill(where, _wording(task, name), row), task)
+    asked = _clean(fill(where, _wording(task, name), row, lists=True), task)
     answered = _choose(where, asked, task, answer_format, row) if answer_format else _free(where, asked, task, row)
     return {"id": name, "question": asked, "system": task.system, **answered}
 
@@ -94,22 +95,14 @@ def _choose(
 
 def _free(where: str, question: str, task: Task, row: Mapping[str, Any]) -> dict[str, Any]:
     """The columns of a sample that is answered freely; the question is all that the user says."""
-    used = _names(str(task.response))
-    missing = task.optional and any(_is_missing(_column(where, row, name)) for name in used)
-    response = None if missing else _clean(_fill(where, str(task.response), row), task)
+    used = columns_in(str(task.response))
+    missing = task.optional and any(is_missing(cell(where, row, name)) for name in used)
+    response = None if missing else _clean(fill(where, str(task.response), row), task)
     if response == "":
         raise ValueError(f"{where}: found an empty response, expected a text")
-    tests = _tests(where, task.score.tests, row) if task.score and task.score.tests else None
+    tests = fill(where, task.score.tests, row, lists=True) if task.score and task.score.tests else None
     right = {"answer": None, "response": response, "tests": tests}
     return {"choices": [], "prompt": question, "responses": [], **right}
-
-
-def _tests(where: str, template: str, row: Mapping[str, Any]) -> str:
-    """What an answer that is code has to pass; a list of tests is one test a line."""
-    columns = {name: _column(where, row, name) for name in _names(template)}
-    lists = {name: value for name, value in columns.items() if isinstance(value, list | np.ndarray)}
-    lines = {name: "\n".join(_text(where, name, line) for line in value) for name, value in lists.items()}
-    return _fill(where, template, {**columns, **lines})
 
 
 def check_prompts(name: str, samples: pd.DataFrame, least: int) -> None:
@@ -150,69 +143,32 @@ def _clean(text: str, task: Task) -> str:
     return text.strip()
 
 
-def _column(where: str, row: Mapping[str, Any], path: str) -> Any:
-    """The value at a dotted column path."""
-    value: Any = row
-    for key in path.split("."):
-        if not isinstance(value, Mapping) or key not in value:
-            known = ", ".join(value) if isinstance(value, Mapping) else type(value).__name__
-            raise ValueError(f"{where}: no column {path!r}; columns: {known}")
-        value = value[key]
-    return value
-
-
-def _names(template: str) -> list[str]:
-    return re.findall(r"{(\w+)}", template)
-
-
-def _fill(where: str, template: str, row: Mapping[str, Any]) -> str:
-    values = {name: _column(where, row, name) for name in _names(template)}
-    return template.format(**{name: _said(where, name, value).strip() for name, value in values.items()})
-
-
-def _said(where: str, name: str, value: Any) -> str:
-    """A cell as part of a text: text or a whole number."""
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    return str(value) if whole else _text(where, name, value)
-
-
 def _wording(task: Task, name: str) -> str:
     """The wording of a row's question: by its id, so that other rows do not change it."""
     number = int.from_bytes(hashlib.sha256(name.encode()).digest()[-8:])
     return task.wordings[number % len(task.wordings)]
 
 
-def _text(where: str, name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{where}: column {name!r}: found {value!r}, expected text")
-    return value
-
-
 def _id(where: str, path: str | tuple[str, ...], row: Mapping[str, Any]) -> str:
     if isinstance(path, tuple):
-        return digest(_column(where, row, column) for column in path)
-    value = _column(where, row, path)
-    if _is_missing(value) or value == "":
+        return digest(cell(where, row, column) for column in path)
+    value = cell(where, row, path)
+    if is_missing(value) or value == "":
         raise ValueError(f"{where}: column {path!r}: found {value!r}, expected an id")
     return str(value)
-
-
-def _is_missing(value: Any) -> bool:
-    """None, NaN or NA: how a null of a parquet file arrives depends on its column's type."""
-    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
 
 
 def _choices(where: str, choices: Choices, row: Mapping[str, Any]) -> list[str]:
     if choices.fixed:
         return list(choices.fixed)
     if choices.columns:
-        return [_text(where, column, _column(where, row, column)) for column in choices.columns]
+        return [as_text(where, column, cell(where, row, column)) for column in choices.columns]
     values = _list(where, str(choices.list), row)
-    return [_text(where, str(choices.list), value) for value in values]
+    return [as_text(where, str(choices.list), value) for value in values]
 
 
 def _list(where: str, path: str, row: Mapping[str, Any]) -> list[Any]:
-    values = _column(where, row, path)
+    values = cell(where, row, path)
     if not isinstance(values, list | tuple | np.ndarray):
         raise ValueError(f"{where}: column {path!r}: found {values!r}, expected a list")
     return list(values)
@@ -236,9 +192,9 @@ def _check_choices(where: str, choices: list[str], answer_format: AnswerFormat) 
 
 def _answer(where: str, answer: Answer, labels: list[str], count: int, row: Mapping[str, Any]) -> int | None:
     """Position of the right choice, whatever the dataset's encoding; None where an unlabeled row is allowed."""
-    if answer.optional and _is_missing(row.get(answer.column)):
+    if answer.optional and is_missing(row.get(answer.column)):
         return None
-    value = _column(where, row, answer.column)
+    value = cell(where, row, answer.column)
     legal, found = labels, str(value).strip()
     if answer.encoding == "boolean":
         legal, found = ["True", "False"], found if isinstance(value, bool | np.bool_) else found.capitalize()
