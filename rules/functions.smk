@@ -72,7 +72,7 @@ def adapters_together(name):
 
 
 def about(name, function):
-    """An input or params function for a rule without wildcards: what it gives for an experiment."""
+    """An input or params function for a rule without wildcards, which gives what it would for an experiment."""
 
     def given(wildcards):
         return function(SimpleNamespace(experiment=name))
@@ -91,7 +91,7 @@ def listed(values):
 
 
 def in_place_of(one, many):
-    """A rule whose job makes what many jobs of another rule would: it comes first, and takes what that one takes of the
+    """A rule whose job makes what many jobs of another rule would comes first, and takes what that one takes of the
     machine, with what a profile says of it."""
     workflow.ruleorder(many, one)
     getattr(rules, many).rule.resources = getattr(rules, one).rule.resources

@@ -78,7 +78,7 @@ def all_benchmarks(wildcards):
 
 
 def of_jobs(rule, name, together, tasks, **values):
-    """Benchmarks of a rule whose tasks may share jobs: those of the jobs, and of the other tasks."""
+    """Benchmarks of a rule whose tasks may share jobs, and of the tasks that share none."""
     jobs = [
         f"results/{name}/benchmarks/{rule}/together_{number}.tsv"
         for number, shared in enumerate(together, 1)
@@ -96,5 +96,5 @@ def mapped_adapters(wildcards):
         evaluated = evaluated_adapters(SimpleNamespace(experiment=name, task=task))
         mapped = {source: file for source, file in evaluated.items() if re.fullmatch(MAPPED, source)}
         # The folder says for which task, or which group, an adapter is.
-        places += [(f"{re.sub('/draw_.', '', source)}:{file.split('/')[3]}", file) for source, file in mapped.items()]
+        places += [(f"{re.sub('[/]draw_.', '', source)}:{file.split('/')[3]}", file) for source, file in mapped.items()]
     return list(dict.fromkeys(places))
