@@ -11,7 +11,7 @@ from tests.support.finished import SMALL
 from tests.support.recount import assert_same, recount
 from tests.support.workspace import Workspace
 
-pytestmark = pytest.mark.xdist_group("workflow")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("free")]
 
 EVALUATION = "results/free/evaluation/colors.json"
 FREE = {

@@ -16,6 +16,8 @@ from p2w.runtime.resume import INTERVAL
 from tests.support.finished import SMALL
 from tests.support.workspace import Workspace
 
+pytestmark = pytest.mark.xdist_group("jobs")
+
 TASKS = ("boolq", "piqa")
 APART = SMALL | {"tasks": [*TASKS, "arc_easy"]}
 JOBS = {"jobs": {"finetune": 2, "embeddings": 2}}
