@@ -56,6 +56,7 @@ def test_everything_has_the_published_size():
     assert replace(setting, reduced=True).less(384) == 48
 
 
+@pytest.mark.long
 def test_a_reduced_run_prints_a_line_per_setting(benchmarks):
     command = [sys.executable, benchmarks / "full_size.py", "--reduced", "--steps", "2", "--batch", "1"]
     command += ["--stages", "flatten", "decoder", "--checkpointing", "off", "on"]

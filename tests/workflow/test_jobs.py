@@ -16,7 +16,7 @@ from p2w.runtime.resume import INTERVAL
 from tests.support.finished import SMALL
 from tests.support.workspace import Workspace
 
-pytestmark = pytest.mark.xdist_group("jobs")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("jobs")]
 
 TASKS = ("boolq", "piqa")
 APART = SMALL | {"tasks": [*TASKS, "arc_easy"]}

@@ -87,6 +87,7 @@ def test_math_is_the_same_expression():
     ])  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_power_without_end_is_wrong_in_bounded_time_and_stops_no_other():
     tower = r"\boxed{9^{9^{9^9}}}"
     check("math", [(r"\boxed{7}", tower, MISSED), (r"\boxed{7}", r"\boxed{7}", RIGHT)])
