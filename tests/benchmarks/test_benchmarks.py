@@ -8,6 +8,8 @@ import sys
 import pytest
 import torch
 
+pytestmark = pytest.mark.long
+
 RATIO = {"claim", "ours_s", "plain_s", "times_as_fast", "by_processor_time", "target", "met"}
 LIMIT = {"claim", "ours_s", "processor_s", "at_most_s", "met"}
 FLOOR = {"floor_s", "times_the_floor"}

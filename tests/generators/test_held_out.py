@@ -50,6 +50,7 @@ def test_same_seed_same_bytes(held_out_world, tmp_path):
     assert sha256(files[0]) == sha256(files[1]) != sha256(files[2])
 
 
+@pytest.mark.long
 def test_torchrun_starts_the_command_of_the_workflow(held_out_world, tmp_path):
     command = ["workflow/scripts/decoder.py", "--seed", "0", "--held-out", "held"]
     command += ["--decoder", json.dumps(CONFIG.to_json())]

@@ -164,6 +164,7 @@ def one_of_two(rank, folder, stop):
     dist.destroy_process_group()
 
 
+@pytest.mark.long
 def test_processes_stop_together_and_go_on_together(tmp_path):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     for folder, stops in ((whole, [False]), (cut, [True, False])):
