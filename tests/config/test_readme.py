@@ -4,11 +4,11 @@ import re
 
 import pytest
 
+from p2w.config import locations, sources, suites, tasks
+from p2w.config.experiment import Experiment
 from tests.support.workspace import PROJECT
 
-experiment = pytest.importorskip("p2w.config.experiment").Experiment.model_fields
-tasks, sources = pytest.importorskip("p2w.config.tasks"), pytest.importorskip("p2w.config.sources")
-locations, suites = pytest.importorskip("p2w.config.locations"), pytest.importorskip("p2w.config.suites")
+experiment = Experiment.model_fields
 
 SECTIONS = {name: field.annotation for name, field in experiment.items() if hasattr(field.annotation, "model_fields")}
 KEYS = {
