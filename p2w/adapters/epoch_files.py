@@ -8,8 +8,9 @@ from typing import Any
 from torch import Tensor
 
 from p2w.adapters.layout import AdapterLayout
-from p2w.adapters.peft_folder import CONFIG_FILE, RUN_FILE, WEIGHTS_FILE, write_adapter
+from p2w.adapters.peft_folder import CONFIG_FILE, WEIGHTS_FILE, write_adapter
 from p2w.runtime.files import link, transaction
+from p2w.runtime.provenance import RUN_FILE
 from p2w.runtime.seals import check_files, read_record
 from p2w.runtime.tensor_files import read_tensors, write_tensors
 

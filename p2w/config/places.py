@@ -42,8 +42,7 @@ def rendering(task: Mapping[str, Any]) -> dict[str, Any]:
     """What of a task's entry a sample depends on: moving a dataset, or another score, does not change it."""
     kept = {key: task[key] for key in task if key not in (*PLACES, *SCORING)}
     if tests := task.get("score", {}).get("tests"):
-        # An entry has both keys or neither; how long an answer may be is the evaluation's business.
-        kept |= {"score": {"kind": "code", "tests": tests}, "max_new_tokens": 1}
+        kept["score"] = {"kind": "code", "tests": tests}
     return kept
 
 

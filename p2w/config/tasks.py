@@ -75,8 +75,6 @@ class Task(Location):
     def _check_rendering(self) -> "Task":
         for pattern, replacement in self.replace:
             check_replacement(pattern, replacement)
-        if (self.score is None) != (self.max_new_tokens is None):
-            raise ValueError("score and max_new_tokens: found one of them, expected both, or neither")
         if self.question is None:
             given = [key for key in ("hub", "choices", "answer", "response", "id") if getattr(self, key) is not None]
             if given:
@@ -116,6 +114,8 @@ class TaskTable(Settings):
             if task.format not in (None, *self.formats):
                 known = ", ".join(sorted(self.formats))
                 raise ValueError(f"tasks.{name}.format: no format {task.format!r}; formats: {known}")
+            if (task.score is None) != (task.max_new_tokens is None):
+                raise ValueError(f"tasks.{name}: found one of score and max_new_tokens, expected both, or neither")
         return self
 
     def entry(self, name: str) -> tuple[Task, AnswerFormat | None]:

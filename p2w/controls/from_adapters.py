@@ -10,7 +10,7 @@ from torch.nn.functional import cosine_similarity
 
 from p2w.adapters.peft_folder import WEIGHTS_FILE, read_adapter, write_adapter
 from p2w.prompts.states import read_embeddings
-from p2w.runtime.provenance import provenance
+from p2w.runtime.provenance import RUN_FILE, provenance
 
 CONTROLS = ("weight_average", "nearest_prompts")
 
@@ -65,4 +65,4 @@ def write_control(
         read = [*embeddings.values(), target]
     inputs = [*read, *(folder / WEIGHTS_FILE for folder in adapters.values())]
     record = provenance("control", {"control": control}, inputs)
-    write_adapter(output, tensors, config, {"run.json": {**record, "choice": choice}})
+    write_adapter(output, tensors, config, {RUN_FILE: {**record, "choice": choice}})

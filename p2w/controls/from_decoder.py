@@ -9,7 +9,7 @@ from p2w.generators.held_out import check_encoder, read_condition, write_generat
 from p2w.prompts.states import read_embeddings, read_embeddings_metadata
 from p2w.runtime.device import best_device
 from p2w.runtime.files import transaction
-from p2w.runtime.provenance import provenance
+from p2w.runtime.provenance import RUN_FILE, provenance
 
 
 def write_prompt_controls(decoder_path: Path, prompts: Mapping[str, Path], seed: int, draw: int, output: Path) -> None:
@@ -26,7 +26,7 @@ def write_prompt_controls(decoder_path: Path, prompts: Mapping[str, Path], seed:
             record = provenance("prompt_controls", config, inputs, seed)
             choice = {"prompts_of": read_embeddings_metadata(embeddings_path)["task"]}
             folder = output / control / f"draw_{draw}"
-            write_generated(trained, condition, folder, {"run.json": {**record, "choice": choice}})
+            write_generated(trained, condition, folder, {RUN_FILE: {**record, "choice": choice}})
 
 
 def write_constant(decoder_path: Path, embeddings: Sequence[Path], output: Path) -> None:
@@ -38,4 +38,4 @@ def write_constant(decoder_path: Path, embeddings: Sequence[Path], output: Path)
     config = {"held_out": trained.metadata["held_out"], "control": "constant"}
     record = provenance("constant", config, [decoder_path, *embeddings])
     device = next(trained.decoder.parameters()).device
-    write_generated(trained, condition.to(device), output, {"run.json": record})
+    write_generated(trained, condition.to(device), output, {RUN_FILE: record})

@@ -15,6 +15,7 @@ from p2w.config.lora import LoraSettings
 from p2w.finetuning.batches import select_samples
 from p2w.finetuning.training import Training
 from p2w.runtime.progress import Report, silent
+from p2w.runtime.provenance import RUN_FILE
 from p2w.runtime.resume import SavedState
 
 
@@ -63,4 +64,4 @@ def train_multi_task(
         for epoch in range(max(1, len(training.losses)), epochs + 1):
             training.run_epoch(epoch, report, saved)
         run = {**(record or {}), "tasks": sorted(tables), "rows": len(pooled), "losses": training.losses}
-        write_adapter(output, training.parameters, training.adapter_config, {"run.json": run})
+        write_adapter(output, training.parameters, training.adapter_config, {RUN_FILE: run})

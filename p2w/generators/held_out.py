@@ -8,7 +8,7 @@ import pandas as pd
 from torch import Tensor
 
 from p2w.adapters.checkpoints import CheckpointFiles
-from p2w.adapters.peft_folder import RUN_FILE, write_adapter
+from p2w.adapters.peft_folder import write_adapter
 from p2w.adapters.weight_tokens import WeightTokens
 from p2w.config.decoder import DecoderConfig
 from p2w.generators.decoder_file import TrainedDecoder, load_decoder, save_decoder
@@ -20,7 +20,7 @@ from p2w.runtime.device import best_device
 from p2w.runtime.files import transaction, write_text
 from p2w.runtime.processes import joined
 from p2w.runtime.progress import reporter, silent
-from p2w.runtime.provenance import provenance
+from p2w.runtime.provenance import RUN_FILE, provenance
 from p2w.runtime.resume import SavedState
 from p2w.runtime.seals import write_record
 

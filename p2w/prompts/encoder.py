@@ -1,6 +1,5 @@
 """The frozen encoder that reads prompts: every token's last hidden state, no pooling (paper section 3.2)."""
 
-import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +13,7 @@ from p2w.config.encoder import PromptEncoder
 from p2w.config.settings import find_folder
 from p2w.data.hub.model_formats import IGNORED
 from p2w.runtime.files import sha256
+from p2w.runtime.packages import package_folder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -32,7 +32,7 @@ def encoder_folder(encoder: PromptEncoder) -> Path:
     if encoder.path:
         folder = find_folder(encoder.path)
     else:
-        folder = _package_folder(encoder) if encoder.package else _download(encoder)
+        folder = _packaged(encoder.package) if encoder.package else _download(encoder)
     weights = next(iter([*folder.glob(WEIGHTS), *sorted(folder.glob(f"*/{WEIGHTS}"))]), None)
     if weights is None:
         raise ValueError(f"{folder}: found no {WEIGHTS}, expected one there or one folder down")
@@ -42,11 +42,8 @@ def encoder_folder(encoder: PromptEncoder) -> Path:
     return folder
 
 
-def _package_folder(encoder: PromptEncoder) -> Path:
-    spec = importlib.util.find_spec(str(encoder.package))
-    if spec is None or not spec.submodule_search_locations:
-        raise ValueError(f"encoder.package: {encoder.package!r} is not installed; pip install {encoder.package}")
-    return Path(spec.submodule_search_locations[0]) / "model"
+def _packaged(package: str) -> Path:
+    return package_folder("encoder.package", package, f"pip install {package}") / "model"
 
 
 def _download(encoder: PromptEncoder) -> Path:

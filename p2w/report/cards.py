@@ -17,7 +17,7 @@ from p2w.report.document import bullets, table
 from p2w.report.evaluations import read_evaluation
 from p2w.report.paper_numbers import share
 from p2w.runtime.files import read_json, sha256, write_text
-from p2w.runtime.provenance import provenance
+from p2w.runtime.provenance import RUN_FILE, provenance
 from p2w.runtime.records import as_comment
 from p2w.runtime.seals import check_files, read_record
 from p2w.runtime.tables import read_metadata, read_table
@@ -41,7 +41,7 @@ def write_card(source: str, inputs: CardInputs, output: Path) -> None:
 
     ValueError when they have no such source, or the adapter was made from other files than those given.
     """
-    record, path, embeddings = inputs.adapter / "run.json", inputs.adapter / "adapter_config.json", inputs.embeddings
+    record, path, embeddings = inputs.adapter / RUN_FILE, inputs.adapter / "adapter_config.json", inputs.embeddings
     run, decoder = read_record(record), read_record(inputs.decoder_run)
     prompts = run["inputs"].get(embeddings.as_posix())
     if prompts != (found := sha256(embeddings)):

@@ -9,6 +9,7 @@ from typing import Any
 from p2w.runtime.code import code_hash, stage_script
 from p2w.runtime.files import sha256
 
+RUN_FILE = "run.json"  # beside what it tells of
 LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "huggingface-hub", "safetensors",
              "datasets", "pandas", "pyarrow", "numpy")  # fmt: skip
 

@@ -81,7 +81,7 @@ def test_a_name_stands_in_one_suite_only(tmp_path: Path) -> None:
         ({"question": []}, "tasks.one.question: found [], expected text, or a list of at least 1"),
         ({"question": ["{input}?", "What?"]}, "tasks.one.question: found 'What?', expected a text with columns"),
         ({"question": ["{input}?", 3]}, "tasks.one.question: found ['{input}?', 3], expected text, or a list of at"),
-        ({"score": "exact"}, "tasks.one: score and max_new_tokens: found one of them, expected both, or neither"),
+        ({"score": "exact"}, "tasks.one: found one of score and max_new_tokens, expected both, or neither"),
         ({"score": "exact", "max_new_tokens": 0}, "tasks.one.max_new_tokens: found 0, expected an integer of at least"),
         ({"together": ["input"], "file": None, "folder": "x", "sha256": {}}, "together: found one without a file to"),
         ({"id": []}, "tasks.one.id: found [], expected text of at least 1 letter, or a list of at least 1"),

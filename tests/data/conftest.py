@@ -7,9 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from huggingface_hub import constants
 
-from tests.support.hub_server import HubServer, serving
+from tests.support.hub_server import HubServer, point_client, serving
 from tests.support.network_cases import TABLE as FILE
 from tests.support.toy_dataset import ROWS, TOKEN
 
@@ -27,12 +26,7 @@ def root(tmp_path: Path) -> Path:
 def hub(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
     """A Hub that serves `root`, and the client pointed at it with an empty cache and a token."""
     with serving(root) as server:
-        monkeypatch.setattr(constants, "ENDPOINT", server.url)
-        monkeypatch.setattr(
-            constants, "HUGGINGFACE_CO_URL_TEMPLATE", server.url + "/{repo_id}/resolve/{revision}/{filename}"
-        )
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        point_client(monkeypatch, server.url, tmp_path / "cache")
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         yield server
 

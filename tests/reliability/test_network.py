@@ -21,7 +21,7 @@ from p2w.data.hub.models import download_model
 from p2w.data.raw import fetch_raw
 from p2w.runtime.files import read_json, sha256
 from tests.support.hub_faults import Fault
-from tests.support.hub_server import HubServer, name_of, serving
+from tests.support.hub_server import HubServer, name_of, point_client, serving
 from tests.support.network_cases import (
     FILE,
     LASTING,
@@ -54,11 +54,7 @@ def hub(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     """A Hub that keeps large files on another host, as the real one does; both commit the same faults. No waiting."""
     with serving(root) as store, serving(root, cdn=store.url) as server:
         store.faults = server.faults
-        monkeypatch.setattr(constants, "ENDPOINT", server.url)
-        template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        point_client(monkeypatch, server.url, tmp_path / "cache")
         monkeypatch.setattr(constants, "HF_HUB_ETAG_TIMEOUT", 0.2)
         monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.2)
         monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 100)
@@ -153,9 +149,7 @@ def test_nobody_answers(root: Path, tmp_path: Path, tally, monkeypatch, what: st
     naps: list[float] = []
     with monkeypatch.context() as patched:
         patched.setattr(time, "sleep", naps.append)
-        patched.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-        template = "http://127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}"
-        patched.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        point_client(patched, "http://127.0.0.1:9", tmp_path / "cache")
         with pytest.raises(DownloadError, match="ConnectError: "):
             assert_right(root, tmp_path, what)
     assert len(naps) == 2

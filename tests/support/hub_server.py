@@ -19,6 +19,9 @@ from pathlib import Path
 from threading import Event, Thread
 from urllib.parse import unquote, urlsplit
 
+import pytest
+from huggingface_hub import constants
+
 from tests.support.hub_faults import Fault, spoil
 
 MAIN = "1" * 40
@@ -216,6 +219,14 @@ def serving(root: str | Path, cdn: str | None = None) -> Iterator[HubServer]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def point_client(patch: pytest.MonkeyPatch, url: str, cache: Path) -> None:
+    """Point this process's Hub client at another address, with a cache of its own."""
+    patch.setattr(constants, "ENDPOINT", url)
+    patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}")
+    patch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    patch.setattr(constants, "HF_HUB_OFFLINE", False)
 
 
 def main() -> None:
