@@ -5,10 +5,12 @@ from typing import Any
 
 from p2w.evaluation.source_names import METHOD, NO_DECODER, OTHER_PROMPTS
 from p2w.report.comparisons import Mean, of_task, over_tasks
+from p2w.report.paper_numbers import share
 
 Evaluation = Mapping[str, Any]
 
 LARGE = 0.05  # a gain below this is not worth taking apart
+SIGNIFICANT = 0.05  # p over tasks, from which on a difference is one of these tasks alone
 ONE_ANSWER = 0.9  # share of answers at one position from which on a source "always says the same"
 
 
@@ -39,6 +41,11 @@ def interval(difference: Mean) -> str:
         return f"{signed(difference.mean)}, interval unknown"
     low, high = difference.interval
     return f"{signed(difference.mean)}, 95 % interval {signed(low)} to {signed(high)}"
+
+
+def p_value(p: float | None) -> str:
+    """A p as tables show it."""
+    return "< 0.001" if p is not None and p < 0.001 else share(p)
 
 
 def findings(evaluations: Sequence[Evaluation]) -> list[str]:
@@ -134,12 +141,24 @@ def _differences(evaluations: Sequence[Evaluation], others: Sequence[str]) -> di
 
 
 def _verdicts(found: Mapping[str, Mean]) -> str:
-    verdict = {1: f"`{METHOD}` is better than", 0: "no measurable difference to", -1: f"`{METHOD}` is worse than"}
-    said = {
-        other: verdict[difference.sign] if difference.interval else "difference to"
+    return "; ".join(
+        f"{_verdict(difference)} `{other}` ({interval(difference)}{_other_tasks(difference)})"
         for other, difference in found.items()
-    }
-    return "; ".join(f"{said[other]} `{other}` ({interval(difference)})" for other, difference in found.items())
+    )
+
+
+def _verdict(difference: Mean) -> str:
+    """What an interval says; of these tasks alone, unless others like them would show it too."""
+    if difference.interval is None or not difference.sign:
+        return "no measurable difference to" if difference.interval else "difference to"
+    only_here = "" if difference.p is None or difference.p < SIGNIFICANT else "on these tasks "
+    return f"`{METHOD}` is {'better' if difference.sign > 0 else 'worse'} {only_here}than"
+
+
+def _other_tasks(difference: Mean) -> str:
+    if difference.p is None:
+        return ""
+    return f"; for other tasks p {'' if difference.p < 0.001 else '= '}{p_value(difference.p)}"
 
 
 def _listed(evaluations: Sequence[Evaluation], found: Mapping[str, Mean]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from p2w.evaluation.source_names import MEANING, METHOD, tabled
 from p2w.report.comparisons import Mean, accuracy_over_tasks, of_task, over_tasks
 from p2w.report.document import bullets, grid, table
-from p2w.report.findings import findings, mean, signed, values
+from p2w.report.findings import findings, mean, p_value, signed, values
 from p2w.report.paper_numbers import PaperNumbers, paper_section, share
 
 Evaluation = Mapping[str, Any]
@@ -165,11 +165,6 @@ def _difference(found: Mean | None) -> str:
         return signed(found.mean)
     low, high = found.interval
     return f"{signed(found.mean)} [{signed(low)}, {signed(high)}]{' *' if found.sign else ''}"
-
-
-def p_value(p: float | None) -> str:
-    """A p as tables show it."""
-    return "< 0.001" if p is not None and p < 0.001 else share(p)
 
 
 def _p_value(evaluation: Evaluation, other: str) -> str:

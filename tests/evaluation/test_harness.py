@@ -10,8 +10,10 @@ from lm_eval.models.huggingface import HFLM
 
 import p2w.pocket
 from p2w.base.base_model import load_model, load_tokenizer
+from p2w.base.package_model import write_package_model
 from p2w.config.base_model import BaseModel
 from p2w.config.suites import load_tasks
+from p2w.config.yaml_files import read_yaml
 from p2w.data.samples import render_samples
 from p2w.evaluation.continuations import answer, tokenize_samples
 from p2w.evaluation.lora_stack import LoraStack
@@ -25,10 +27,19 @@ METRICS = ("acc", "acc_norm")
 ROWS = 40
 
 
-@pytest.fixture(scope="module", params=["pocket", "tiny"])
-def base(request, tiny_base_model):
+@pytest.fixture(scope="module", params=["pocket", "tiny", pytest.param("smollm2", marks=pytest.mark.long)])
+def base(request, tiny_base_model, tmp_path_factory):
     """Pocket has learnt to end after an answer, so that the end counts for nothing; the tiny one has learnt nothing."""
+    if request.param == "smollm2":
+        return packaged(tmp_path_factory.mktemp("smollm2"))
     return {"pocket": POCKET, "tiny": tiny_base_model}[request.param]
+
+
+def packaged(folder):
+    """SmolLM2 as its package brings it, in float32."""
+    spec = read_yaml(Path("config/experiments/smollm2_pocket.yaml"))["base_model"]
+    write_package_model(BaseModel(**spec), folder)
+    return BaseModel(path=str(folder), dtype="float32")
 
 
 @pytest.fixture(scope="module")

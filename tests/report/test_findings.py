@@ -33,7 +33,18 @@ def test_prompts_that_do_harm():
 def test_many_tasks_can_show_what_one_cannot():
     one = {"base": 0.2, CONSTANT: 0.95, "generated": 0.98}
     assert "adds nothing measurable" in said(evaluation("a", one))
-    assert "`generated` is better than `constant` (+0.030" in said(*(evaluation(name, one) for name in "abcd"))
+    text = said(*(evaluation(name, one) for name in "abcd"))
+    assert "`generated` is better on these tasks than `constant` (+0.030" in text
+    assert "for other tasks p = 0.125)" in text  # no four tasks can show more: 2 of 16 signs are as large
+
+
+def test_what_holds_of_these_tasks_need_not_hold_of_others():
+    """Six alike are evidence on others (2 of 64 signs), five alike and one the other way round are not."""
+    alike = [evaluation(name, {"base": 0.2, CONSTANT: 0.8, "generated": 0.9}) for name in "abcdef"]
+    other = evaluation("f", {"base": 0.2, CONSTANT: 0.8, "generated": 0.6})
+    assert "`generated` is better than `constant` (+0.100" in said(*alike)
+    assert "for other tasks p = 0.031)" in said(*alike)
+    assert "`generated` is better on these tasks than `constant` (+0.050" in said(*alike[:-1], other)
 
 
 def test_missing_controls_are_named_as_missing():

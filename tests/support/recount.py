@@ -1,11 +1,24 @@
-"""An evaluation file counted again from the table of predictions, in plain Python: no code of p2w, no data frame."""
+"""An evaluation file counted again from the table of predictions, in plain Python: no code of p2w but
+the published scorer, no data frame.
 
+    python -m tests.support.recount results/smollm2
+
+counts all evaluations of an experiment again, and the means over its held-out tasks in the summary.
+"""
+
+import csv
+import json
 import math
+import sys
 from collections import defaultdict
 from fractions import Fraction
+from pathlib import Path
 from statistics import fmean, stdev, variance
 
 import numpy as np
+import pyarrow.parquet as pq
+
+from p2w.evaluation.answers import officially_right
 
 ORDER = ["base", "trained/", "trained_mean", "best_trained", "weight_average", "nearest_prompts", "multi_task",
          "target_trained", "generated", "generated/shuffled_prompts", "generated/foreign_prompts",
@@ -174,18 +187,39 @@ def recount(rows, official, resample=True):
     }
 
 
-def assert_same(found, expected, path="", tolerance=1e-9):
-    """Equal keys and lengths, counts and shares equal up to rounding; intervals of a bootstrap up to its own noise."""
+def assert_same(found, expected, path="", tolerance=1e-9, noise=0.02):
+    """Equal keys and lengths, counts and shares equal up to rounding; intervals of a bootstrap up to `noise`."""
     if isinstance(expected, dict):
         assert found.keys() == expected.keys(), path
         for key in expected:
-            assert_same(found[key], expected[key], f"{path}/{key}", tolerance)
+            assert_same(found[key], expected[key], f"{path}/{key}", tolerance, noise)
     elif isinstance(expected, list):
         assert len(found) == len(expected), path
-        noise = 0.02 if path.startswith("/comparisons") else tolerance
+        tolerance = noise if path.startswith("/comparisons") else tolerance
         for i, pair in enumerate(zip(found, expected, strict=True)):
-            assert_same(*pair, f"{path}/{i}", noise)
+            assert_same(*pair, f"{path}/{i}", tolerance, noise)
     elif isinstance(expected, str):
         assert found == expected, path
     elif expected is not None:
         assert abs(found - expected) <= tolerance, f"{path}: found {found}, counted {expected}"
+
+
+def recount_experiment(folder):
+    """Compare all evaluations of an experiment, and its summary, with what is counted here; how many answers it was."""
+    answers, accuracies = 0, {}
+    for path in sorted(Path(folder, "evaluation").glob("*.json")):
+        result = json.loads(path.read_text())
+        rows = pq.read_table(path.with_name(f"{path.stem}.predictions.parquet")).to_pylist()
+        expected = recount(rows, officially_right)
+        one_row = 1.01 / expected["n"]  # an interval's end is a number of rows
+        assert_same({key: result[key] for key in expected}, expected, noise=max(0.02, one_row))
+        accuracies |= {f"{path.stem}/{name}": found["accuracy"] for name, found in expected["sources"].items()}
+        answers += len(rows)
+    with Path(folder, "summary.csv").open() as file:
+        said = {f"{row['held_out']}/{row['source']}": float(row["accuracy"]) for row in csv.DictReader(file)}
+    assert_same(said, accuracies, tolerance=1e-5)  # six digits
+    return answers
+
+
+if __name__ == "__main__":
+    print(f"{recount_experiment(sys.argv[1])} answers counted again: evaluations and summary.csv are right")

@@ -7,6 +7,7 @@ from transformers import AutoTokenizer
 
 from p2w.base.chat import prompt_ids
 from p2w.runtime.files import read_json
+from tests.support.recount import recount_experiment
 from tests.support.workspace import Workspace
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("smollm2")]
@@ -28,7 +29,7 @@ FEW = {
 def workspace(tmp_path_factory):
     workspace = Workspace(tmp_path_factory.mktemp("project"))
     workspace.experiment("few", FEW)
-    workspace.run(EVALUATION)
+    workspace.run("results/few/summary.md")
     return workspace
 
 
@@ -37,6 +38,10 @@ def test_every_source_answers_and_the_tasks_own_adapter_has_learned_the_form(wor
     assert {"base", "weight_average", "multi_task", "target_trained", "generated", "constant"} <= set(sources)
     assert "trained/piqa.words" not in sources
     assert sources["base"]["valid"] < sources["target_trained"]["valid"]
+
+
+def test_every_number_can_be_recounted(workspace):
+    assert recount_experiment(workspace.folder / "results/few") == 4 * 9  # rows of each source
 
 
 def test_peft_opens_an_adapter_on_the_folder_of_the_model(workspace, monkeypatch):
