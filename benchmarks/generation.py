@@ -21,9 +21,10 @@ from p2w.config.lora import LoraSettings
 from p2w.config.settings import parse
 from p2w.config.suites import load_tasks
 from p2w.data.samples import render_samples
-from p2w.generators.decoder_file import TrainedDecoder, load_decoder, save_decoder
+from p2w.generators.decoder_file import TrainedDecoder, save_decoder
+from p2w.generators.generating import write_generated
 from p2w.generators.generation import pick_prompts
-from p2w.generators.held_out import write_generated
+from p2w.generators.generator_file import load_generator
 from p2w.generators.hyperconv import build_decoder
 from p2w.pocket.tables import pocket_table
 from p2w.prompts.encoder import LoadedEncoder, load_encoder
@@ -57,7 +58,8 @@ def generate_from(prompts: Path, trained: TrainedDecoder, loaded: LoadedEncoder,
     chosen = pick_prompts(len(texts), trained.num_prompts, generator).tolist()
     length = trained.decoder.shapes[0][1]
     states = PromptStates.from_states(loaded.encode([texts[number] for number in chosen]), length)
-    write_generated(trained, states.gather(torch.arange(len(chosen))), folder, {})
+    flat = trained.weights(states.gather(torch.arange(len(chosen))))
+    write_generated(trained, flat, folder, {})
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -73,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         save_decoder(folder / "decoder.safetensors", trained)
 
         def anew() -> None:
-            stored = load_decoder(folder / "decoder.safetensors")
+            stored = load_generator(folder / "decoder.safetensors")
             generate_from(folder / "prompts.json", stored, load_encoder(spec), folder / "anew")
 
         ways = {

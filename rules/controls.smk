@@ -99,7 +99,7 @@ rule prompt_variants:
 
 rule prompt_controls:
     input:
-        decoder=task_decoder,
+        generator=trained_generator,
         shuffled_prompts="results/{experiment}/controls/{task}/prompts/shuffled_prompts.parquet",
         foreign_prompts=foreign_embeddings,
         random_prompts="results/{experiment}/controls/{task}/prompts/random_prompts.parquet",
@@ -127,14 +127,14 @@ rule prompt_controls:
         seed=decoder_seed,
         folder=subpath(output[0], ancestor=3),
     shell:
-        "exec python {params.script} --log {log} --decoder {input.decoder} --controls {params.controls}"
+        "exec python {params.script} --log {log} --generator {input.generator} --controls {params.controls}"
         " --embeddings {input.shuffled_prompts} {input.foreign_prompts} {input.random_prompts}"
         " --seed {params.seed} --draw {wildcards.draw} --output {params.folder}"
 
 
 rule constant:
     input:
-        decoder="results/{experiment}/decoder/{held_out}/{run}decoder.safetensors",
+        generator=trained_generator,
         embeddings=training_embeddings,
     output:
         adapter="results/{experiment}/controls/{held_out}/{run}constant/adapter_model.safetensors",
@@ -155,5 +155,5 @@ rule constant:
         script=script("constant"),
         code=code("constant"),
     shell:
-        "exec python {params.script} --log {log} --decoder {input.decoder} --embeddings {input.embeddings}"
+        "exec python {params.script} --log {log} --generator {input.generator} --embeddings {input.embeddings}"
         " --output {output.adapter}"

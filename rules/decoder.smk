@@ -1,5 +1,5 @@
-# The decoder of a held-out task or group, trained on all the other tasks; the adapters that it generates. {run} is empty
-# for the experiment's own seed, or seed_{seed}/ for a further one.
+# The generator of a held-out task or group, which saw all the other tasks: a decoder, or another kind. The adapters that it
+# generates. {run} is empty for the experiment's own seed, or seed_{seed}/ for a further one.
 
 
 rule decoder:
@@ -36,9 +36,38 @@ rule decoder:
         " --output {output.weights} --state {params.state}"
 
 
+rule generator:
+    input:
+        checkpoints=training_checkpoints,
+        embeddings=training_embeddings,
+    output:
+        weights="results/{experiment}/generators/{generator}/{held_out}/{run}generator.safetensors",
+        run="results/{experiment}/generators/{generator}/{held_out}/{run}run.json",
+    log:
+        "results/{experiment}/logs/generator/{generator}/{held_out}/{run}generator.log",
+    benchmark:
+        "results/{experiment}/benchmarks/generator/{generator}/{held_out}/{run}generator.tsv"
+    conda:
+        "../envs/p2w.yaml"
+    threads: 1
+    resources:
+        mem_mb=16000,
+        runtime=60,
+    params:
+        script=script("generator"),
+        code=code("generator"),
+        generator=generator_kind,
+        num_prompts=value("decoder", "num_prompts"),
+        held_out=held_out_tasks,
+    shell:
+        "exec python {params.script} --log {log} --generator {params.generator:q} --num-prompts {params.num_prompts}"
+        " --held-out {params.held_out} --checkpoints {input.checkpoints} --embeddings {input.embeddings}"
+        " --output {output.weights}"
+
+
 rule generate:
     input:
-        decoder=task_decoder,
+        generator=trained_generator,
         embeddings="results/{experiment}/embeddings/{task}.parquet",
     output:
         adapter="results/{experiment}/generated/{task}/{run}draw_{draw}/adapter_model.safetensors",
@@ -60,5 +89,5 @@ rule generate:
         code=code("generate"),
         seed=decoder_seed,
     shell:
-        "exec python {params.script} --log {log} --decoder {input.decoder} --embeddings {input.embeddings} --seed {params.seed}"
+        "exec python {params.script} --log {log} --generator {input.generator} --embeddings {input.embeddings} --seed {params.seed}"
         " --draw {wildcards.draw} --output {output.adapter}"

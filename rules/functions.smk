@@ -129,13 +129,23 @@ def seen_samples(wildcards):
     return [f"results/{wildcards.experiment}/samples/{task}/train.parquet" for task in seen_tasks(wildcards)]
 
 
-def task_decoder(wildcards, name="decoder.safetensors"):
-    """A file of the decoder that makes a task's adapters."""
-    return f"results/{wildcards.experiment}/decoder/{turn(wildcards)}/{wildcards.run}{name}"
+def trained_generator(wildcards):
+    """The generator that makes a task's adapters, or that of the held-out task or group that the path names."""
+    name, kind = wildcards.experiment, experiment(wildcards.experiment).generator.kind
+    place = "decoder/{}/{}decoder" if kind == "hyperconv" else f"generators/{kind}/{{}}/{{}}generator"
+    return f"results/{name}/{place.format(turn(wildcards), wildcards.run)}.safetensors"
 
 
-def task_decoder_run(wildcards):
-    return task_decoder(wildcards, "run.json")
+def trained_generator_run(wildcards):
+    return os.path.join(os.path.dirname(trained_generator(wildcards)), "run.json")
+
+
+def generator_kind(wildcards):
+    """The settings of the experiment's generator, which a path has to name."""
+    chosen = experiment(wildcards.experiment).generator
+    if chosen.kind != wildcards.generator:
+        raise WorkflowError(f"{wildcards.experiment} has generator.kind {chosen.kind}, not {wildcards.generator}")
+    return as_argument(chosen.given())
 
 
 def control_embeddings(wildcards):

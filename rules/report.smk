@@ -95,7 +95,7 @@ rule card:
     input:
         run="results/{experiment}/generated/{task}/{run}draw_{draw}/run.json",
         config="results/{experiment}/generated/{task}/{run}draw_{draw}/adapter_config.json",
-        decoder=task_decoder_run,
+        generator=trained_generator_run,
         embeddings="results/{experiment}/embeddings/{task}.parquet",
         evaluation="results/{experiment}/evaluation/{task}.json",
         predictions="results/{experiment}/evaluation/{task}.predictions.parquet",
@@ -118,5 +118,5 @@ rule card:
         folder=subpath(output[0], parent=True),
     shell:
         "exec python {params.script} --log {log} --source generated/{wildcards.run}draw_{wildcards.draw} --adapter {params.folder}"
-        " --decoder-run {input.decoder} --embeddings {input.embeddings} --evaluation {input.evaluation}"
+        " --generator-run {input.generator} --embeddings {input.embeddings} --evaluation {input.evaluation}"
         " --predictions {input.predictions} --output {output}"

@@ -40,8 +40,10 @@ def all_runs(wildcards):
 
 
 def all_decoders(wildcards):
-    """Name of a decoder in the figures to its losses."""
+    """Name of a decoder in the figures to its losses; a generator in closed form has none."""
     name = wildcards.experiment
+    if experiment(name).generator.kind != "hyperconv":
+        return {}
     return {
         f"{held_out} {run}".strip(" /"): f"results/{name}/decoder/{held_out}/{run}metrics.csv"
         for held_out in experiment(name).turns
@@ -53,6 +55,7 @@ def all_benchmarks(wildcards):
     """What Snakemake measured of every job that makes or scores an adapter; other times alone draw no figure anew."""
     name = wildcards.experiment
     chosen, files = experiment(name), []
+    kind = chosen.generator.kind
     of_adapters = {"experiment": adapters_of(name), "epoch": range(1, chosen.checkpoints.epochs + 1)}
     of_generated = {"experiment": name, "run": decoder_runs(name), "draw": range(chosen.evaluation.draws)}
     trained, evaluated = {"task": trained_tasks(name)}, {"task": evaluated_tasks(name)}
@@ -60,7 +63,7 @@ def all_benchmarks(wildcards):
     for rule, values in (
         (rules.checkpoints, {**of_adapters, **trained}),
         (rules.prompt_variants, {**of_generated, **evaluated}),
-        (rules.decoder, {**of_generated, **turns}),
+        (rules.decoder if kind == "hyperconv" else rules.generator, {**of_generated, **turns, "generator": kind}),
         (rules.generate, {**of_generated, **evaluated}),
         (rules.control, {**of_generated, **turns, "control": "weight_average"}),
         (rules.control, {**of_generated, "held_out": evaluated["task"], "control": NEAREST}),

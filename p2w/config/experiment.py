@@ -12,6 +12,7 @@ from p2w.config.decoder import DecoderConfig
 from p2w.config.encoder import PromptEncoder
 from p2w.config.evaluation import Evaluation
 from p2w.config.finetuning import FinetuneConfig
+from p2w.config.generator import GeneratorConfig
 from p2w.config.jobs import Jobs
 from p2w.config.lora import LoraSettings
 from p2w.config.mistakes import listed
@@ -60,6 +61,7 @@ class Experiment(Settings):
     checkpoints: Checkpoints = Field(description="Which epochs' snapshots a decoder learns from")
     encoder: PromptEncoder = Field(description="The frozen prompt encoder")
     prompts: PromptSelection = Field(description="Which prompts of the train split stand for a task")
+    generator: GeneratorConfig = Field(GeneratorConfig(), description="What makes adapters from prompts")
     decoder: DecoderConfig = Field(description="The hyper-convolutional decoder and its training")
     evaluation: Evaluation = Field(description="What is scored")
     jobs: Jobs = Field(Jobs(), description="How the work is divided into jobs")
@@ -133,6 +135,8 @@ class Experiment(Settings):
             count, most = len(self.trained_without(turn)), self.finetune.max_samples
             if not count:
                 raise ValueError(f"held_out: found {turn!r}, which leaves no training task, expected another one")
+            if count < 2 and self.generator.kind == "ridge":
+                raise ValueError(f"held_out: found {turn!r}, which leaves one training task, ridge needs two")
             if count > most:
                 raise ValueError(f"finetune.max_samples: found {most}, expected one for each of {count} training tasks")
         return self

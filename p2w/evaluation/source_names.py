@@ -18,11 +18,11 @@ MEANING = {
     "nearest_prompts": "the adapter of the training task whose prompts are most like the held-out task's",
     "multi_task": "one adapter, trained on the samples of all training tasks together",
     "target_trained": "the adapter trained on the held-out task itself: a ceiling",
-    METHOD: "the method: what the decoder makes of prompts of the held-out task",
-    "generated/shuffled_prompts": "the same decoder, the words of each prompt in random order",
-    "generated/foreign_prompts": "the same decoder, prompts of a training task",
-    "generated/random_prompts": "the same decoder, prompts of random words",
-    "constant": "the same decoder, the mean condition of the training tasks: it reads no prompt",
+    METHOD: "the method: what the generator makes of prompts of the held-out task",
+    "generated/shuffled_prompts": "the same generator, the words of each prompt in random order",
+    "generated/foreign_prompts": "the same generator, prompts of a training task",
+    "generated/random_prompts": "the same generator, prompts of random words",
+    "constant": "the same generator, the mean condition of the training tasks: it reads no prompt",
 }
 
 

@@ -12,7 +12,8 @@ from torch import Generator, Tensor
 
 from p2w.adapters.weight_tokens import WeightTokens, token_weight
 from p2w.config.decoder import DecoderConfig
-from p2w.generators.generation import Prompts, pick_prompts, stream
+from p2w.generators.contract import Prompts
+from p2w.generators.generation import pick_prompts, stream
 
 ITEMS, NOISE = 1, 2  # uses of the seed, besides the decoder's first parameters
 CHUNK = 2**23  # adapter values that are tokenized at once; their copies stay in a processor's cache

@@ -1,15 +1,21 @@
 """A trained decoder as one file that holds everything needed to use it: no config beside it is read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from p2w.adapters.layout import AdapterLayout
 from p2w.adapters.weight_tokens import WeightTokens
+from p2w.generators.contract import Prompts
+from p2w.generators.generation import generate, mean_condition
 from p2w.generators.hyperconv import HyperConvDecoder
-from p2w.runtime.tensor_files import read_tensors, write_tensors
+from p2w.runtime.tensor_files import write_tensors
+
+KIND = "hyperconv"
 
 
 @dataclass(frozen=True)
@@ -29,10 +35,29 @@ class TrainedDecoder:
         """Prompts of one condition."""
         return self.decoder.shapes[0][0]
 
+    @property
+    def layout(self) -> AdapterLayout:
+        """What the weights are."""
+        return self.spec.layout
+
+    @property
+    def device(self) -> torch.device:
+        """Where the decoder computes."""
+        return next(self.decoder.parameters()).device
+
+    def weights(self, condition: Tensor) -> Tensor:
+        """Condition (N, L, C) -> flat weights (size,) float32 on the CPU; FloatingPointError unless finite."""
+        return generate(self.decoder, self.spec, condition)
+
+    def weights_of_no_prompt(self, prompts: Sequence[Prompts]) -> Tensor:
+        """Flat weights of the mean condition over the training tasks."""
+        return self.weights(mean_condition(prompts, self.num_prompts).to(self.device))
+
 
 def save_decoder(path: str | Path, trained: TrainedDecoder) -> None:
     """Write parameters, shapes, kernel, weight-token spec and metadata; equal input gives equal bytes."""
     header = {
+        "kind": KIND,
         "shapes": trained.decoder.shapes,
         "kernel_size": trained.decoder.kernel_size,
         "weight_tokens": trained.spec.to_json(),
@@ -41,17 +66,8 @@ def save_decoder(path: str | Path, trained: TrainedDecoder) -> None:
     write_tensors(path, trained.decoder.state_dict(), header)
 
 
-def load_decoder(path: str | Path, device: torch.device | str = "cpu") -> TrainedDecoder:
-    """Inverse of `save_decoder`, in evaluation mode on `device`; ValueError names a missing, broken or unfit file."""
-    state, header = read_tensors(path, keys=("shapes", "kernel_size", "weight_tokens", "metadata"))
-    try:
-        return _rebuild(state, header, device)
-    except (KeyError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{path}: not a decoder that this version can load ({reason})") from error
-
-
-def _rebuild(state: dict[str, torch.Tensor], header: Mapping[str, Any], device: torch.device | str) -> TrainedDecoder:
+def rebuild_decoder(state: dict[str, Tensor], header: Mapping[str, Any], device: torch.device | str) -> TrainedDecoder:
+    """Inverse of `save_decoder`, from what the file holds; KeyError, RuntimeError or ValueError for another one."""
     with torch.device("meta"):
         decoder = HyperConvDecoder(header["shapes"], header["kernel_size"])
     decoder.load_state_dict(state, strict=True, assign=True)

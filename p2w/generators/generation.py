@@ -1,24 +1,14 @@
 """From prompts to the weights of an adapter, with a trained decoder."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
 from p2w.adapters.weight_tokens import WeightTokens
+from p2w.generators.contract import Prompts, finite
 from p2w.generators.hyperconv import HyperConvDecoder
-
-
-class Prompts(Protocol):
-    """The encoded prompts of one task."""
-
-    def __len__(self) -> int: ...
-
-    def gather(self, indices: Tensor) -> Tensor:
-        """(…, N) int64 -> (…, N, L, C) float32, zero past the end of each prompt."""
-        ...
 
 
 def stream(seed: int, *path: int) -> int:
@@ -52,7 +42,4 @@ def mean_condition(prompts: Sequence[Prompts], num_prompts: int, block: int = 25
 @torch.no_grad()
 def generate(decoder: HyperConvDecoder, spec: WeightTokens, condition: Tensor) -> Tensor:
     """Condition (N, L, C) -> flat adapter weights (size,) float32 on the CPU; FloatingPointError unless finite."""
-    flat = spec.detokenize(decoder(condition.unsqueeze(0)))[0].cpu()
-    if not flat.isfinite().all():
-        raise FloatingPointError(f"generated weights: found {int((~flat.isfinite()).sum())} values that are not finite")
-    return flat
+    return finite(spec.detokenize(decoder(condition.unsqueeze(0)))[0])

@@ -14,7 +14,8 @@ from torch import Tensor
 from p2w.adapters.weight_tokens import WeightTokens
 from p2w.config.decoder import DecoderConfig
 from p2w.generators.batches import Batches, load_tasks
-from p2w.generators.generation import Prompts, stream
+from p2w.generators.contract import Prompts
+from p2w.generators.generation import stream
 from p2w.generators.hyperconv import HyperConvDecoder, build_decoder
 from p2w.generators.optimizers import (
     build_optimizer,

@@ -9,7 +9,8 @@ import pytest
 from safetensors.torch import load_file
 
 from p2w.adapters.peft_folder import read_adapter
-from p2w.generators.held_out import generate_adapter, train_without
+from p2w.generators.generating import generate_adapter
+from p2w.generators.held_out import train_without
 from p2w.runtime.files import read_json, sha256
 from p2w.runtime.seals import read_record
 from tests.support.held_out_world import CONFIG, TWO, train

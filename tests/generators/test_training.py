@@ -8,8 +8,9 @@ from p2w.adapters.layout import AdapterLayout
 from p2w.adapters.weight_tokens import WeightTokens
 from p2w.config.decoder import DecoderConfig
 from p2w.config.settings import parse
-from p2w.generators.decoder_file import TrainedDecoder, load_decoder, save_decoder
+from p2w.generators.decoder_file import TrainedDecoder, save_decoder
 from p2w.generators.generation import draw_condition, generate, pick_prompts, stream
+from p2w.generators.generator_file import load_generator
 from p2w.generators.training import lr_schedule, masked_weighted_mse, train_decoder
 from tests.support.official import VALUES, random_lora
 from tests.support.settings import replace
@@ -124,11 +125,11 @@ def test_saved_decoder_is_all_that_generation_needs(trained, tmp_path):
     spec, conditions, _ = make_tasks()
     path, metadata = tmp_path / "decoder.safetensors", {"adapter_config": {"r": RANK, "lora_alpha": 4}}
     save_decoder(path, TrainedDecoder(trained[0], spec, metadata))
-    loaded = load_decoder(path)
+    loaded = load_generator(path)
     assert (loaded.spec, loaded.metadata, loaded.num_prompts) == (spec, metadata, 6)
     assert (loaded.decoder.shapes, loaded.decoder.kernel_size) == (trained[0].shapes, 3)
     condition = draw_condition(conditions["task_2"], loaded.num_prompts, 0, 0, "cpu")
-    assert torch.equal(generate(loaded.decoder, spec, condition), generate(trained[0], spec, condition))
+    assert torch.equal(loaded.weights(condition), generate(trained[0], spec, condition))
     save_decoder(tmp_path / "again.safetensors", loaded)
     assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
 
@@ -141,8 +142,8 @@ def test_bad_decoder_files(trained, tmp_path):
         TrainedDecoder(trained[0], wrong, {})
     state = {name: value for name, value in trained[0].state_dict().items() if "blocks.2" not in name}
     save_decoder(path, _Stub(state, trained[0], spec))
-    with pytest.raises(ValueError, match=r"not a decoder that this version can load .*Missing key"):
-        load_decoder(path)
+    with pytest.raises(ValueError, match=r"not a generator that this version can load .*Missing key"):
+        load_generator(path)
 
 
 class _Stub:

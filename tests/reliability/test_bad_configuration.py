@@ -70,6 +70,10 @@ EXPERIMENT = {
     "format of a free answer": ({"tasks": ["boolq", "gsm8k.words"]},
                                 r"'gsm8k' is answered freely, so it has no format"),
     "unknown held-out task": ({"held_out": ["boolq_"]}, r"no task 'boolq_'; did you mean 'boolq'\?"),
+    "one training task": (
+        {"generator": {"kind": "ridge"}, "training_tasks": ["boolq", "piqa"]},
+        r"held_out: found 'boolq', which leaves one training task, ridge needs two",
+    ),
     "no training task": ({"training_tasks": ["boolq"]}, r"held_out: found 'boolq', which leaves no training task"),
     "unknown source": ({"source": "disk"}, r"no source 'disk'; sources: hub, local, pocket"),
     "unknown parent": ({"inherits": "pockett"}, r"inherits: no experiment 'pockett'; did you mean 'pocket'\?"),

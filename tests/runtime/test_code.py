@@ -90,3 +90,12 @@ def test_all_that_a_real_stage_imports_is_its_code_or_wording(stage: str, settin
     # What is configured elsewhere is imported for messages and annotations only.
     assert all(name.startswith("p2w/config/") or name.endswith("__init__.py") for name in left), left
     assert f"p2w/{settings}.py" in code_files(stage)
+
+
+def test_one_generator_is_no_part_of_another() -> None:
+    """Who changes the regression trains no decoder anew, nor an adapter."""
+    ridge, decoder = "p2w/generators/ridge.py", "p2w/generators/training.py"
+    assert ridge in code_files("generator")
+    assert decoder in code_files("decoder")
+    assert ridge not in {*code_files("decoder"), *code_files("finetune"), *code_files("embeddings")}
+    assert decoder not in {*code_files("generator"), *code_files("generate")}

@@ -112,18 +112,24 @@ class World:
                 "--embeddings": [self / f"{task}.embeddings.parquet" for task in TASKS],
                 "--output": [self / "decoder/decoder.safetensors"]}  # fmt: skip
 
+    def _generator(self) -> dict[str, list]:
+        return {"--generator": ['{"kind": "ridge"}'], "--num-prompts": [3], "--held-out": ["held"],
+                "--checkpoints": [self / f"{task}.parquet" for task in TASKS],
+                "--embeddings": [self / f"{task}.embeddings.parquet" for task in TASKS],
+                "--output": [self / "ridge/generator.safetensors"]}  # fmt: skip
+
     def _generate(self) -> dict[str, list]:
-        return {"--decoder": [self / "decoder/decoder.safetensors"],
+        return {"--generator": [self / "decoder/decoder.safetensors"],
                 "--embeddings": [self / "held.embeddings.parquet"], "--seed": [0], "--draw": [0],
                 "--output": [self / "draw_0/adapter_model.safetensors"]}  # fmt: skip
 
     def _prompt_controls(self) -> dict[str, list]:
-        return {"--decoder": [self / "decoder/decoder.safetensors"], "--controls": ["foreign_prompts"],
+        return {"--generator": [self / "decoder/decoder.safetensors"], "--controls": ["foreign_prompts"],
                 "--embeddings": [self / "boolq.embeddings.parquet"], "--seed": [0], "--draw": [0],
                 "--output": [self / "controls"]}  # fmt: skip
 
     def _constant(self) -> dict[str, list]:
-        return {"--decoder": [self / "decoder/decoder.safetensors"],
+        return {"--generator": [self / "decoder/decoder.safetensors"],
                 "--embeddings": [self / f"{task}.embeddings.parquet" for task in TASKS],
                 "--output": [self / "constant/adapter_model.safetensors"]}  # fmt: skip
 
@@ -154,7 +160,7 @@ class World:
 
     def _card(self) -> dict[str, list]:
         return {"--source": ["generated/draw_0"], "--adapter": [self / "draw_0"],
-                "--decoder-run": [self / "decoder/run.json"], "--embeddings": [self / "held.embeddings.parquet"],
+                "--generator-run": [self / "decoder/run.json"], "--embeddings": [self / "held.embeddings.parquet"],
                 "--evaluation": [self / "evaluation.json"],
                 "--predictions": [self / "evaluation.predictions.parquet"],
                 "--output": [self / "draw_0/README.md"]}  # fmt: skip
@@ -166,8 +172,9 @@ MAKING = (
     *(("finetune", {"task": task, "epoch": epoch}) for task in TASKS for epoch in (1, 2)),
     *(("checkpoints", {"task": task}) for task in TASKS),
     *(("embeddings", {"task": task}) for task in (*TASKS, "held")),
-    ("multi_task", {}), ("import_checkpoints", {}), ("decoder", {}), ("generate", {}), ("prompt_controls", {}),
-    ("constant", {}), ("control", {}), ("evaluate", {}), ("summary", {}), ("show", {}), ("card", {}),
+    ("multi_task", {}), ("import_checkpoints", {}), ("decoder", {}), ("generator", {}), ("generate", {}),
+    ("prompt_controls", {}), ("constant", {}), ("control", {}), ("evaluate", {}), ("summary", {}), ("show", {}),
+    ("card", {}),
 )  # fmt: skip
 
 

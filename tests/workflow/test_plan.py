@@ -50,7 +50,23 @@ def test_every_shipped_experiment_can_be_planned(workspace):
         targets.append(f"results/{name}/evaluation/{other.get(name, domain)}.json")
         decoders += len(whole(name).get("seeds", [0]))
     assert len(targets) > 25
-    assert workspace.plan(*targets)["decoder"] == decoders
+    jobs = workspace.plan(*targets)
+    assert jobs["decoder"] + jobs["generator"] == decoders
+    assert jobs["generator"] >= 3
+
+
+def test_another_generator_uses_the_adapters_of_the_experiment_it_inherits_from(workspace):
+    first, second = (
+        f"results/{name}/evaluation/piqa.digit.json" for name in ("pocket_formats", "pocket_formats_ridge")
+    )
+    alone, both, ridge = workspace.plan(first), workspace.plan(first, second), workspace.plan(second)
+    assert both["finetune"] == alone["finetune"] == ridge["finetune"]
+    assert (ridge["decoder"], ridge["generator"], both["generator"], both["decoder"]) == (0, 1, 1, alone["decoder"])
+
+
+def test_a_generator_that_an_experiment_does_not_have(workspace):
+    said = workspace.refusal("results/pocket/generators/ridge/piqa/generator.safetensors", "--dry-run")
+    assert "pocket has generator.kind hyperconv, not ridge" in said
 
 
 def test_a_base_model_from_a_package_is_made_once_and_is_a_folder_from_then_on(workspace):

@@ -15,13 +15,13 @@ pytestmark = [pytest.mark.long, pytest.mark.xdist_group("smollm2")]
 EVALUATION = "results/few/evaluation/piqa.it_is.json"
 FEW = {
     "inherits": "smollm2_pocket",
-    "tasks": ["piqa.words", "piqa.it_is"],
+    "tasks": ["piqa.words", "piqa.digit", "piqa.it_is"],
     "held_out": ["piqa.it_is"],
     "finetune": {"max_samples": 32, "batch_size": 8, "snapshots": 4, "warmup_steps": 1},
     "checkpoints": {"epochs": 1, "first_epoch": 1},
     "decoder": {"steps": 2, "warmup_steps": 1, "batch_size": 2},
     "evaluation": {"draws": 1, "max_rows": 4},
-    "jobs": {"finetune": 2, "embeddings": 2},
+    "jobs": {"finetune": 3, "embeddings": 3},
 }
 
 
@@ -29,6 +29,7 @@ FEW = {
 def workspace(tmp_path_factory):
     workspace = Workspace(tmp_path_factory.mktemp("project"))
     workspace.experiment("few", FEW)
+    workspace.experiment("few_ridge", {"inherits": "few", "generator": {"kind": "ridge"}})
     workspace.run("results/few/summary.md")
     return workspace
 
@@ -42,6 +43,14 @@ def test_every_source_answers_and_the_tasks_own_adapter_has_learned_the_form(wor
 
 def test_every_number_can_be_recounted(workspace):
     assert recount_experiment(workspace.folder / "results/few") == 4 * 9  # rows of each source
+
+
+def test_another_generator_takes_the_same_adapters_from_prompts_to_tables(workspace):
+    said = workspace.run("results/few_ridge/summary.md")
+    assert "rule finetune" not in said
+    assert recount_experiment(workspace.folder / "results/few_ridge") == 4 * 9
+    card = (workspace.folder / "results/few_ridge/generated/piqa.it_is/draw_0/README.md").read_text()
+    assert "| generator, training | ridge, in closed form, code `" in card
 
 
 def test_peft_opens_an_adapter_on_the_folder_of_the_model(workspace, monkeypatch):

@@ -12,8 +12,8 @@ def main(parser: Parser) -> None:
     """Parse the command line and draw."""
     parser.add_argument("--evaluations", nargs="+", type=Path, required=True)
     parser.add_argument("--runs", nargs="+", type=Path, required=True, help="run.json of every epoch of every task")
-    parser.add_argument("--decoders", nargs="+", required=True, help="a name for each decoder, in order")
-    parser.add_argument("--metrics", nargs="+", type=Path, required=True, help="their metrics.csv")
+    parser.add_argument("--decoders", nargs="*", default=[], help="a name for each decoder, in order")
+    parser.add_argument("--metrics", nargs="*", type=Path, default=[], help="their metrics.csv")
     parser.add_argument("--places", nargs="+", required=True, help="kind:task of each adapter of the map, in order")
     parser.add_argument("--adapters", nargs="+", type=Path, required=True, help="its adapter_model.safetensors")
     parser.add_argument("--benchmarks", nargs="+", type=Path, required=True, help="Snakemake's benchmark files")

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from p2w.controls.from_decoder import write_prompt_controls
+from p2w.controls.from_generator import write_prompt_controls
 from p2w.runtime.cli import Parser, at_least, command, paired
 
 
 @command(__doc__)
 def main(parser: Parser) -> None:
     """Parse the command line and generate."""
-    parser.add_argument("--decoder", type=Path, required=True)
+    parser.add_argument("--generator", type=Path, required=True)
     parser.add_argument("--controls", nargs="+", required=True, help="names, in the order of the files")
     parser.add_argument("--embeddings", nargs="+", type=Path, required=True, help="the prompts of each control")
     parser.add_argument("--seed", type=at_least(0), required=True)
@@ -17,4 +17,4 @@ def main(parser: Parser) -> None:
     parser.add_argument("--output", type=Path, required=True, help="the folder for {control}/draw_{draw}")
     args = parser.parse_args()
     prompts = paired("--controls", args.controls, "--embeddings", args.embeddings)
-    write_prompt_controls(args.decoder, prompts, args.seed, args.draw, args.output)
+    write_prompt_controls(args.generator, prompts, args.seed, args.draw, args.output)

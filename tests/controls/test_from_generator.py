@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from p2w.adapters.peft_folder import read_adapter
-from p2w.controls.from_decoder import write_constant, write_prompt_controls
+from p2w.controls.from_generator import write_constant, write_prompt_controls
+from p2w.generators.generating import generate_adapter
 from p2w.generators.generation import mean_condition
-from p2w.generators.held_out import generate_adapter
 from p2w.prompts.states import PromptStates
 from p2w.runtime.files import read_json, sha256
 from tests.support.held_out_world import train

@@ -1,0 +1,21 @@
+"""Fit a generator in closed form for held-out tasks on the checkpoints and prompts of all the others."""
+
+from pathlib import Path
+
+from p2w.config.generator import GeneratorConfig
+from p2w.config.settings import json_argument
+from p2w.generators.fitting import fit_without
+from p2w.runtime.cli import Parser, at_least, command
+
+
+@command(__doc__)
+def main(parser: Parser) -> None:
+    """Parse the command line and fit."""
+    parser.add_argument("--generator", type=json_argument(GeneratorConfig), required=True, help="settings, as JSON")
+    parser.add_argument("--num-prompts", type=at_least(1), required=True, help="prompts that an adapter is made from")
+    parser.add_argument("--held-out", nargs="+", required=True, help="the tasks that it must not have seen")
+    parser.add_argument("--checkpoints", type=Path, nargs="+", required=True)
+    parser.add_argument("--embeddings", type=Path, nargs="+", required=True)
+    parser.add_argument("--output", type=Path, required=True, help="the generator.safetensors to write")
+    args = parser.parse_args()
+    fit_without(args.held_out, args.generator, args.num_prompts, args.checkpoints, args.embeddings, args.output)
