@@ -1,0 +1,101 @@
+"""Which settings of ridge are best, chosen without a look at held-out tasks: each training task left out in turn.
+
+    python benchmarks/ridge_settings.py pocket_formats_ridge --adapters pocket_formats
+
+reads the results of an experiment. The tasks that it holds out take no part, neither to learn from nor to be scored: of
+every other task an adapter is made from its train prompts by a ridge that did not see it, and scored on train rows.
+Prints one line of JSON, the best settings first.
+"""
+
+import argparse
+import itertools
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from p2w.adapters.checkpoints import CheckpointFiles
+from p2w.adapters.peft_folder import write_adapter
+from p2w.config.experiment import Experiment
+from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table
+from p2w.config.generator import GeneratorConfig
+from p2w.data.samples import read_samples
+from p2w.evaluation.evaluate import predict, select_rows
+from p2w.generators.ridge import Ridge, fit_ridge
+from p2w.prompts.states import PromptStates, read_embeddings
+from p2w.runtime.progress import reporter, silent
+
+PROJECT = Path(__file__).parents[1]
+POSITIONS, PENALTIES, GAINS = (0, 4, 8, 12, 16, 24), (0.1, 0.3, 1.0, 3.0), (1.0, 1.4, 2.0)
+
+
+def settings() -> Iterator[GeneratorConfig]:
+    """All that are tried."""
+    for positions, penalty, gain in itertools.product(POSITIONS, PENALTIES, GAINS):
+        yield GeneratorConfig(kind="ridge", positions=positions, penalty=penalty, gain=gain)
+
+
+def candidates(
+    left_out: str, checkpoints: CheckpointFiles, means: Mapping[str, torch.Tensor], prompts: Mapping[str, PromptStates]
+) -> Iterator[tuple[str, Ridge]]:
+    """By name, what each of the settings learns from the other tasks."""
+    others = {task: found for task, found in prompts.items() if task != left_out}
+    for config in settings():
+        weights = {task: means[task] for task in others}
+        name = f"positions {config.positions}, penalty {config.penalty:g}, gain {config.gain:g}"
+        yield name, fit_ridge(config, checkpoints.layout, others, weights, 0, {})
+
+
+def scores(experiment: Experiment, results: Path, adapters: Path, rows: int) -> dict[str, list[float]]:
+    """Accuracy on each task left out, by settings."""
+    tasks = [task for task in experiment.tasks if task not in experiment.takes_turns]
+    checkpoints = CheckpointFiles([adapters / f"checkpoints/{task}.parquet" for task in tasks])
+    means = {task: checkpoints[task].mean(0, keepdim=True) for task in tasks}
+    prompts = {task: read_embeddings(results / f"embeddings/{task}.parquet") for task in tasks}
+    report, found = reporter("tasks left out"), {}
+    for number, task in enumerate(tasks, 1):
+        asked = prompts[task].gather(torch.arange(len(prompts[task])))
+        samples = select_rows(read_samples(results / f"samples/{task}/train.parquet"), rows, experiment.seed)
+        with tempfile.TemporaryDirectory() as folder:
+            places = {}
+            for name, ridge in candidates(task, checkpoints, means, prompts):
+                places[name] = Path(folder, name)
+                write_adapter(places[name], ridge.layout.unflatten(ridge.weights(asked)), checkpoints.adapter_config)
+            answers = predict(
+                experiment.base_model, samples, places, experiment.evaluation, torch.device("cpu"), silent
+            )
+        for name, table in answers.groupby("source"):
+            found.setdefault(name, []).append(accuracy(table))
+        report(number, len(tasks), task)
+    return found
+
+
+def accuracy(answers: pd.DataFrame) -> float:
+    """Share of right answers, by choices or free."""
+    right = answers["right"] if "right" in answers else answers["prediction"] == answers["gold"]
+    return float(right.mean())
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Score all settings and print them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("experiment")
+    parser.add_argument("--adapters", help="the experiment whose adapters it uses, if they are another's")
+    parser.add_argument("--rows", type=int, default=24)
+    parser.add_argument("--results", type=Path, default=PROJECT / "results")
+    args = parser.parse_args(argv)
+    tables = read_task_table(PROJECT / "config/tasks"), read_sources(PROJECT / "config/sources.yaml")
+    experiment = Experiments(find_experiments(PROJECT / "config/experiments"), *tables).whole(args.experiment)
+    adapters = args.results / (args.adapters or args.experiment)
+    found = scores(experiment, args.results / args.experiment, adapters, args.rows)
+    means = {name: sum(values) / len(values) for name, values in found.items()}
+    best = sorted(means, key=lambda name: -means[name])
+    tasks = len(next(iter(found.values())))
+    print(json.dumps({"tasks": tasks, "rows": args.rows, "accuracy": {name: round(means[name], 3) for name in best}}))
+
+
+if __name__ == "__main__":
+    main()
