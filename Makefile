@@ -9,6 +9,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 DEMO := results/pocket/evaluation/arc_challenge.json
 DOCUMENTS := README.md README.zh-CN.md
+TABLES := pocket pocket_formats smollm2_pocket smollm2
 
 .PHONY: help demo pocket smollm2 compare report formats bench test test-long reliability check lint lock clean adopt env env-dev .FORCE
 
@@ -62,7 +63,7 @@ smollm2: .venv/installed-smollm2
 compare: env
 	@for made in $(wildcard $(DEMO)); do for document in $(DOCUMENTS); do \
 	  $(BIN)/python workflow/scripts/show.py $$made --compare $$document || exit 1; done; done
-	@for made in $(wildcard results/pocket/summary.md results/pocket_formats/summary.md); do \
+	@for made in $(wildcard $(TABLES:%=results/%/summary.md)); do \
 	  $(BIN)/python workflow/scripts/show.py $$made --compare docs/results.md || exit 1; done
 
 report: results/pocket/report.html

@@ -42,13 +42,13 @@ def test_every_source_answers_and_the_tasks_own_adapter_has_learned_the_form(wor
 
 
 def test_every_number_can_be_recounted(workspace):
-    assert recount_experiment(workspace.folder / "results/few") == 4 * 9  # rows of each source
+    assert recount_experiment(workspace.folder / "results/few") == 4 * 10  # rows of each source
 
 
 def test_another_generator_takes_the_same_adapters_from_prompts_to_tables(workspace):
     said = workspace.run("results/few_ridge/summary.md")
     assert "rule finetune" not in said
-    assert recount_experiment(workspace.folder / "results/few_ridge") == 4 * 9
+    assert recount_experiment(workspace.folder / "results/few_ridge") == 4 * 10
     card = (workspace.folder / "results/few_ridge/generated/piqa.it_is/draw_0/README.md").read_text()
     assert "| generator, training | ridge, in closed form, code `" in card
 
