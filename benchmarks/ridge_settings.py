@@ -18,15 +18,18 @@ import pandas as pd
 import torch
 
 from p2w.adapters.checkpoints import CheckpointFiles
+from p2w.adapters.layout import AdapterLayout
 from p2w.adapters.peft_folder import write_adapter
 from p2w.config.experiment import Experiment
 from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table
 from p2w.config.generator import GeneratorConfig
 from p2w.data.samples import read_samples
 from p2w.evaluation.evaluate import predict, select_rows
-from p2w.generators.ridge import Ridge, fit_ridge
-from p2w.prompts.states import PromptStates, read_embeddings
+from p2w.generators.ridge import Ridge, regress, task_features
+from p2w.prompts.states import read_embeddings
 from p2w.runtime.progress import reporter, silent
+
+Vectors = Mapping[str, torch.Tensor]  # by task
 
 PROJECT = Path(__file__).parents[1]
 POSITIONS, PENALTIES, GAINS = (0, 4, 8, 12, 16, 24), (0.1, 0.3, 1.0, 3.0), (1.0, 1.4, 2.0)
@@ -39,29 +42,31 @@ def settings() -> Iterator[GeneratorConfig]:
 
 
 def candidates(
-    left_out: str, checkpoints: CheckpointFiles, means: Mapping[str, torch.Tensor], prompts: Mapping[str, PromptStates]
+    left_out: str, layout: AdapterLayout, weights: Vectors, features: Mapping[int, Vectors]
 ) -> Iterator[tuple[str, Ridge]]:
-    """By name, what each of the settings learns from the other tasks."""
-    others = {task: found for task, found in prompts.items() if task != left_out}
+    """By name, what each of the settings learns from the other tasks, given the features of all by positions."""
+    others = [task for task in weights if task != left_out]
+    W = torch.stack([weights[task] for task in others])
     for config in settings():
-        weights = {task: means[task] for task in others}
+        X = torch.stack([features[config.positions][task] for task in others])
         name = f"positions {config.positions}, penalty {config.penalty:g}, gain {config.gain:g}"
-        yield name, fit_ridge(config, checkpoints.layout, others, weights, 0, {})
+        yield name, regress(config, layout, X, W, 0, {})
 
 
 def scores(experiment: Experiment, results: Path, adapters: Path, rows: int) -> dict[str, list[float]]:
     """Accuracy on each task left out, by settings."""
     tasks = [task for task in experiment.tasks if task not in experiment.takes_turns]
     checkpoints = CheckpointFiles([adapters / f"checkpoints/{task}.parquet" for task in tasks])
-    means = {task: checkpoints[task].mean(0, keepdim=True) for task in tasks}
+    weights = {task: checkpoints[task].mean(0) for task in tasks}
     prompts = {task: read_embeddings(results / f"embeddings/{task}.parquet") for task in tasks}
+    features = {k: {task: task_features(prompts[task], k) for task in tasks} for k in POSITIONS}
     report, found = reporter("tasks left out"), {}
     for number, task in enumerate(tasks, 1):
         asked = prompts[task].gather(torch.arange(len(prompts[task])))
         samples = select_rows(read_samples(results / f"samples/{task}/train.parquet"), rows, experiment.seed)
         with tempfile.TemporaryDirectory() as folder:
             places = {}
-            for name, ridge in candidates(task, checkpoints, means, prompts):
+            for name, ridge in candidates(task, checkpoints.layout, weights, features):
                 places[name] = Path(folder, name)
                 write_adapter(places[name], ridge.layout.unflatten(ridge.weights(asked)), checkpoints.adapter_config)
             answers = predict(

@@ -73,13 +73,20 @@ def fit_ridge(
         raise ValueError(f"ridge: found prompts of {sorted(prompts)}, checkpoints of {sorted(checkpoints)}, "
                          "expected both of the same two or more tasks")  # fmt: skip
     tasks = sorted(prompts)
-    X = torch.stack([_task_features(prompts[task], config.positions) for task in tasks]).double()
+    X = torch.stack([task_features(prompts[task], config.positions) for task in tasks])
     W = torch.stack([_mean_weights(task, checkpoints[task]) for task in tasks])
-    features, mean = X.mean(0), W.mean(0)
-    X -= features
+    return regress(config, layout, X, W, num_prompts, metadata)
+
+
+def regress(
+    config: GeneratorConfig, layout: AdapterLayout, X: Tensor, W: Tensor, num_prompts: int, metadata: dict[str, Any]
+) -> Ridge:
+    """The regression of mean adapters W (tasks, size) on features X (tasks, d)."""
+    features, mean = X.double().mean(0), W.mean(0)
+    X = X.double() - features
     kernel = X @ X.T
     scale = kernel.diagonal().mean().clamp(min=torch.finfo(torch.float64).tiny)
-    penalty = config.penalty * torch.eye(len(tasks), dtype=torch.float64)
+    penalty = config.penalty * torch.eye(len(X), dtype=torch.float64)
     mixing = config.gain * torch.linalg.solve(kernel / scale + penalty, X / scale)
     learnt = (features.float(), mixing.float().contiguous(), mean, W - mean)  # in memory as they will be read
     return Ridge(*learnt, config.positions, num_prompts, layout, metadata)
@@ -91,7 +98,7 @@ def _mean_weights(task: str, flat: Tensor) -> Tensor:
     return mean
 
 
-def _task_features(prompts: Prompts, positions: int) -> Tensor:
+def task_features(prompts: Prompts, positions: int) -> Tensor:
     """Features of all prompts of a task, (d,)."""
     blocks = [_sums(prompts.gather(piece), positions) for piece in torch.arange(len(prompts)).split(BLOCK)]
     sums, counts = (torch.stack(part).sum(0) for part in zip(*blocks, strict=True))
