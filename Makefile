@@ -9,7 +9,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 DEMO := results/pocket/evaluation/arc_challenge.json
 DOCUMENTS := README.md README.zh-CN.md
-TABLES := pocket pocket_formats smollm2_pocket smollm2
+TABLES := pocket pocket_formats pocket_formats_ridge smollm2_pocket smollm2
 
 .PHONY: help demo pocket smollm2 compare report formats bench test test-long reliability check lint lock clean adopt env env-dev .FORCE
 

@@ -195,7 +195,7 @@ WORDING = {
     "a docstring": edit("p2w/adapters/weight_tokens.py", "An adapter as weight tokens", "Adapters as weight tokens"),
     "formatting": edit("p2w/adapters/weight_tokens.py", "MARGIN = 2", "MARGIN = (\n    2\n)"),
     "a message": edit("p2w/adapters/weight_tokens.py", "found no task, expected one", "no task, expected one"),
-    "a local name of a message": edit("p2w/generators/decoder_file.py", "reason", "why"),
+    "a local name of a message": edit("p2w/generators/generator_file.py", "reason", "why"),
     "a line of progress": edit("p2w/finetuning/training.py", " loss {losses[-1]", ", loss {losses[-1]"),
     "help for an option": edit("workflow/scripts/finetune.py", "counted from 1", "from 1 on"),
     "the command line": code("p2w/runtime/cli.py"),
