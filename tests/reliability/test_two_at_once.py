@@ -12,7 +12,7 @@ from p2w.prompts.states import prompt_key
 from p2w.runtime.tables import read_table
 from tests.support.workspace import PROJECT, Workspace
 
-pytestmark = pytest.mark.xdist_group("two_at_once")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("two_at_once")]
 
 SAMPLES = "results/{}/samples/{}/train.parquet"
 # The raw stage waits for this file, so that a test decides how long a workflow runs.
