@@ -99,7 +99,6 @@ def test_make_adopt_copies_what_is_needed(done: Workspace, tmp_path: Path, tally
     assert clone.plan(SUMMARY) == EVALUATED
 
 
-@pytest.mark.long
 def test_results_without_their_metadata_are_run_again_unless_touched(done: Workspace, tmp_path: Path, tally) -> None:
     """Snakemake cannot know what it was not told: then `--touch` says that they are good, and is believed."""
     tally("reruns avoided")

@@ -56,7 +56,6 @@ def test_draws_seeds_and_prompts_make_different_adapters(done):
     assert len(hashes) == len(folders)
 
 
-@pytest.mark.long
 def test_a_damaged_file_is_named_with_the_command_that_makes_it_again(workspace):
     target, name = "results/small/generated/boolq/draw_0/run.json", "results/small/embeddings/boolq.parquet"
     whole = sha256(workspace.folder / name)
