@@ -3,23 +3,23 @@
 import re
 import shutil
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import yaml
 
-from tests.support.planning import snakemake_fork
+from tests.support.job_server import quick_python
 
 PROJECT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "rules", "workflow", "p2w", "config", "profiles", "envs")
 
 
 class Workspace:
-    """The project under `folder`; `run` and `plan` are `snakemake` there."""
+    """The project under `folder`; `run` and `plan` are `snakemake` there, by `python`, which starts its jobs too."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, python: str | Path | None = None) -> None:
         self.folder = folder
+        self.python = python or quick_python()
         for part in PARTS:
             source = PROJECT / part
             copy = shutil.copytree if source.is_dir() else shutil.copy
@@ -29,11 +29,12 @@ class Workspace:
     def at(cls, folder: Path) -> "Workspace":
         """A workspace that is there already."""
         workspace = cls.__new__(cls)
-        workspace.folder = folder
+        workspace.folder, workspace.python = folder, quick_python()
         return workspace
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--resources", "gpu=2"]
+        flags = [] if "--cores" in arguments else ["--cores", "2", "--resources", "gpu=2"]
+        command = [self.python, "-m", "snakemake", *arguments, *flags]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
 
     def run(self, *targets: str) -> str:
@@ -51,9 +52,7 @@ class Workspace:
 
     def plan(self, *targets: str) -> Counter[str]:
         """How many jobs of each rule a run would start."""
-        flags = [] if "--cores" in targets else ["--cores", "2", "--resources", "gpu=2"]
-        code, text = snakemake_fork(self.folder, [*targets, "--dry-run", *flags])
-        assert code == 0, text
+        text = self.run(*targets, "--dry-run")
         return Counter(re.findall(r"^(?:local)?rule (\w+):", text, re.MULTILINE))
 
     def experiment(self, name: str, content: dict) -> None:

@@ -183,20 +183,24 @@ def test_tasks_that_are_held_out_together_have_one_decoder(workspace, trained):
     (workspace.folder / "config/experiments/grouped.yaml").unlink()
 
 
+def planning_seconds(workspace: Workspace, experiment: str) -> float:
+    """Of a processor, whoever else uses it, for a plan of its summary in a process of its own."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    workspace.run(f"results/{experiment}/summary.md", "--dry-run", "--quiet")
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before.ru_utime
+
+
 @pytest.mark.parametrize("jobs", [{}, {"finetune": 8, "embeddings": 16}])
-def test_a_hundred_tasks_are_planned_in_ten_seconds(tmp_path, jobs):
-    workspace = Workspace(tmp_path)
+def test_a_plan_of_a_hundred_tasks_takes_a_few_times_one_of_eight(tmp_path, jobs):
+    """At most 10 s where the smaller one takes 3."""
+    workspace = Workspace(tmp_path, python=sys.executable)
     names = [f"task_{number}" for number in range(113)]
     (tmp_path / "mine.csv").write_text("question,a,b\n")
     with open(tmp_path / "config/tasks/mine.yaml", "a") as table:
         table.writelines(f"  {name}: {{file: mine.csv}}\n" for name in names)
     big = {"inherits": "pocket", "tasks": names, "held_out": [{"unseen": names[:12]}], "seeds": [0, 1, 2], "jobs": jobs}
     workspace.experiment("big", {**big, "lora": {"rank": 3}, "evaluation": {"trained": False}})
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = workspace.snakemake("results/big/summary.md", "--dry-run", "--quiet")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert after.ru_utime - before.ru_utime < 10, "seconds of a processor, whoever else uses it"
+    assert planning_seconds(workspace, "big") < 3.3 * planning_seconds(workspace, "pocket")
 
 
 def test_a_task_in_another_format_has_the_tasks_rows(workspace):

@@ -16,7 +16,7 @@ KEYS = {"accuracy", "valid", "accuracy_when_valid", "choice_accuracy", "ci95", "
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    workspace = Workspace(tmp_path_factory.mktemp("project"))
+    workspace = Workspace(tmp_path_factory.mktemp("project"), python=sys.executable)
     workspace.run(EVALUATION)
     return workspace.folder / EVALUATION
 
