@@ -5,7 +5,6 @@ import re
 import resource
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -26,9 +25,7 @@ def test_all_held_out_tasks_of_a_shipped_experiment(workspace, experiment):
     chosen = whole(experiment)
     tasks, held_out = chosen["tasks"], chosen.get("held_out", chosen["tasks"])
     decoders, draws = len(held_out) * len(chosen.get("seeds", [0])), chosen["evaluation"]["draws"]
-    start = time.monotonic()
     jobs = workspace.plan(f"results/{experiment}/summary.md")
-    seconds = time.monotonic() - start
     assert jobs["finetune"] == len(tasks) * chosen["checkpoints"]["epochs"]
     assert jobs["checkpoints"] == jobs["embeddings"] == len(tasks)
     assert jobs["decoder"] == jobs["constant"] == decoders
@@ -38,7 +35,6 @@ def test_all_held_out_tasks_of_a_shipped_experiment(workspace, experiment):
     assert jobs["samples"] == len(tasks) + len(held_out)
     assert jobs["raw"] == 2 * len({task.partition(".")[0] for task in tasks})
     assert jobs["model"] == (2 if experiment == "qwen2.5-0.5b" else 0)
-    assert seconds < 30, "a dry run should take a few seconds even on a busy machine"
 
 
 def test_every_shipped_experiment_can_be_planned(workspace):
