@@ -13,10 +13,11 @@ from p2w.adapters.peft_folder import read_adapter
 from p2w.config.generator import GeneratorConfig
 from p2w.config.settings import parse
 from p2w.generators.contract import finite
+from p2w.generators.fitted_file import save_fitted
 from p2w.generators.fitting import fit_without
 from p2w.generators.generating import generate_adapter
 from p2w.generators.generator_file import load_generator
-from p2w.generators.ridge import fit_ridge, save_ridge
+from p2w.generators.ridge import fit_ridge
 from p2w.prompts.states import PromptStates
 from p2w.runtime.files import read_json, sha256
 from p2w.runtime.tensor_files import read_tensors, write_tensors
@@ -93,12 +94,12 @@ def test_the_order_of_prompts_does_not_matter_and_their_words_do():
 
 def test_a_saved_one_is_all_that_generation_needs(tmp_path):
     ridge, states, _ = fit()
-    save_ridge(tmp_path / "a.safetensors", ridge)
+    save_fitted(tmp_path / "a.safetensors", ridge)
     loaded = load_generator(tmp_path / "a.safetensors")
     assert (loaded.num_prompts, loaded.layout, loaded.device.type) == (4, LAYOUT, "cpu")
     asked = condition(states["task_1"])
     assert torch.equal(loaded.weights(asked), ridge.weights(asked))
-    save_ridge(tmp_path / "b.safetensors", loaded)
+    save_fitted(tmp_path / "b.safetensors", loaded)
     assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
 
 
@@ -112,7 +113,7 @@ def test_a_saved_one_is_all_that_generation_needs(tmp_path):
 )
 def test_a_file_of_another_kind(tmp_path, change, message):
     path = tmp_path / "a.safetensors"
-    save_ridge(path, fit()[0])
+    save_fitted(path, fit()[0])
     tensors, header = read_tensors(path)
     header = {key: value for key, value in {**header, **change}.items() if value is not None}
     write_tensors(path, tensors, header)
