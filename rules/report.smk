@@ -7,6 +7,7 @@ FIGURES = {
     "map": "4. Map of adapters",
     "training": "5. Training losses",
     "cost": "6. Time and memory",
+    "generators": "7. Accuracy of generators by cost",
 }
 
 
