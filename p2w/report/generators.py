@@ -5,6 +5,7 @@ from typing import Any
 
 from p2w.config.generator import KINDS
 from p2w.evaluation.source_names import MEANING
+from p2w.report.sentences import counted
 
 
 def further_generators(evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -19,6 +20,7 @@ def meaning(source: str) -> str:
 
 def drawn(source: str, result: Mapping[str, Any]) -> str:
     """From how many seeds and draws of prompts a source's adapters come; what has no seed is fitted once."""
+    draws = counted(result["draws"], "draw")
     if "seeds" in result:
-        return f"{result['seeds']} seeds of {result['draws']} draws"
-    return f"{result['draws']} draws{' of one fit' if source in KINDS and not KINDS[source].seeded else ''}"
+        return f"{result['seeds']} seeds of {draws}"
+    return f"{draws}{' of one fit' if source in KINDS and not KINDS[source].seeded else ''}"

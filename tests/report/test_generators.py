@@ -71,6 +71,7 @@ def test_what_has_no_seed_says_so():
     assert drawn("ridge", {"draws": 5}) == "5 draws of one fit"
     assert drawn("hyperconv", {"draws": 5}) == drawn("generated", {"draws": 5}) == "5 draws"
     assert drawn("generated", {"draws": 5, "seeds": 3}) == "3 seeds of 5 draws"
+    assert drawn("retrieval", {"draws": 1}) == "1 draw of one fit"
     one = file("a", 0.9)
     assert "5 draws of one fit, std 0.013" in evaluation_table(one)
     assert "from each of 3 decoder seeds. Beside it, of the same prompts: `ridge` 5 draws of one fit." in summary_text(
