@@ -35,10 +35,9 @@ from p2w.runtime.progress import reporter, silent
 Vectors = Mapping[str, torch.Tensor]  # by task
 
 PROJECT = Path(__file__).parents[1]
-POSITIONS = (0, 4, 8, 12, 16, 24)
 TRIED = {
-    "ridge": {"positions": POSITIONS, "penalty": (0.1, 0.3, 1.0, 3.0), "gain": (1.0, 1.4, 2.0)},
-    "retrieval": {"positions": POSITIONS, "temperature": (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)},
+    "ridge": {"positions": (0, 4, 8, 12, 16, 24), "penalty": (0.1, 0.3, 1.0, 3.0), "gain": (1.0, 1.4, 2.0)},
+    "retrieval": {"positions": (0, 8), "temperature": (0.05, 0.1, 0.2, 0.4)},
 }
 LEARN = {"ridge": regress, "retrieval": remember}  # from features and mean adapters of tasks
 
@@ -67,7 +66,7 @@ def scores(kind: str, experiment: Experiment, results: Path, adapters: Path, row
     checkpoints = CheckpointFiles([adapters / f"checkpoints/{task}.parquet" for task in tasks])
     weights = {task: checkpoints[task].mean(0) for task in tasks}
     prompts = {task: read_embeddings(results / f"embeddings/{task}.parquet") for task in tasks}
-    features = {k: {task: task_features(prompts[task], k) for task in tasks} for k in POSITIONS}
+    features = {k: {task: task_features(prompts[task], k) for task in tasks} for k in TRIED[kind]["positions"]}
     report, found = reporter("tasks left out"), {}
     for number, task in enumerate(tasks, 1):
         asked = prompts[task].gather(torch.arange(len(prompts[task])))

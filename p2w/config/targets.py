@@ -8,7 +8,9 @@ from p2w.config.mistakes import named
 # What a target's second part may be, and which of them are followed by a task.
 OF_TASKS = ("samples", "adapters", "checkpoints", "embeddings", "decoder", "generated", "controls", "evaluation")
 OF_GROUPS = ("decoder", "controls")  # and which of those by a group of held-out tasks
-GENERATORS = "generators"  # followed by a kind, and then by a held-out task or group, or by what is generated for a task
+GENERATORS = (
+    "generators"  # followed by a kind, and then by a held-out task or group, or by what is generated for a task
+)
 OTHERS = (GENERATORS, "figures", "summary.md", "summary.html", "summary.csv")
 
 # Below an experiment's folder, a target without its end, and that end.
@@ -71,8 +73,12 @@ def _meant(target: str, experiments: Experiments) -> str | None:
 def _check_generator(rest: str, experiments: Experiments, experiment: str) -> None:
     """ValueError unless an experiment has a generator of that kind, and the task or group whose it is."""
     kind, *inside = rest.split("/")
-    known("generator", kind, experiments.whole(experiment).by_kind)
+    chosen = experiments.whole(experiment)
+    known("generator", kind, chosen.by_kind)
     place = inside.index("generated") + 1 if "generated" in inside else 0
+    if place and kind == chosen.generator.kind:
+        own = "/".join((experiment, *inside))
+        raise ValueError(f"{kind} is the experiment's own generator, no further one; did you mean results/{own}?")
     for name in inside[place : place + 1]:
         _check_task("generated" if place else "decoder", name, experiments, experiment)
 
