@@ -289,7 +289,7 @@ TARGETS = {
     "pocket_generators/generators/ridge/bolq": r"no task 'bolq'; did you mean 'boolq'\?",
     "pocket_generators/generators/ridge/generated/bolq/draw_0": r"no task 'bolq'; did you mean 'boolq'\?",
     "pocket_generators/generators/ridge/generated": r"no such file can be made",
-    "pocket_formats_ridge/generators/ridge/generated/piqa.digit/draw_0/adapter_model.safetensors": r"ridge is the experiment's own .*; did you mean results/pocket_formats_ridge/generated/piqa\.digit/draw_0/ad",
+    "pocket_formats_ridge/generators/ridge/generated/boolq": r"did you mean results/pocket_formats_ridge/generated/boo",
     "pocket/x\ny": r"no product 'x\\ny'",
 }
 
