@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 from p2w.config import experiments, targets
 from p2w.config.base_model import MODEL_FILES
 from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table
-from p2w.config.generator import KEYS as GENERATORS
+from p2w.config.generator import KINDS as GENERATORS
 from p2w.config.settings import find_folder
 from p2w.runtime.code import code_hash, stage_script
 
@@ -93,6 +93,7 @@ wildcard_constraints:
     draw="[0-9]+",
     control="|".join(CONTROLS),
     generator="|".join(kind for kind in GENERATORS if kind != "hyperconv"),
+    by=f"(generators/({'|'.join(GENERATORS)})/)?",
     model="[A-Za-z0-9._-]+",
     packaged="[A-Za-z0-9._-]+",
 
@@ -135,14 +136,8 @@ def seed(wildcards):
 
 
 def decoder_seed(wildcards):
-    """The seed of a decoder and of what it draws: the experiment's own, or the one that the path names."""
+    """The seed of a generator and of what it draws: the experiment's own, or the one that the path names."""
     return int(re.search("[0-9]+", wildcards.run)[0]) if wildcards.run else seed(wildcards)
-
-
-def decoder_runs(name):
-    """Where the decoders of an experiment's seeds stand: "" for its own seed, "seed_1/" and so on for the others."""
-    own, seeds = experiment(name).seed, experiment(name).seeds or ()
-    return ["", *(f"seed_{other}/" for other in seeds if other != own)]
 
 
 def script(stage):

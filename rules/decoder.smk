@@ -1,5 +1,6 @@
 # The generator of a held-out task or group, which saw all the other tasks: a decoder, or another kind. The adapters that it
-# generates. {run} is empty for the experiment's own seed, or seed_{seed}/ for a further one.
+# generates. {run} is empty for the experiment's own seed, or seed_{seed}/ for a further one; {by} for its own generator, or
+# generators/{kind}/ for a further one.
 
 
 rule decoder:
@@ -41,12 +42,14 @@ rule generator:
         checkpoints=training_checkpoints,
         embeddings=training_embeddings,
     output:
-        weights="results/{experiment}/generators/{generator}/{held_out}/{run}generator.safetensors",
-        run="results/{experiment}/generators/{generator}/{held_out}/{run}run.json",
+        weights="results/{experiment}/generators/{generator}/{held_out}/generator.safetensors",
+        run="results/{experiment}/generators/{generator}/{held_out}/run.json",
     log:
-        "results/{experiment}/logs/generator/{generator}/{held_out}/{run}generator.log",
+        "results/{experiment}/logs/generator/{generator}/{held_out}/generator.log",
     benchmark:
-        "results/{experiment}/benchmarks/generator/{generator}/{held_out}/{run}generator.tsv"
+        "results/{experiment}/benchmarks/generator/{generator}/{held_out}/generator.tsv"
+    wildcard_constraints:
+        generator="|".join(kind for kind, about in GENERATORS.items() if not about.seeded),
     conda:
         "../envs/p2w.yaml"
     threads: 1
@@ -56,7 +59,7 @@ rule generator:
     params:
         script=script("generator"),
         code=code("generator"),
-        generator=generator_kind,
+        generator=generator_settings,
         num_prompts=value("decoder", "num_prompts"),
         held_out=held_out_tasks,
     shell:
@@ -70,13 +73,13 @@ rule generate:
         generator=trained_generator,
         embeddings="results/{experiment}/embeddings/{task}.parquet",
     output:
-        adapter="results/{experiment}/generated/{task}/{run}draw_{draw}/adapter_model.safetensors",
-        config="results/{experiment}/generated/{task}/{run}draw_{draw}/adapter_config.json",
-        run="results/{experiment}/generated/{task}/{run}draw_{draw}/run.json",
+        adapter="results/{experiment}/{by}generated/{task}/{run}draw_{draw}/adapter_model.safetensors",
+        config="results/{experiment}/{by}generated/{task}/{run}draw_{draw}/adapter_config.json",
+        run="results/{experiment}/{by}generated/{task}/{run}draw_{draw}/run.json",
     log:
-        "results/{experiment}/logs/generate/{task}/{run}draw_{draw}.log",
+        "results/{experiment}/logs/generate/{by}{task}/{run}draw_{draw}.log",
     benchmark:
-        "results/{experiment}/benchmarks/generate/{task}/{run}draw_{draw}.tsv"
+        "results/{experiment}/benchmarks/generate/{by}{task}/{run}draw_{draw}.tsv"
     conda:
         "../envs/p2w.yaml"
     threads: 1

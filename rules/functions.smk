@@ -129,25 +129,6 @@ def seen_samples(wildcards):
     return [f"results/{wildcards.experiment}/samples/{task}/train.parquet" for task in seen_tasks(wildcards)]
 
 
-def trained_generator(wildcards):
-    """The generator that makes a task's adapters, or that of the held-out task or group that the path names."""
-    name, kind = wildcards.experiment, experiment(wildcards.experiment).generator.kind
-    place = "decoder/{}/{}decoder" if kind == "hyperconv" else f"generators/{kind}/{{}}/{{}}generator"
-    return f"results/{name}/{place.format(turn(wildcards), wildcards.run)}.safetensors"
-
-
-def trained_generator_run(wildcards):
-    return os.path.join(os.path.dirname(trained_generator(wildcards)), "run.json")
-
-
-def generator_kind(wildcards):
-    """The settings of the experiment's generator, which a path has to name."""
-    chosen = experiment(wildcards.experiment).generator
-    if chosen.kind != wildcards.generator:
-        raise WorkflowError(f"{wildcards.experiment} has generator.kind {chosen.kind}, not {wildcards.generator}")
-    return as_argument(chosen.given())
-
-
 def control_embeddings(wildcards):
     """Prompts that a control compares: none, or those of the training tasks."""
     return training_embeddings(wildcards) if wildcards.control == NEAREST else []
@@ -178,12 +159,11 @@ def evaluated_adapters(wildcards):
         control: f"{own if control == NEAREST else shared}/{control}/{ADAPTER}" for control in ADAPTER_CONTROLS
     }
     adapters |= {"target_trained": last_epoch(name, task)}
-    for run in decoder_runs(name):
-        drawn = {"generated": f"results/{name}/generated/{task}/{run}"}
-        drawn |= {f"generated/{control}": f"{own}/{run}{control}/" for control in PROMPT_CONTROLS}
+    adapters |= generated(name, task)
+    for run in runs(name, main_kind(name)):
         adapters |= {
-            f"{source}/{run}draw_{draw}": f"{folder}draw_{draw}/{ADAPTER}"
-            for source, folder in drawn.items()
+            f"generated/{control}/{run}draw_{draw}": f"{own}/{run}{control}/draw_{draw}/{ADAPTER}"
+            for control in PROMPT_CONTROLS
             for draw in draws
         }
         adapters |= {f"constant/{run}"[:-1]: f"{shared}/{run}constant/{ADAPTER}"}

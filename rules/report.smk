@@ -7,6 +7,7 @@ FIGURES = {
     "map": "4. Map of adapters",
     "training": "5. Training losses",
     "cost": "6. Time and memory",
+    "generators": "7. Accuracy of generators by cost",
 }
 
 
@@ -93,18 +94,18 @@ rule summary:
 
 rule card:
     input:
-        run="results/{experiment}/generated/{task}/{run}draw_{draw}/run.json",
-        config="results/{experiment}/generated/{task}/{run}draw_{draw}/adapter_config.json",
+        run="results/{experiment}/{by}generated/{task}/{run}draw_{draw}/run.json",
+        config="results/{experiment}/{by}generated/{task}/{run}draw_{draw}/adapter_config.json",
         generator=trained_generator_run,
         embeddings="results/{experiment}/embeddings/{task}.parquet",
         evaluation="results/{experiment}/evaluation/{task}.json",
         predictions="results/{experiment}/evaluation/{task}.predictions.parquet",
     output:
-        "results/{experiment}/generated/{task}/{run}draw_{draw}/README.md",
+        "results/{experiment}/{by}generated/{task}/{run}draw_{draw}/README.md",
     log:
-        "results/{experiment}/logs/card/{task}/{run}draw_{draw}.log",
+        "results/{experiment}/logs/card/{by}{task}/{run}draw_{draw}.log",
     benchmark:
-        "results/{experiment}/benchmarks/card/{task}/{run}draw_{draw}.tsv"
+        "results/{experiment}/benchmarks/card/{by}{task}/{run}draw_{draw}.tsv"
     localrule: True
     conda:
         "../envs/p2w.yaml"
@@ -116,7 +117,8 @@ rule card:
         script=script("card"),
         code=code("card"),
         folder=subpath(output[0], parent=True),
+        source=generated_source,
     shell:
-        "exec python {params.script} --log {log} --source generated/{wildcards.run}draw_{wildcards.draw} --adapter {params.folder}"
+        "exec python {params.script} --log {log} --source {params.source} --adapter {params.folder}"
         " --generator-run {input.generator} --embeddings {input.embeddings} --evaluation {input.evaluation}"
         " --predictions {input.predictions} --output {output}"

@@ -1,6 +1,6 @@
 # Input functions of the report: all of an experiment's evaluations, losses, times and adapters.
 # Sources that are on the map of adapters.
-MAPPED = "generated/draw_[0-2]|generated/[a-z_]+/draw_0|constant|weight_average|multi_task"
+MAPPED = f"(generated|{'|'.join(GENERATORS)})/draw_[0-2]|generated/[a-z_]+/draw_0|constant|weight_average|multi_task"
 
 
 def evaluated_tasks(name):
@@ -14,13 +14,9 @@ def all_evaluations(wildcards):
 
 def all_cards(wildcards):
     """The model cards of the generated adapters."""
-    name, draws = wildcards.experiment, range(experiment(wildcards.experiment).evaluation.draws)
-    return [
-        f"results/{name}/generated/{task}/{run}draw_{draw}/README.md"
-        for task in evaluated_tasks(name)
-        for run in decoder_runs(name)
-        for draw in draws
-    ]
+    name = wildcards.experiment
+    adapters = [file for task in evaluated_tasks(name) for file in generated(name, task).values()]
+    return [os.path.join(os.path.dirname(file), "README.md") for file in adapters]
 
 
 def trained_tasks(name):
@@ -42,12 +38,11 @@ def all_runs(wildcards):
 def all_decoders(wildcards):
     """Name of a decoder in the figures to its losses; a generator in closed form has none."""
     name = wildcards.experiment
-    if experiment(name).generator.kind != "hyperconv":
-        return {}
     return {
         f"{held_out} {run}".strip(" /"): f"results/{name}/decoder/{held_out}/{run}metrics.csv"
         for held_out in experiment(name).turns
-        for run in decoder_runs(name)
+        for run in runs(name, "hyperconv")
+        if "hyperconv" in makers(name)
     }
 
 
@@ -55,16 +50,13 @@ def all_benchmarks(wildcards):
     """What Snakemake measured of every job that makes or scores an adapter; other times alone draw no figure anew."""
     name = wildcards.experiment
     chosen, files = experiment(name), []
-    kind = chosen.generator.kind
     of_adapters = {"experiment": adapters_of(name), "epoch": range(1, chosen.checkpoints.epochs + 1)}
-    of_generated = {"experiment": name, "run": decoder_runs(name), "draw": range(chosen.evaluation.draws)}
+    of_generated = {"experiment": name, "run": runs(name, main_kind(name)), "draw": range(chosen.evaluation.draws)}
     trained, evaluated = {"task": trained_tasks(name)}, {"task": evaluated_tasks(name)}
     turns = {"held_out": list(chosen.turns)}
     for rule, values in (
         (rules.checkpoints, {**of_adapters, **trained}),
         (rules.prompt_variants, {**of_generated, **evaluated}),
-        (rules.decoder if kind == "hyperconv" else rules.generator, {**of_generated, **turns, "generator": kind}),
-        (rules.generate, {**of_generated, **evaluated}),
         (rules.control, {**of_generated, **turns, "control": "weight_average"}),
         (rules.control, {**of_generated, "held_out": evaluated["task"], "control": NEAREST}),
         (rules.multi_task, {**of_generated, **turns}),
@@ -73,6 +65,10 @@ def all_benchmarks(wildcards):
         (rules.evaluate, {**of_generated, **evaluated}),
     ):
         files += expand(rule.benchmark, **values)
+    for kind, by in makers(name).items():
+        fit = rules.decoder if kind == "hyperconv" else rules.generator
+        of_kind = {**of_generated, "run": runs(name, kind), "generator": kind, "by": by}
+        files += expand(fit.benchmark, **of_kind, **turns) + expand(rules.generate.benchmark, **of_kind, **evaluated)
     files += of_jobs(
         "finetune", adapters_of(name), adapters_together(adapters_of(name)), trained_tasks(name), **of_adapters
     )
@@ -99,5 +95,6 @@ def mapped_adapters(wildcards):
         evaluated = evaluated_adapters(SimpleNamespace(experiment=name, task=task))
         mapped = {source: file for source, file in evaluated.items() if re.fullmatch(MAPPED, source)}
         # The folder says for which task, or which group, an adapter is.
-        places += [(f"{re.sub('[/]draw_.', '', source)}:{file.split('/')[3]}", file) for source, file in mapped.items()]
+        of = {source: re.search("/(generated|controls)/([^/]+)/", file)[2] for source, file in mapped.items()}
+        places += [(f"{re.sub('[/]draw_.', '', source)}:{of[source]}", file) for source, file in mapped.items()]
     return list(dict.fromkeys(places))

@@ -12,7 +12,7 @@ from p2w.config.decoder import DecoderConfig
 from p2w.config.encoder import PromptEncoder
 from p2w.config.evaluation import Evaluation
 from p2w.config.finetuning import FinetuneConfig
-from p2w.config.generator import GeneratorConfig
+from p2w.config.generator import KINDS, GeneratorConfig
 from p2w.config.jobs import Jobs
 from p2w.config.lora import LoraSettings
 from p2w.config.mistakes import listed
@@ -50,7 +50,7 @@ class Experiment(Settings):
         " together, `{name: [task, …]}` or a bare list (`group_1` and so on)",
     )
     seeds: Annotated[tuple[Whole, ...], Field(min_length=1), AfterValidator(_once)] | None = Field(
-        None, description="Seeds of the decoder; those besides `seed` train decoders of their own, in folders seed_{n}"
+        None, description="Seeds of a generator that has any; those besides `seed` train others, in folders seed_{n}"
     )
     training_tasks: Tasks | None = Field(
         None, description="Tasks that decoders may train on, when they are not all of `tasks`; never the held-out one"
@@ -62,6 +62,9 @@ class Experiment(Settings):
     encoder: PromptEncoder = Field(description="The frozen prompt encoder")
     prompts: PromptSelection = Field(description="Which prompts of the train split stand for a task")
     generator: GeneratorConfig = Field(GeneratorConfig(), description="What makes adapters from prompts")
+    generators: tuple[GeneratorConfig, ...] = Field(
+        (), description="Further generators, each of another kind, compared with the first on the same prompts"
+    )
     decoder: DecoderConfig = Field(description="The hyper-convolutional decoder and its training")
     evaluation: Evaluation = Field(description="What is scored")
     jobs: Jobs = Field(Jobs(), description="How the work is divided into jobs")
@@ -108,6 +111,15 @@ class Experiment(Settings):
         return [task for task in self.training_tasks or self.tasks if task not in held_out]
 
     @property
+    def by_kind(self) -> dict[str, GeneratorConfig]:
+        """All generators, the main one first."""
+        return {one.kind: one for one in (self.generator, *self.generators)}
+
+    def further_seeds(self, kind: str) -> list[int]:
+        """Seeds besides `seed` that generators of this kind are trained with."""
+        return [seed for seed in self.seeds or () if seed != self.seed and KINDS[kind].seeded]
+
+    @property
     def trained(self) -> tuple[str, ...]:
         """Every task of which the summary needs an adapter."""
         return tuple(dict.fromkeys([*(self.training_tasks or self.tasks), *self.takes_turns]))
@@ -135,10 +147,18 @@ class Experiment(Settings):
             count, most = len(self.trained_without(turn)), self.finetune.max_samples
             if not count:
                 raise ValueError(f"held_out: found {turn!r}, which leaves no training task, expected another one")
-            if count < 2 and self.generator.kind == "ridge":
-                raise ValueError(f"held_out: found {turn!r}, which leaves one training task, ridge needs two")
+            if count < 2 and (closed := [kind for kind in self.by_kind if not KINDS[kind].seeded]):
+                raise ValueError(f"held_out: found {turn!r}, which leaves one training task, {closed[0]} needs two")
             if count > most:
                 raise ValueError(f"finetune.max_samples: found {most}, expected one for each of {count} training tasks")
+        return self
+
+    @model_validator(mode="after")
+    def _every_generator_is_of_its_own_kind(self) -> "Experiment":
+        kinds = [one.kind for one in (self.generator, *self.generators)]
+        if repeated := [kind for kind in kinds[1:] if kinds.count(kind) > 1]:
+            raise ValueError(f"generators: found kind {listed(repeated)} more than once, generator included,"
+                             " expected each kind once")  # fmt: skip
         return self
 
     @model_validator(mode="after")

@@ -8,7 +8,10 @@ from p2w.config.mistakes import named
 # What a target's second part may be, and which of them are followed by a task.
 OF_TASKS = ("samples", "adapters", "checkpoints", "embeddings", "decoder", "generated", "controls", "evaluation")
 OF_GROUPS = ("decoder", "controls")  # and which of those by a group of held-out tasks
-OTHERS = ("figures", "summary.md", "summary.html", "summary.csv")
+GENERATORS = (
+    "generators"  # followed by a kind, and then by a held-out task or group, or by what is generated for a task
+)
+OTHERS = (GENERATORS, "figures", "summary.md", "summary.html", "summary.csv")
 
 # Below an experiment's folder, a target without its end, and that end.
 ENDS = (
@@ -22,8 +25,9 @@ ENDS = (
     (r"/decoder/[^/]+(/seed_\d+)?", "/decoder.safetensors"),
     (r"/adapters/[^/]+", "/epoch_1/adapter_model.safetensors"),
     (r"/adapters/[^/]+/epoch_\d+", "/adapter_model.safetensors"),
-    (r"/generated/[^/]+(/seed_\d+)?", "/draw_0/adapter_model.safetensors"),
-    (r"/generated/[^/]+(/seed_\d+)?/draw_\d+", "/adapter_model.safetensors"),
+    (r"(/generators/[^/]+)?/generated/[^/]+(/seed_\d+)?", "/draw_0/adapter_model.safetensors"),
+    (r"(/generators/[^/]+)?/generated/[^/]+(/seed_\d+)?/draw_\d+", "/adapter_model.safetensors"),
+    (r"/generators/[^/]+/(?!generated$)[^/]+", "/generator.safetensors"),
     (r"/controls/[^/]+", "/weight_average/adapter_model.safetensors"),
     (r"/controls/[^/]+/(weight_average|nearest_prompts|multi_task)", "/adapter_model.safetensors"),
     (r"/controls/[^/]+/(seed_\d+/)?(constant|\w+_prompts/draw_\d+)", "/adapter_model.safetensors"),
@@ -50,6 +54,8 @@ def _meant(target: str, experiments: Experiments) -> str | None:
     kind, _, rest = inside.partition("/")
     if kind not in ("", "summary"):
         known("product", kind, (*OF_TASKS, *OTHERS))
+    if kind == GENERATORS and rest:
+        _check_generator(rest, experiments, experiment)
     if kind in OF_TASKS and not rest:
         table = experiments.tasks["tasks"]
         chosen = [task for task, entry in table.items() if "choices" in entry] or list(table)
@@ -62,6 +68,19 @@ def _meant(target: str, experiments: Experiments) -> str | None:
         inside = f"{kind}/{'/'.join((task, *rest.split('/')[1:]))}"
     place = f"/{inside}" if inside else ""
     return next((experiment + place + end for pattern, end in ENDS if re.fullmatch(pattern, place)), None)
+
+
+def _check_generator(rest: str, experiments: Experiments, experiment: str) -> None:
+    """ValueError unless an experiment has a generator of that kind, and the task or group whose it is."""
+    kind, *inside = rest.split("/")
+    chosen = experiments.whole(experiment)
+    known("generator", kind, chosen.by_kind)
+    place = inside.index("generated") + 1 if "generated" in inside else 0
+    if place and kind == chosen.generator.kind:
+        own = "/".join((experiment, *inside))
+        raise ValueError(f"{kind} is the experiment's own generator, no further one; did you mean results/{own}?")
+    for name in inside[place : place + 1]:
+        _check_task("generated" if place else "decoder", name, experiments, experiment)
 
 
 def _check_task(kind: str, name: str, experiments: Experiments, experiment: str) -> None:

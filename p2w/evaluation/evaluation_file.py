@@ -63,7 +63,7 @@ def evaluation_file(
         "chance": chance,
         "majority": majority(first),
         "sources": {name: results[name] for name in sorted(results, key=_place)},
-        "comparisons": _comparisons(sources, seed),
+        **_comparisons(sources, seed),
         "overlap": dict(overlap),
     }
 
@@ -152,8 +152,16 @@ def _trained_aggregates(trained: Mapping[str, dict[str, Any]], n: int) -> dict[s
 
 
 def _comparisons(sources: Mapping[str, Source], seed: int) -> dict[str, Any]:
-    """Generated against every other source, on the same rows; empty if there is nothing generated."""
-    if METHOD not in sources:
-        return {}
+    """Generated against every other source, on the same rows, empty if there is nothing generated; and where there are
+    further generators, each of these against every other source."""
     right = {name: source.right() for name, source in sources.items()}
-    return {name: compare(right[METHOD], right[name], seed) for name in sources if name != METHOD}
+
+    def against(generator: str) -> dict[str, Any]:
+        return {name: compare(right[generator], right[name], seed) for name in sources if name != generator}
+
+    # Of what is drawn, a slash tells the controls: generated/shuffled_prompts.
+    further = [name for name, source in sources.items() if source.drawn and "/" not in name and name != METHOD]
+    return {
+        "comparisons": against(METHOD) if METHOD in sources else {},
+        **({"comparisons_of": {name: against(name) for name in further}} if further else {}),
+    }

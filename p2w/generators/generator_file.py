@@ -4,8 +4,8 @@ from pathlib import Path
 
 import torch
 
-from p2w.generators import decoder_file, ridge
 from p2w.generators.contract import Generator
+from p2w.generators.kinds import KINDS
 from p2w.runtime.tensor_files import read_tensors
 
 
@@ -14,11 +14,9 @@ def load_generator(path: str | Path, device: torch.device | str = "cpu") -> Gene
     file."""
     tensors, header = read_tensors(path, keys=("kind", "metadata"))
     try:
-        if header["kind"] == decoder_file.KIND:
-            return decoder_file.rebuild_decoder(tensors, header, device)
-        if header["kind"] == ridge.KIND:
-            return ridge.rebuild_ridge(tensors, header)
-        raise ValueError(f"kind {header['kind']!r}")
+        if header["kind"] not in KINDS:
+            raise ValueError(f"kind {header['kind']!r}")
+        return KINDS[header["kind"]].rebuild(tensors, header, device)
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{path}: not a generator that this version can load ({reason})") from error

@@ -11,8 +11,7 @@ of the penalty's shrinking towards their mean.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -20,17 +19,15 @@ from torch import Tensor
 from p2w.adapters.layout import AdapterLayout
 from p2w.config.generator import GeneratorConfig
 from p2w.generators.contract import Prompts, finite
-from p2w.runtime.finite import check_finite
-from p2w.runtime.tensor_files import write_tensors
-
-KIND = "ridge"
-BLOCK = 256  # prompts whose states are in memory at once
+from p2w.generators.features import condition_features, training_rows
 
 
 @dataclass(frozen=True)
 class Ridge:
     """`features` (d,) and `weights_mean` (size,) are means over the tasks, `mixing` (tasks, d) and `residuals` (tasks,
     size) float32: W(x) = weights_mean + residualsᵀ mixing (x - features)."""
+
+    kind: ClassVar[str] = "ridge"
 
     features: Tensor
     mixing: Tensor
@@ -48,7 +45,7 @@ class Ridge:
 
     def weights(self, condition: Tensor) -> Tensor:
         """Condition (N, L, C) -> flat weights (size,) float32; FloatingPointError unless finite."""
-        shares = self.mixing @ (_features(_sums(condition, self.positions)) - self.features)
+        shares = self.mixing @ (condition_features(condition, self.positions) - self.features)
         return finite(self.weights_mean + shares @ self.residuals)
 
     def weights_of_no_prompt(self, _prompts: Sequence[Prompts]) -> Tensor:
@@ -64,18 +61,8 @@ def fit_ridge(
     num_prompts: int,
     metadata: dict[str, Any],
 ) -> Ridge:
-    """Fit on the prompts of each task and the mean of its checkpoints (n, size), looked up one task at a time.
-
-    Raises ValueError: prompts and checkpoints of different tasks, fewer than two of them, a checkpoint that is not
-    finite.
-    """
-    if set(prompts) != set(checkpoints) or len(prompts) < 2:
-        raise ValueError(f"ridge: found prompts of {sorted(prompts)}, checkpoints of {sorted(checkpoints)}, "
-                         "expected both of the same two or more tasks")  # fmt: skip
-    tasks = sorted(prompts)
-    X = torch.stack([task_features(prompts[task], config.positions) for task in tasks])
-    W = torch.stack([_mean_weights(task, checkpoints[task]) for task in tasks])
-    return regress(config, layout, X, W, num_prompts, metadata)
+    """Fit on the prompts of each task and the mean of its checkpoints (n, size); ValueError as `training_rows`."""
+    return regress(config, layout, *training_rows(config, prompts, checkpoints), num_prompts, metadata)
 
 
 def regress(
@@ -90,56 +77,3 @@ def regress(
     mixing = config.gain * torch.linalg.solve(kernel / scale + penalty, X / scale)
     learnt = (features.float(), mixing.float().contiguous(), mean, W - mean)  # in memory as they will be read
     return Ridge(*learnt, config.positions, num_prompts, layout, metadata)
-
-
-def _mean_weights(task: str, flat: Tensor) -> Tensor:
-    mean = flat.float().mean(0)
-    check_finite(f"checkpoints of {task}", {"weights": mean})
-    return mean
-
-
-def task_features(prompts: Prompts, positions: int) -> Tensor:
-    """Features of all prompts of a task, (d,)."""
-    blocks = [_sums(prompts.gather(piece), positions) for piece in torch.arange(len(prompts)).split(BLOCK)]
-    sums, counts = (torch.stack(part).sum(0) for part in zip(*blocks, strict=True))
-    return _features((sums, counts))
-
-
-def _sums(states: Tensor, positions: int) -> tuple[Tensor, Tensor]:
-    """Over prompts (N, L, C), sums (K, C) and counts (K, 1) of the states at each of the K last positions, from the end
-    on; without positions of each prompt's mean state, K = 1. A prompt has ended where all that follows is zero."""
-    inside = states.ne(0).any(-1)
-    lengths = inside.sum(-1)
-    if not positions:
-        known = lengths > 0
-        return (states.sum(1)[known] / lengths[known, None]).sum(0, keepdim=True), known.sum().view(1, 1)
-    places = lengths[:, None] - 1 - torch.arange(positions)
-    there = places >= 0
-    last = states.gather(1, places.clamp(min=0)[..., None].expand(-1, -1, states.shape[-1])) * there[..., None]
-    return last.sum(0), there.sum(0)[:, None]
-
-
-def _features(sums: tuple[Tensor, Tensor]) -> Tensor:
-    """Mean state at each position, one after the other; zero where no prompt is so long."""
-    total, count = sums
-    return (total / count.clamp(min=1)).flatten()
-
-
-def save_ridge(path: str | Path, ridge: Ridge) -> None:
-    """Write everything that generation needs; equal input gives equal bytes."""
-    header = {
-        "kind": KIND,
-        "positions": ridge.positions,
-        "num_prompts": ridge.num_prompts,
-        "layout": ridge.layout.to_json(),
-        "metadata": ridge.metadata,
-    }
-    tensors = {name: getattr(ridge, name) for name in ("features", "mixing", "weights_mean", "residuals")}
-    write_tensors(path, tensors, header)
-
-
-def rebuild_ridge(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> Ridge:
-    """Inverse of `save_ridge`, from what the file holds; KeyError or ValueError for another one."""
-    layout = AdapterLayout.from_json(header["layout"])
-    aligned = {name: tensor.clone() for name, tensor in tensors.items()}  # how a file lies would show in the last bit
-    return Ridge(**aligned, **{key: header[key] for key in ("positions", "num_prompts", "metadata")}, layout=layout)

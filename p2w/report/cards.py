@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 import yaml
 
 from p2w.evaluation.metrics import score
-from p2w.evaluation.source_names import CEILINGS, MEANING, METHOD, NO_DECODER, OTHER_PROMPTS
+from p2w.evaluation.source_names import CEILINGS, METHOD, NO_DECODER, OTHER_PROMPTS
 from p2w.report.document import bullets, table
 from p2w.report.evaluations import read_evaluation
+from p2w.report.generators import meaning
 from p2w.report.paper_numbers import share
 from p2w.runtime.files import read_json, sha256, write_text
 from p2w.runtime.provenance import RUN_FILE, provenance
@@ -23,7 +24,7 @@ from p2w.runtime.seals import check_files, read_record
 from p2w.runtime.tables import read_metadata, read_table
 
 GENERATORS = ("decoder.safetensors", "generator.safetensors")
-SHOWN = ("base", *NO_DECODER, METHOD, *OTHER_PROMPTS, *CEILINGS)
+BEFORE, AFTER = ("base", *NO_DECODER), (METHOD, *OTHER_PROMPTS, *CEILINGS)  # the adapter's own generator between them
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class CardInputs:
 
 
 def write_card(source: str, inputs: CardInputs, output: Path) -> None:
-    """Write the card of the adapter that the predictions call `source`, such as `generated/draw_0`.
+    """Write the card of the adapter that the predictions call `source`, such as `generated/draw_0` or `ridge/draw_0`.
 
     ValueError when they have no such source, or the adapter was made from other files than those given.
     """
@@ -135,15 +136,16 @@ def _facts(
 
 
 def _scores(source: str, evaluation: Mapping[str, Any], own: Mapping[str, Any]) -> list[str]:
-    results = {**evaluation["sources"], f"this adapter ({source})": own}
-    names = [f"this adapter ({source})", *(name for name in SHOWN if name in results)]
-    rows = [(f"`{name}`" if name in MEANING else f"**{name}**", *_cells(results[name])) for name in names]
+    results = evaluation["sources"]
+    this, generator = f"this adapter ({source})", source.partition("/")[0]
+    names = [name for name in dict.fromkeys((*BEFORE, generator, *AFTER)) if name in results]
+    rows = [(f"**{this}**", *_cells(own)), *((f"`{name}`", *_cells(results[name])) for name in names)]
     note = (
         f"On {own['n']} {evaluation['split']} rows of {evaluation['held_out']}; a guess would be right in"
-        f" {evaluation['chance']:.3f}. This adapter's line is counted from its own answers; `{METHOD}` is the mean over"
-        " all adapters that the method generated. "
+        f" {evaluation['chance']:.3f}. This adapter's line is counted from its own answers; `{generator}` is the mean"
+        " over all adapters that the same kind of generator made. "
     )
-    meanings = "; ".join(f"`{name}`: {MEANING[name]}" for name in names if name in MEANING)
+    meanings = "; ".join(f"`{name}`: {meaning(name)}" for name in names)
     return [table(("", "accuracy", "95 % interval", "valid", "choice accuracy"), rows), f"{note}{meanings}."]
 
 

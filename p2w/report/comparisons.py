@@ -36,19 +36,26 @@ class Mean:
         return (low > 0) - (high < 0)
 
 
-def of_task(evaluation: Mapping[str, Any], other: str) -> Mean | None:
-    """Generated minus `other` on one held-out task; without predictions of `other` the interval is not known."""
+def comparisons(evaluation: Mapping[str, Any], generator: str = METHOD) -> Mapping[str, Any]:
+    """What an evaluation file has of a generator against other sources, by source."""
+    if generator == METHOD:
+        return evaluation.get("comparisons", {})
+    return evaluation.get("comparisons_of", {}).get(generator, {})
+
+
+def of_task(evaluation: Mapping[str, Any], other: str, generator: str = METHOD) -> Mean | None:
+    """A generator minus `other` on one held-out task; without predictions of `other` the interval is not known."""
     sources = evaluation["sources"]
-    if other not in sources or METHOD not in sources:
+    if other not in sources or generator not in sources:
         return None
-    if found := evaluation.get("comparisons", {}).get(other):
+    if found := comparisons(evaluation, generator).get(other):
         return Mean(found["difference"], tuple(found["ci95"]))
-    return Mean(sources[METHOD]["accuracy"] - sources[other]["accuracy"], None)
+    return Mean(sources[generator]["accuracy"] - sources[other]["accuracy"], None)
 
 
-def over_tasks(evaluations: Sequence[Mapping[str, Any]], other: str) -> Mean | None:
-    """Generated minus `other`, over the held-out tasks that have both."""
-    return _over([of_task(evaluation, other) for evaluation in evaluations], least=-1.0)
+def over_tasks(evaluations: Sequence[Mapping[str, Any]], other: str, generator: str = METHOD) -> Mean | None:
+    """A generator minus `other`, over the held-out tasks that have both."""
+    return _over([of_task(evaluation, other, generator) for evaluation in evaluations], least=-1.0)
 
 
 def accuracy_over_tasks(evaluations: Sequence[Mapping[str, Any]], source: str) -> Mean | None:

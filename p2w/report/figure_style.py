@@ -8,6 +8,7 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from p2w.config.generator import KINDS
 from p2w.evaluation.source_names import CEILINGS, METHOD, NO_DECODER, OTHER_PROMPTS
 from p2w.runtime.files import atomic_path
 
@@ -36,9 +37,10 @@ DPI = 150
 
 
 def source_style(source: str) -> dict[str, object]:
-    """Colour, marker and filling of a source, the same in every figure: filled is the method, hollow a control."""
+    """Colour, marker and filling of a source, the same in every figure: filled is a generator, hollow a control."""
     kinds = (
         ((METHOD,), VERMILION, "o", True),
+        (KINDS, PURPLE, "P", True),
         (OTHER_PROMPTS, VERMILION, "o", False),
         (NO_DECODER, BLUE, "s", False),
         (CEILINGS, GREEN, "^", False),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from p2w.adapters.peft_folder import WEIGHTS_FILE
 from p2w.report.evaluations import read_evaluation
+from p2w.report.figures_generators import generators_figure
 from p2w.report.figures_map import Place, map_figure
 from p2w.report.figures_scores import accuracy_figure, transfer_figure, validity_figure
 from p2w.report.figures_training import (
@@ -19,7 +20,7 @@ from p2w.runtime.files import transaction
 from p2w.runtime.provenance import provenance
 from p2w.runtime.records import write_into_png
 
-FIGURES = ("accuracy", "validity", "training", "transfer", "map", "cost")
+FIGURES = ("accuracy", "validity", "training", "transfer", "map", "cost", "generators")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def write_figures(material: Material, folder: Path) -> None:
         training_figure(adapters, decoders, folder / "training.png")
         map_figure(material.places, folder / "map.png")
         cost_figure(read_benchmarks(material.benchmarks), folder / "cost.png")
+        generators_figure(evaluations, material.benchmarks, folder / "generators.png")
     weights = [place.folder / WEIGHTS_FILE for place in material.places]
     inputs = [*material.evaluations, *material.runs, *material.metrics.values(), *weights]
     record = provenance("figures", {"decoders": list(material.metrics)}, inputs)

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
+from p2w.config.generator import KINDS as GENERATORS
 from p2w.report.figure_style import CYCLE, GREY, MARKERS, drawing, legend_columns
 from p2w.report.weight_map import adapter_plane
 
@@ -23,8 +24,8 @@ KINDS = {
     "constant": "constant",
     "weight_average": "weight average",
     "multi_task": "multi-task",
+    **{kind: kind for kind in GENERATORS},
 }
-
 
 # Many of these lie in one place, whatever the task.
 UNNUMBERED = ("weight_average", "multi_task")
@@ -71,7 +72,7 @@ def map_figure(places: Sequence[Place], path: Path) -> None:
 
 
 def _style(kind: str, colour: str) -> dict[str, object]:
-    filled = kind in (TRAINED, "generated")
+    filled = kind in (TRAINED, "generated", *GENERATORS)
     return {
         "marker": MARKERS[list(KINDS).index(kind)],
         "markersize": 9 if kind == TRAINED else 6.5,

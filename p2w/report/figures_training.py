@@ -102,15 +102,25 @@ def read_benchmarks(paths: Sequence[Path]) -> pd.DataFrame:
     """
     found = []
     for path in paths:
-        table = _read_csv(path, sep="\t", na_values=["-", "NA"])
-        if not {SECONDS, MEMORY} <= set(table):
-            raise ValueError(f"{path}: found columns {list(table)}, expected {SECONDS} and {MEMORY}")
+        table = _read_benchmark(path)
         rule = path.as_posix().rpartition("benchmarks/")[2].split("/")[0].removesuffix(".tsv")
         found.append({"rule": rule, "seconds": table[SECONDS].sum(), "memory": table[MEMORY].max()})
     rules = pd.DataFrame(found).groupby("rule")
     return rules.agg(jobs=("seconds", "size"), seconds=("seconds", "sum"), memory=("memory", "max")).sort_values(
         "seconds"
     )
+
+
+def read_seconds(path: Path) -> float:
+    """Seconds that a job took, from its benchmark file; ValueError names one without the columns."""
+    return float(_read_benchmark(path)[SECONDS].sum())
+
+
+def _read_benchmark(path: Path) -> pd.DataFrame:
+    table = _read_csv(path, sep="\t", na_values=["-", "NA"])
+    if not {SECONDS, MEMORY} <= set(table):
+        raise ValueError(f"{path}: found columns {list(table)}, expected {SECONDS} and {MEMORY}")
+    return table
 
 
 def cost_figure(benchmarks: pd.DataFrame, path: Path) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from p2w.report.comparisons import comparisons
 from p2w.report.document import image, to_html
 from p2w.report.evaluations import read_evaluation
+from p2w.report.generators import drawn, further_generators
 from p2w.report.paper_numbers import read_paper_numbers
 from p2w.report.summary_document import summary_text
 from p2w.runtime.files import transaction, write_json, write_text
@@ -40,7 +42,7 @@ def _line(name: str, result: Mapping[str, Any]) -> str:
     low, high = result["ci95"]
     return (
         f"{name:28}{result['accuracy']:>9.3f}  {f'{low:.3f} - {high:.3f}':14}{result['valid']:>7.2f}"
-        f"{_choice(result):>8}  {_note(result)}"
+        f"{_choice(result):>8}  {_note(name, result)}"
     ).rstrip()
 
 
@@ -49,22 +51,23 @@ def _choice(result: Mapping[str, Any]) -> str:
     return f"{result['choice_accuracy']:.3f}" if "choice_accuracy" in result else ""
 
 
-def _note(result: Mapping[str, Any]) -> str:
+def _note(name: str, result: Mapping[str, Any]) -> str:
     if "draws" in result:
-        seeds = f"{result['seeds']} seeds of " if "seeds" in result else ""
-        return f"{seeds}{result['draws']} draws, std {result['std_over_draws']:.3f}"
+        return f"{drawn(name, result)}, std {result['std_over_draws']:.3f}"
     return result.get("task", "") or (f"mean of {result['adapters']}" if result["adapters"] > 1 else "")
 
 
 def summary_rows(evaluations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """One row per held-out task and source; `difference` is `generated` minus that source."""
-    return pd.DataFrame([_row(evaluation, name) for evaluation in evaluations for name in evaluation["sources"]])
+    """One row per held-out task and source; `difference` is `generated` minus that source, `{kind}_difference` another
+    generator minus it."""
+    further = further_generators(evaluations)
+    return pd.DataFrame(
+        [_row(evaluation, name, further) for evaluation in evaluations for name in evaluation["sources"]]
+    )
 
 
-def _row(evaluation: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _row(evaluation: Mapping[str, Any], name: str, further: Sequence[str]) -> dict[str, Any]:
     result = evaluation["sources"][name]
-    compared = evaluation.get("comparisons", {}).get(name, {})
-    low, high = compared.get("ci95", (None, None))
     return {
         "experiment": evaluation["experiment"],
         "held_out": evaluation["held_out"],
@@ -77,11 +80,19 @@ def _row(evaluation: Mapping[str, Any], name: str) -> dict[str, Any]:
         "ci95_high": result["ci95"][1],
         "adapters": result["adapters"],
         **{key: result.get(key) for key in OPTIONAL},
-        "difference": compared.get("difference"),
-        "difference_low": low,
-        "difference_high": high,
-        "mcnemar_p": compared.get("mcnemar_p"),
+        **_compared(comparisons(evaluation).get(name, {})),
+        **{
+            f"{kind}_{key}": value
+            for kind in further
+            for key, value in _compared(comparisons(evaluation, kind).get(name, {})).items()
+        },
     }
+
+
+def _compared(found: Mapping[str, Any]) -> dict[str, float | None]:
+    low, high = found.get("ci95", (None, None))
+    difference, p = found.get("difference"), found.get("mcnemar_p")
+    return {"difference": difference, "difference_low": low, "difference_high": high, "mcnemar_p": p}
 
 
 def write_summary(

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from p2w.evaluation.source_names import MEANING, METHOD, tabled
-from p2w.report.comparisons import Mean, accuracy_over_tasks, of_task, over_tasks
+from p2w.evaluation.source_names import METHOD, tabled
+from p2w.report.comparisons import Mean, accuracy_over_tasks, comparisons, of_task, over_tasks
 from p2w.report.document import bullets, grid, table
-from p2w.report.findings import findings, mean, p_value, signed, values
+from p2w.report.findings import findings
+from p2w.report.generators import further_generators, meaning
 from p2w.report.paper_numbers import PaperNumbers, paper_section, share
+from p2w.report.protocol import protocol
+from p2w.report.sentences import mean, p_value, signed, values
 
 Evaluation = Mapping[str, Any]
 Cells = Mapping[str, Sequence[float | None]]  # by row, a number for each held-out task
@@ -45,10 +48,12 @@ def summary_text(
     if len(names) != 1:
         raise ValueError(f"summary: found evaluations of {names or 'no experiment'}, expected those of one experiment")
     images = [part for figure in (figures or {}).items() for part in figure]
+    further = further_generators(evaluations)
     parts = [
         f"# {names[0]}: accuracy on held-out tasks",
         *_accuracy(evaluations),
         *_over_tasks(evaluations),
+        *(part for generator in further for part in _further_over_tasks(evaluations, generator)),
         "## What this says",
         bullets(findings(evaluations)),
         *(["## Figures", *images] if images else []),
@@ -56,14 +61,14 @@ def summary_text(
         *_metric(evaluations, "Choice accuracy", "choice_accuracy"),
         *_metric(evaluations, "Accuracy by the text of the choices", "choice_text_accuracy"),
         *_metric(evaluations, "Accuracy by the published scorer", "official"),
-        *_comparisons(evaluations),
+        *(part for generator in (METHOD, *further) for part in _comparisons(evaluations, generator)),
         *_spread(evaluations),
         *(paper_section(paper, evaluations) if paper else []),
         *_overlap(evaluations),
         "## The sources",
-        table(("source", "what it is"), ((f"`{n}`", MEANING.get(n, "")) for n in _names(evaluations)), words=True),
+        table(("source", "what it is"), ((f"`{n}`", meaning(n)) for n in _names(evaluations)), words=True),
         "## Protocol",
-        _protocol(evaluations),
+        protocol(evaluations),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -112,6 +117,26 @@ def _over_tasks(evaluations: Sequence[Evaluation]) -> list[str]:
     return ["## Over the held-out tasks", table(head, rows), OVER_TASKS]
 
 
+def _further_over_tasks(evaluations: Sequence[Evaluation], generator: str) -> list[str]:
+    """What a further generator is better by than every other source; nothing for a single task."""
+    found = {n: over_tasks(evaluations, n, generator) for n in _names(evaluations) if n != generator}
+    if len(evaluations) < 2:
+        return []
+    rows = [
+        (n, *_cells(difference, signed), p_value(difference.p), *_won_and_lost(evaluations, n, generator))
+        for n, difference in found.items()
+        if difference
+    ]
+    head = ("source", f"`{generator}` minus it", "rows", "tasks", "p", "tasks won", "lost")
+    return [f"### `{generator}` over the held-out tasks", table(head, rows)]
+
+
+def _won_and_lost(evaluations: Sequence[Evaluation], other: str, generator: str) -> tuple[str, str]:
+    by_task = [of_task(evaluation, other, generator) for evaluation in evaluations]
+    means = [found.mean for found in by_task if found]
+    return str(sum(value > 0 for value in means)), str(sum(value < 0 for value in means))
+
+
 def _cells(found: Mean | None, number: Callable[[float], str]) -> list[str]:
     """A mean and its two intervals."""
     if found is None:
@@ -136,8 +161,9 @@ def _spread(evaluations: Sequence[Evaluation]) -> list[str]:
     return ["## Standard deviation of the accuracy", _numbers(evaluations, rows, with_mean=False)] if rows else []
 
 
-def _comparisons(evaluations: Sequence[Evaluation]) -> list[str]:
-    compared = {name for evaluation in evaluations for name in evaluation.get("comparisons", {})}
+def _comparisons(evaluations: Sequence[Evaluation], generator: str) -> list[str]:
+    """A generator against the other sources by task; what the tables are is said with the first of them."""
+    compared = {name for evaluation in evaluations for name in comparisons(evaluation, generator)}
     others = [name for name in _names(evaluations) if name in compared]
     if not others:
         return []
@@ -146,15 +172,19 @@ def _comparisons(evaluations: Sequence[Evaluation]) -> list[str]:
     def by_task(cell: Callable[[Evaluation, str], str]) -> dict[str, list[str]]:
         return {other: [cell(evaluation, other) for evaluation in evaluations] for other in others}
 
-    differences = by_task(lambda evaluation, other: _difference(of_task(evaluation, other)))
-    rows = {other: [_difference(over_tasks(evaluations, other)), *cells] for other, cells in differences.items()}
+    def p_of(evaluation: Evaluation, other: str) -> str:
+        return p_value(comparisons(evaluation, generator).get(other, {}).get("mcnemar_p"))
+
+    differences = by_task(lambda evaluation, other: _difference(of_task(evaluation, other, generator)))
+    means = {other: _difference(over_tasks(evaluations, other, generator)) for other in others}
+    first = generator == METHOD
     return [
-        f"## `{METHOD}` against the other sources",
-        grid("minus", ["mean", *tasks], rows),
-        COMPARED,
-        "### McNemar's test",
-        grid("against", tasks, by_task(_p_value)),
-        EXACT,
+        f"## `{generator}` against the other sources",
+        grid("minus", ["mean", *tasks], {other: [means[other], *cells] for other, cells in differences.items()}),
+        *([COMPARED] if first else []),
+        "### McNemar's test" if first else f"### McNemar's test of `{generator}`",
+        grid("against", tasks, by_task(p_of)),
+        *([EXACT] if first else []),
     ]
 
 
@@ -165,10 +195,6 @@ def _difference(found: Mean | None) -> str:
         return signed(found.mean)
     low, high = found.interval
     return f"{signed(found.mean)} [{signed(low)}, {signed(high)}]{' *' if found.sign else ''}"
-
-
-def _p_value(evaluation: Evaluation, other: str) -> str:
-    return p_value(evaluation.get("comparisons", {}).get(other, {}).get("mcnemar_p"))
 
 
 def _overlap(evaluations: Sequence[Evaluation]) -> list[str]:
@@ -185,48 +211,3 @@ def _overlap(evaluations: Sequence[Evaluation]) -> list[str]:
     ]
     none = f"No test row shares {ngram} words in a row with a training sample of another task."
     return ["## Overlap of test rows with training samples", bullets(found) or none]
-
-
-def _protocol(evaluations: Sequence[Evaluation]) -> str:
-    counts = {(e["n"], e["split"]) for e in evaluations}
-    rows = ", ".join(f"{e['held_out']} {e['n']} ({e['split']})" for e in evaluations)
-    if len(counts) == 1:
-        rows = "{} {} rows of each held-out task".format(*counts.pop())
-    seeds = {e["provenance"]["seed"] for e in evaluations if "provenance" in e}
-    drawn = [e["sources"][METHOD] for e in evaluations if METHOD in e["sources"]]
-    draws = {result["draws"] for result in drawn if "draws" in result}
-    decoders = {result.get("seeds", 1) for result in drawn}
-    made = f"`{METHOD}` is {_any_of(draws)} draws of prompts from each of {_any_of(decoders)} decoder seeds. "
-    return (
-        f"Scored: {rows}. Every source answers the same rows with the same prompts, under the base model's own"
-        f" chat template, greedily. {_what_counts(evaluations)}"
-        " The decoder of a held-out task sees adapters and prompts of other tasks only."
-        f"{_together(evaluations)} {made if drawn else ''}It is given unlabelled prompts of the held-out task's train"
-        " split, never a test row, and trains for a fixed number of steps."
-        f" Seed of the experiment: {_any_of(seeds)}. Nothing is chosen by a score on these rows"
-        + (" but `best_trained`." if any("best_trained" in e["sources"] for e in evaluations) else ".")
-    )
-
-
-def _what_counts(evaluations: Sequence[Evaluation]) -> str:
-    free = [e["held_out"] for e in evaluations if "answer" in e.get("majority", {})]
-    said = [
-        "An answer counts if it is exactly one of the responses that the prompt asks for, white space around it aside"
-        " (`valid`); choice accuracy takes the most likely of these responses instead.",
-        f"Answers to {', '.join(free)} are free: valid if the model ended them and they can be read, and right by the"
-        " task's score.",
-    ]
-    return " ".join(said[len(free) == len(evaluations) : 2 if free else 1])
-
-
-def _together(evaluations: Sequence[Evaluation]) -> str:
-    """Which of the tasks no decoder of another one saw."""
-    names = [evaluation["held_out"] for evaluation in evaluations]
-    seen = {e["held_out"]: e["overlap"]["tasks"] if e.get("overlap") else names for e in evaluations}
-    groups = {tuple(other for other in names if other == name or other not in seen[name]) for name in names}
-    listed = "; ".join(", ".join(group) for group in sorted(groups) if len(group) > 1)
-    return f" Held out together, so that none was seen: {listed}." if listed else ""
-
-
-def _any_of(values: set[int]) -> str:
-    return " or ".join(map(str, sorted(values))) or "an unknown number of"

@@ -91,6 +91,17 @@ def test_comparisons_are_with_everything_that_answered(evaluation):
     assert build(random_answers(["base", "trained/piqa"]))["comparisons"] == {}
 
 
+def test_a_further_generator_is_compared_with_everything_too():
+    rights = {"base": 1, "ridge/draw_0": 7, "ridge/draw_1": 5, "constant": 2, "generated/shuffled_prompts/draw_0": 3}
+    found = build(first_right({**rights, "generated/draw_0": 3, "generated/draw_1": 5}, rows=11))
+    assert list(found["sources"]) == ["base", "generated", "generated/shuffled_prompts", "constant", "ridge"]
+    assert (found["sources"]["ridge"]["draws"], found["sources"]["ridge"]["accuracy"]) == (2, pytest.approx(6 / 11))
+    assert found["comparisons"]["ridge"]["difference"] == pytest.approx(-2 / 11)
+    assert list(found["comparisons_of"]) == ["ridge"]
+    against = {name: one["difference"] * 11 for name, one in found["comparisons_of"]["ridge"].items()}
+    assert against == pytest.approx({"base": 5, "generated": 2, "generated/shuffled_prompts": 3, "constant": 4})
+
+
 def test_comparisons_pair_the_rows_whatever_their_order():
     table = first_right({"base": 4, "generated/draw_0": 4}, rows=8)
     mixed = pd.concat([table[:8], table[8:][::-1]], ignore_index=True)
@@ -105,6 +116,14 @@ def test_only_intervals_depend_on_the_seed(evaluation):
     assert evaluation == build(random_answers(SOURCES))
     assert other["comparisons"]["base"]["ci95"] != evaluation["comparisons"]["base"]["ci95"]
     assert other["sources"] == evaluation["sources"]
+
+
+def test_a_recount_of_further_generators_but_for_their_intervals():
+    draws = ("generated/draw_0", "ridge/draw_0", "ridge/draw_1", "deep/seed_3/draw_0", "deep/draw_0")
+    predictions = random_answers(["base", "generated/shuffled_prompts/draw_0", *draws])
+    expected, found = recount(predictions.to_dict("records"), counted_officially, resample=False), build(predictions)
+    assert list(expected["comparisons_of"]) == ["deep", "ridge"]
+    assert_same({key: found[key] for key in expected}, expected)
 
 
 def test_an_independent_recount_from_the_files_equals_every_number(tmp_path):

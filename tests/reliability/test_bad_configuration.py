@@ -74,6 +74,22 @@ EXPERIMENT = {
         {"generator": {"kind": "ridge"}, "training_tasks": ["boolq", "piqa"]},
         r"held_out: found 'boolq', which leaves one training task, ridge needs two",
     ),
+    "one training task for a further generator": (
+        {"generators": [{"kind": "retrieval"}], "training_tasks": ["boolq", "piqa"]},
+        r"held_out: found 'boolq', which leaves one training task, retrieval needs two",
+    ),
+    "unknown kind of generator": ({"generator": {"kind": "rigde"}},
+                                  r"generator\.kind: found 'rigde', expected one of 'hyperconv', 'ridge', 'retr"),
+    "unknown kind among generators": ({"generators": [{"kind": "ridge"}, {"kind": "rigde"}]},
+                                      r"generators\[1\]\.kind: found 'rigde', expected one of 'hyperconv', 'ridge'"),
+    "a kind twice": ({"generators": [{"kind": "ridge"}, {"kind": "ridge", "gain": 1}]},
+                     r"generators: found kind 'ridge' more than once, generator included, expected each kind once"),
+    "the kind of the main generator": ({"generator": {"kind": "ridge"}, "generators": [{"kind": "ridge"}]},
+                                       r"generators: found kind 'ridge' more than once, generator included, expe"),
+    "the kind that is the default": ({"generators": [{}]}, r"generators: found kind 'hyperconv' more than once"),
+    "a key of another kind": ({"generators": [{"kind": "retrieval", "gain": 2}]},
+                              r"generators\[0\]\.gain: found one beside kind retrieval, expected kind ridge"),
+    "generators that are no list": ({"generators": {"kind": "ridge"}}, r"generators: found keys kind, expected a list"),
     "no training task": ({"training_tasks": ["boolq"]}, r"held_out: found 'boolq', which leaves no training task"),
     "unknown source": ({"source": "disk"}, r"no source 'disk'; sources: hub, local, pocket"),
     "unknown parent": ({"inherits": "pockett"}, r"inherits: no experiment 'pockett'; did you mean 'pocket'\?"),
@@ -268,6 +284,12 @@ TARGETS = {
     "pocket/evaluation/gsm8k.words.json": r"task 'gsm8k' is answered freely",
     "pocket/evaluation/boolq.csv": r"no format 'csv'",
     "pocket/samples/boolq/train.csv": r"no such file can be made",
+    "pocket/generators/ridge/boolq": r"no generator 'ridge'; generators: hyperconv$",
+    "pocket_generators/generators/rigde/boolq": r"no generator 'rigde'; did you mean 'ridge'\? generators: hyper",
+    "pocket_generators/generators/ridge/bolq": r"no task 'bolq'; did you mean 'boolq'\?",
+    "pocket_generators/generators/ridge/generated/bolq/draw_0": r"no task 'bolq'; did you mean 'boolq'\?",
+    "pocket_generators/generators/ridge/generated": r"no such file can be made",
+    "pocket_formats_ridge/generators/ridge/generated/boolq": r"did you mean results/pocket_formats_ridge/generated/boo",
     "pocket/x\ny": r"no product 'x\\ny'",
 }
 
@@ -279,6 +301,7 @@ def test_a_target_with_a_slip_is_answered_with_what_exists(target, tally):
     refused(lambda: explain_target(target, EXPERIMENTS), start, TARGETS[target])
 
 
+RIDGE = "pocket_generators/generators/ridge"
 MEANT = {
     "pocket": "pocket/summary.md",
     "pocket/summary": "pocket/summary.md",
@@ -293,6 +316,8 @@ MEANT = {
     "pocket/decoder/boolq/seed_1/": "pocket/decoder/boolq/seed_1/decoder.safetensors",
     "pocket/generated/boolq": "pocket/generated/boolq/draw_0/adapter_model.safetensors",
     "pocket/generated/boolq/seed_2/draw_0/": "pocket/generated/boolq/seed_2/draw_0/adapter_model.safetensors",
+    f"{RIDGE}/boolq": f"{RIDGE}/boolq/generator.safetensors",
+    f"{RIDGE}/generated/boolq/": f"{RIDGE}/generated/boolq/draw_0/adapter_model.safetensors",
     "pocket/controls/boolq/multi_task": "pocket/controls/boolq/multi_task/adapter_model.safetensors",
     "pocket/evaluation": "pocket/evaluation/arc_easy.json",
     "pocket/evaluation/boolq": "pocket/evaluation/boolq.json",

@@ -2,7 +2,8 @@
 
 import pytest
 
-from p2w.report.findings import findings, signed
+from p2w.report.findings import findings
+from p2w.report.sentences import signed
 from tests.support.evaluations import CONSTANT, SHUFFLED, evaluation, free_evaluation, result
 
 

@@ -178,12 +178,19 @@ def recount(rows, official, resample=True):
             answers = {row["id"]: is_right(row) for row in answers}
             right[name][seed].append({row["id"]: answers[row["id"]] for row in adapters["base"][-1, -1]})
     found = sources(adapters, len(golds), official)
-    others = [name for name in found if name in right and name != "generated"] if "generated" in right else []
+    names = [name for name in found if name in right]
+    further = [name for name in names if name != "generated" and "/" not in name and "draws" in found[name]]
+
+    def against(ours):
+        others = [name for name in names if name != ours] if ours in right else []
+        return {name: comparison(right[ours], right[name], len(golds), resample) for name in others}
+
     return {
         "n": len(golds),
         "majority": {"answer" if free else "label": label, "accuracy": golds.count(label) / len(golds)},
         "sources": found,
-        "comparisons": {name: comparison(right["generated"], right[name], len(golds), resample) for name in others},
+        "comparisons": against("generated"),
+        **({"comparisons_of": {name: against(name) for name in further}} if further else {}),
     }
 
 

@@ -44,7 +44,7 @@ def test_every_shipped_experiment_can_be_planned(workspace):
         other = {"qwen2.5-0.5b-cross-domain": "qasc", "pocket_formats": "arc_challenge.digit"}
         domain = {"math": "gsm8k", "coding": "mbpp"}.get(name.split("-")[-1], "arc_challenge")
         targets.append(f"results/{name}/evaluation/{other.get(name, domain)}.json")
-        decoders += len(whole(name).get("seeds", [0]))
+        decoders += len(whole(name).get("seeds", [0])) + len(whole(name).get("generators", []))
     assert len(targets) > 25
     jobs = workspace.plan(*targets)
     assert jobs["decoder"] + jobs["generator"] == decoders
@@ -62,7 +62,47 @@ def test_another_generator_uses_the_adapters_of_the_experiment_it_inherits_from(
 
 def test_a_generator_that_an_experiment_does_not_have(workspace):
     said = workspace.refusal("results/pocket/generators/ridge/piqa/generator.safetensors", "--dry-run")
-    assert "pocket has generator.kind hyperconv, not ridge" in said
+    assert "pocket has no generator of kind ridge; its generators: hyperconv" in said
+    adapter = "results/pocket_formats_ridge/generators/ridge/generated/piqa.digit/draw_0/adapter_model.safetensors"
+    said = workspace.refusal(adapter, "--dry-run")
+    assert "ridge is the experiment's own generator, no further one" in said
+
+
+def test_further_generators_are_fitted_once_beside_a_decoder_for_every_seed(workspace):
+    """The same draws of the same prompts; whatever the seeds, a closed form has one."""
+    one = "results/pocket_generators/evaluation/piqa.bracket_letter.json"
+    alone, beside = workspace.plan(one.replace("_generators", "_formats")), workspace.plan(one)
+    draws = whole("pocket_generators")["evaluation"]["draws"]
+    assert (beside["decoder"], beside["generator"]) == (alone["decoder"], 2) == (3, 2)
+    assert beside["generate"] - alone["generate"] == 2 * draws
+    assert {rule: beside[rule] for rule in ("prompt_controls", "constant", "multi_task", "finetune")} == {
+        rule: alone[rule] for rule in ("prompt_controls", "constant", "multi_task", "finetune")
+    }
+
+
+def test_further_generators_in_the_summary_of_an_experiment(workspace):
+    jobs, chosen = workspace.plan("results/pocket_generators/summary.md"), whole("pocket_generators")
+    turns, draws = len(chosen["held_out"]), chosen["evaluation"]["draws"]
+    assert (jobs["decoder"], jobs["generator"]) == (3 * turns, 2 * turns)
+    assert jobs["generate"] == jobs["card"] == (3 + 2) * turns * draws
+
+
+@pytest.mark.parametrize("main", ["ridge", "retrieval"])
+def test_a_closed_form_in_front_of_a_decoder(workspace, main):
+    """Which is the main one is the experiment's choice: what has seeds is trained with each, what has none once."""
+    further = [{"kind": "hyperconv"}]
+    workspace.experiment("turned", {"inherits": "pocket_formats", "generator": {"kind": main}, "generators": further})
+    jobs = workspace.plan("results/turned/summary.md")
+    (workspace.folder / "config/experiments/turned.yaml").unlink()
+    assert (jobs["decoder"], jobs["generator"], jobs["constant"]) == (3 * 8, 8, 8)
+    assert jobs["generate"] == (3 + 1) * 8 * 5
+
+
+def test_a_bad_list_of_generators_is_refused_before_anything_runs(workspace):
+    workspace.experiment("wrong", {"inherits": "pocket", "generators": [{"kind": "ridge", "temperature": 1}]})
+    said = workspace.refusal("results/pocket/summary.md", "--dry-run")
+    (workspace.folder / "config/experiments/wrong.yaml").unlink()
+    assert re.search(r"wrong\.yaml: generators\[0\]\.temperature: found one beside kind ridge, expected kind ret", said)
 
 
 def test_a_base_model_from_a_package_is_made_once_and_is_a_folder_from_then_on(workspace):

@@ -29,7 +29,8 @@ FEW = {
 def workspace(tmp_path_factory):
     workspace = Workspace(tmp_path_factory.mktemp("project"))
     workspace.experiment("few", FEW)
-    workspace.experiment("few_ridge", {"inherits": "few", "generator": {"kind": "ridge"}})
+    closed = {"generator": {"kind": "ridge"}, "generators": [{"kind": "retrieval"}]}
+    workspace.experiment("few_ridge", {"inherits": "few", **closed})
     workspace.run("results/few/summary.md")
     return workspace
 
@@ -45,12 +46,16 @@ def test_every_number_can_be_recounted(workspace):
     assert recount_experiment(workspace.folder / "results/few") == 4 * 10  # rows of each source
 
 
-def test_another_generator_takes_the_same_adapters_from_prompts_to_tables(workspace):
+def test_other_generators_take_the_same_adapters_from_prompts_to_tables(workspace):
     said = workspace.run("results/few_ridge/summary.md")
     assert "rule finetune" not in said
-    assert recount_experiment(workspace.folder / "results/few_ridge") == 4 * 10
-    card = (workspace.folder / "results/few_ridge/generated/piqa.it_is/draw_0/README.md").read_text()
-    assert "| generator, training | ridge, in closed form, code `" in card
+    results = workspace.folder / "results/few_ridge"
+    assert recount_experiment(results) == 4 * 11
+    assert list(read_json(results / "evaluation/piqa.it_is.json")["comparisons_of"]) == ["retrieval"]
+    assert "`retrieval` (1 draw of one fit) is right in" in (results / "summary.md").read_text()
+    for kind, folder in (("ridge", "generated"), ("retrieval", "generators/retrieval/generated")):
+        card = (results / folder / "piqa.it_is/draw_0/README.md").read_text()
+        assert f"| generator, training | {kind}, in closed form, code `" in card
 
 
 def test_peft_opens_an_adapter_on_the_folder_of_the_model(workspace, monkeypatch):

@@ -1,9 +1,9 @@
-"""Which settings of ridge are best, chosen without a look at held-out tasks: each training task left out in turn.
+"""Which settings of a generator in closed form are best, without a look at held-out tasks: by training tasks left out.
 
-    python benchmarks/ridge_settings.py pocket_formats_ridge --adapters pocket_formats
+    python benchmarks/generator_settings.py ridge pocket_formats_ridge --adapters pocket_formats
 
 reads the results of an experiment. The tasks that it holds out take no part, neither to learn from nor to be scored: of
-every other task an adapter is made from its train prompts by a ridge that did not see it, and scored on train rows.
+every other task an adapter is made from its train prompts by a generator that did not see it, and scored on train rows.
 Prints one line of JSON, the best settings first.
 """
 
@@ -25,50 +25,58 @@ from p2w.config.experiments import Experiments, find_experiments, read_sources, 
 from p2w.config.generator import GeneratorConfig
 from p2w.data.samples import read_samples
 from p2w.evaluation.evaluate import predict, select_rows
-from p2w.generators.ridge import Ridge, regress, task_features
+from p2w.generators.contract import Generator
+from p2w.generators.features import task_features
+from p2w.generators.retrieval import remember
+from p2w.generators.ridge import regress
 from p2w.prompts.states import read_embeddings
 from p2w.runtime.progress import reporter, silent
 
 Vectors = Mapping[str, torch.Tensor]  # by task
 
 PROJECT = Path(__file__).parents[1]
-POSITIONS, PENALTIES, GAINS = (0, 4, 8, 12, 16, 24), (0.1, 0.3, 1.0, 3.0), (1.0, 1.4, 2.0)
+TRIED = {
+    "ridge": {"positions": (0, 4, 8, 12, 16, 24), "penalty": (0.1, 0.3, 1.0, 3.0), "gain": (1.0, 1.4, 2.0)},
+    "retrieval": {"positions": (0, 8), "temperature": (0.05, 0.1, 0.2, 0.4)},
+}
+LEARN = {"ridge": regress, "retrieval": remember}  # from features and mean adapters of tasks
 
 
-def settings() -> Iterator[GeneratorConfig]:
-    """All that are tried."""
-    for positions, penalty, gain in itertools.product(POSITIONS, PENALTIES, GAINS):
-        yield GeneratorConfig(kind="ridge", positions=positions, penalty=penalty, gain=gain)
+def settings(kind: str) -> Iterator[GeneratorConfig]:
+    """All that are tried of a kind."""
+    for values in itertools.product(*TRIED[kind].values()):
+        yield GeneratorConfig(kind=kind, **dict(zip(TRIED[kind], values, strict=True)))
 
 
 def candidates(
-    left_out: str, layout: AdapterLayout, weights: Vectors, features: Mapping[int, Vectors]
-) -> Iterator[tuple[str, Ridge]]:
+    kind: str, left_out: str, layout: AdapterLayout, weights: Vectors, features: Mapping[int, Vectors]
+) -> Iterator[tuple[str, Generator]]:
     """By name, what each of the settings learns from the other tasks, given the features of all by positions."""
     others = [task for task in weights if task != left_out]
     W = torch.stack([weights[task] for task in others])
-    for config in settings():
+    for config in settings(kind):
         X = torch.stack([features[config.positions][task] for task in others])
-        name = f"positions {config.positions}, penalty {config.penalty:g}, gain {config.gain:g}"
-        yield name, regress(config, layout, X, W, 0, {})
+        name = ", ".join(f"{key} {getattr(config, key):g}" for key in TRIED[kind])
+        yield name, LEARN[kind](config, layout, X, W, 0, {})
 
 
-def scores(experiment: Experiment, results: Path, adapters: Path, rows: int) -> dict[str, list[float]]:
+def scores(kind: str, experiment: Experiment, results: Path, adapters: Path, rows: int) -> dict[str, list[float]]:
     """Accuracy on each task left out, by settings."""
     tasks = [task for task in experiment.tasks if task not in experiment.takes_turns]
     checkpoints = CheckpointFiles([adapters / f"checkpoints/{task}.parquet" for task in tasks])
     weights = {task: checkpoints[task].mean(0) for task in tasks}
     prompts = {task: read_embeddings(results / f"embeddings/{task}.parquet") for task in tasks}
-    features = {k: {task: task_features(prompts[task], k) for task in tasks} for k in POSITIONS}
+    features = {k: {task: task_features(prompts[task], k) for task in tasks} for k in TRIED[kind]["positions"]}
     report, found = reporter("tasks left out"), {}
     for number, task in enumerate(tasks, 1):
         asked = prompts[task].gather(torch.arange(len(prompts[task])))
         samples = select_rows(read_samples(results / f"samples/{task}/train.parquet"), rows, experiment.seed)
         with tempfile.TemporaryDirectory() as folder:
             places = {}
-            for name, ridge in candidates(task, checkpoints.layout, weights, features):
+            for name, generator in candidates(kind, task, checkpoints.layout, weights, features):
                 places[name] = Path(folder, name)
-                write_adapter(places[name], ridge.layout.unflatten(ridge.weights(asked)), checkpoints.adapter_config)
+                tensors = generator.layout.unflatten(generator.weights(asked))
+                write_adapter(places[name], tensors, checkpoints.adapter_config)
             answers = predict(
                 experiment.base_model, samples, places, experiment.evaluation, torch.device("cpu"), silent
             )
@@ -87,6 +95,7 @@ def accuracy(answers: pd.DataFrame) -> float:
 def main(argv: Sequence[str] | None = None) -> None:
     """Score all settings and print them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", choices=list(TRIED))
     parser.add_argument("experiment")
     parser.add_argument("--adapters", help="the experiment whose adapters it uses, if they are another's")
     parser.add_argument("--rows", type=int, default=24)
@@ -95,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     tables = read_task_table(PROJECT / "config/tasks"), read_sources(PROJECT / "config/sources.yaml")
     experiment = Experiments(find_experiments(PROJECT / "config/experiments"), *tables).whole(args.experiment)
     adapters = args.results / (args.adapters or args.experiment)
-    found = scores(experiment, args.results / args.experiment, adapters, args.rows)
+    found = scores(args.kind, experiment, args.results / args.experiment, adapters, args.rows)
     means = {name: sum(values) / len(values) for name, values in found.items()}
     best = sorted(means, key=lambda name: -means[name])
     tasks = len(next(iter(found.values())))

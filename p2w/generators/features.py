@@ -1,0 +1,68 @@
+"""What generators in closed form learn from: features of a task's prompts, and the mean of its checkpoints."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from p2w.config.generator import GeneratorConfig
+from p2w.generators.contract import Prompts
+from p2w.runtime.finite import check_finite
+
+BLOCK = 256  # prompts whose states are in memory at once
+
+
+def training_rows(
+    config: GeneratorConfig, prompts: Mapping[str, Prompts], checkpoints: Mapping[str, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Features X (tasks, d) and mean adapters W (tasks, size) float32, tasks by name; checkpoints (n, size) are looked
+    up one task at a time.
+
+    Raises ValueError: prompts and checkpoints of different tasks, fewer than two of them, a checkpoint that is not
+    finite.
+    """
+    if set(prompts) != set(checkpoints) or len(prompts) < 2:
+        raise ValueError(f"{config.kind}: found prompts of {sorted(prompts)}, checkpoints of {sorted(checkpoints)}, "
+                         "expected both of the same two or more tasks")  # fmt: skip
+    tasks = sorted(prompts)
+    X = torch.stack([task_features(prompts[task], config.positions) for task in tasks])
+    return X, torch.stack([_mean_weights(task, checkpoints[task]) for task in tasks])
+
+
+def task_features(prompts: Prompts, positions: int) -> Tensor:
+    """Features of all prompts of a task, (d,): the mean state at each of the last `positions`, one after the other, or
+    without positions the mean of each prompt's mean state."""
+    blocks = [_sums(prompts.gather(piece), positions) for piece in torch.arange(len(prompts)).split(BLOCK)]
+    sums, counts = (torch.stack(part).sum(0) for part in zip(*blocks, strict=True))
+    return _features((sums, counts))
+
+
+def condition_features(condition: Tensor, positions: int) -> Tensor:
+    """The same features (d,) of a condition (N, L, C)."""
+    return _features(_sums(condition, positions))
+
+
+def _mean_weights(task: str, flat: Tensor) -> Tensor:
+    mean = flat.float().mean(0)
+    check_finite(f"checkpoints of {task}", {"weights": mean})
+    return mean
+
+
+def _sums(states: Tensor, positions: int) -> tuple[Tensor, Tensor]:
+    """Over prompts (N, L, C), sums (K, C) and counts (K, 1) of the states at each of the K last positions, from the end
+    on; without positions of each prompt's mean state, K = 1. A prompt has ended where all that follows is zero."""
+    inside = states.ne(0).any(-1)
+    lengths = inside.sum(-1)
+    if not positions:
+        known = lengths > 0
+        return (states.sum(1)[known] / lengths[known, None]).sum(0, keepdim=True), known.sum().view(1, 1)
+    places = lengths[:, None] - 1 - torch.arange(positions)
+    there = places >= 0
+    last = states.gather(1, places.clamp(min=0)[..., None].expand(-1, -1, states.shape[-1])) * there[..., None]
+    return last.sum(0), there.sum(0)[:, None]
+
+
+def _features(sums: tuple[Tensor, Tensor]) -> Tensor:
+    """Mean state at each position, one after the other; zero where no prompt is so long."""
+    total, count = sums
+    return (total / count.clamp(min=1)).flatten()

@@ -1,0 +1,36 @@
+"""A generator in closed form as one file that holds everything needed to use it: a tensor or a value for each field."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from torch import Tensor
+
+from p2w.adapters.layout import AdapterLayout
+from p2w.generators.contract import Generator
+from p2w.runtime.tensor_files import write_tensors
+
+
+class Fitted(Generator, Protocol):
+    """A generator that is a dataclass of tensors, numbers, texts, its layout and its metadata."""
+
+    kind: ClassVar[str]
+
+
+F = TypeVar("F", bound=Fitted)
+
+
+def save_fitted(path: str | Path, generator: Fitted) -> None:
+    """Write a generator's fields and kind; equal input gives equal bytes."""
+    values = {field.name: getattr(generator, field.name) for field in fields(generator)}
+    tensors = {name: value for name, value in values.items() if isinstance(value, Tensor)}
+    rest = {name: value for name, value in values.items() if name not in tensors}
+    write_tensors(path, tensors, {**rest, "kind": generator.kind, "layout": generator.layout.to_json()})
+
+
+def rebuild_fitted(form: type[F], tensors: Mapping[str, Tensor], header: Mapping[str, Any], _device: object) -> F:
+    """Inverse of `save_fitted`, from what the file holds; KeyError, TypeError or ValueError for another one."""
+    aligned = {name: tensor.clone() for name, tensor in tensors.items()}  # how a file lies would show in the last bit
+    rest = {field.name: header[field.name] for field in fields(form) if field.name not in tensors}
+    return form(**{**aligned, **rest, "layout": AdapterLayout.from_json(header["layout"])})

@@ -1,0 +1,63 @@
+# Params and input functions of generators: which make adapters for a task, from which seeds, and what they made. {by} is
+# empty for the experiment's own generator, or generators/{kind}/ for a further one.
+
+
+def runs(name, kind):
+    """Where the generators of an experiment's seeds stand: "" for its own seed, "seed_1/" and so on for the others, which
+    only a kind that has a seed has."""
+    return ["", *(f"seed_{other}/" for other in experiment(name).further_seeds(kind))]
+
+
+def main_kind(name):
+    return experiment(name).generator.kind
+
+
+def makers(name):
+    """Kind of every generator of an experiment to the {by} of what it makes, the main one first."""
+    return {kind: "" if kind == main_kind(name) else f"generators/{kind}/" for kind in experiment(name).by_kind}
+
+
+def trained_generator(wildcards):
+    """The generator that makes a task's adapters, or that of the held-out task or group that the path names."""
+    name, by = wildcards.experiment, getattr(wildcards, "by", "")
+    kind = by.split("/")[1] if by else main_kind(name)
+    if by and makers(name).get(kind) != by:
+        raise WorkflowError(
+            f"{name} has no further generator of kind {kind}; its generators: {', '.join(makers(name))}"
+        )
+    if kind == "hyperconv":
+        return f"results/{name}/decoder/{turn(wildcards)}/{wildcards.run}decoder.safetensors"
+    run = wildcards.run if GENERATORS[kind].seeded else ""
+    return f"results/{name}/generators/{kind}/{turn(wildcards)}/{run}generator.safetensors"
+
+
+def trained_generator_run(wildcards):
+    return os.path.join(os.path.dirname(trained_generator(wildcards)), "run.json")
+
+
+def generator_settings(wildcards):
+    """The settings of an experiment's generator of the kind that the path names."""
+    chosen = experiment(wildcards.experiment).by_kind
+    if wildcards.generator not in chosen:
+        raise WorkflowError(
+            f"{wildcards.experiment} has no generator of kind {wildcards.generator}; its generators: {', '.join(chosen)}"
+        )
+    return as_argument(chosen[wildcards.generator].given())
+
+
+def generated(name, task):
+    """Source name to adapter file of what generators make of a task's prompts: `generated/…` for the main generator, the
+    kind of a further one."""
+    draws = range(experiment(name).evaluation.draws)
+    return {
+        f"{kind if by else 'generated'}/{run}draw_{draw}": f"results/{name}/{by}generated/{task}/{run}draw_{draw}/{ADAPTER}"
+        for kind, by in makers(name).items()
+        for run in runs(name, kind)
+        for draw in draws
+    }
+
+
+def generated_source(wildcards):
+    """Params function: the name that an evaluation has for a generated adapter."""
+    source = wildcards.by.split("/")[1] if wildcards.by else "generated"
+    return f"{source}/{wildcards.run}draw_{wildcards.draw}"
