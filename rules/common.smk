@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 from p2w.config import experiments, targets
 from p2w.config.base_model import MODEL_FILES
 from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table
-from p2w.config.generator import KEYS as GENERATORS
+from p2w.config.generator import KEYS as GENERATORS, LEARNED
 from p2w.config.settings import find_folder
 from p2w.runtime.code import code_hash, stage_script
 
@@ -92,7 +92,8 @@ wildcard_constraints:
     run="(seed_[0-9]+/)?",
     draw="[0-9]+",
     control="|".join(CONTROLS),
-    generator="|".join(kind for kind in GENERATORS if kind != "hyperconv"),
+    generator="|".join(kind for kind in GENERATORS if kind not in ("hyperconv", *LEARNED)),
+    learned="|".join(LEARNED),
     model="[A-Za-z0-9._-]+",
     packaged="[A-Za-z0-9._-]+",
 

@@ -143,8 +143,9 @@ def trained_generator_run(wildcards):
 def generator_kind(wildcards):
     """The settings of the experiment's generator, which a path has to name."""
     chosen = experiment(wildcards.experiment).generator
-    if chosen.kind != wildcards.generator:
-        raise WorkflowError(f"{wildcards.experiment} has generator.kind {chosen.kind}, not {wildcards.generator}")
+    named = getattr(wildcards, "generator", None) or wildcards.learned
+    if chosen.kind != named:
+        raise WorkflowError(f"{wildcards.experiment} has generator.kind {chosen.kind}, not {named}")
     return as_argument(chosen.given())
 
 

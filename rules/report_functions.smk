@@ -40,15 +40,25 @@ def all_runs(wildcards):
 
 
 def all_decoders(wildcards):
-    """Name of a decoder in the figures to its losses; a generator in closed form has none."""
+    """Name of a decoder in the figures to its losses, or of another generator that is trained; one in closed form has
+    none."""
     name = wildcards.experiment
-    if experiment(name).generator.kind != "hyperconv":
+    kind = experiment(name).generator.kind
+    if kind not in ("hyperconv", *LEARNED):
         return {}
+    place = "decoder" if kind == "hyperconv" else f"generators/{kind}"
     return {
-        f"{held_out} {run}".strip(" /"): f"results/{name}/decoder/{held_out}/{run}metrics.csv"
+        f"{held_out} {run}".strip(" /"): f"results/{name}/{place}/{held_out}/{run}metrics.csv"
         for held_out in experiment(name).turns
         for run in decoder_runs(name)
     }
+
+
+def maker_of(kind):
+    """The rule that makes a generator of a kind."""
+    if kind == "hyperconv":
+        return rules.decoder
+    return rules.learned_generator if kind in LEARNED else rules.generator
 
 
 def all_benchmarks(wildcards):
@@ -63,7 +73,7 @@ def all_benchmarks(wildcards):
     for rule, values in (
         (rules.checkpoints, {**of_adapters, **trained}),
         (rules.prompt_variants, {**of_generated, **evaluated}),
-        (rules.decoder if kind == "hyperconv" else rules.generator, {**of_generated, **turns, "generator": kind}),
+        (maker_of(kind), {**of_generated, **turns, "generator": kind, "learned": kind}),
         (rules.generate, {**of_generated, **evaluated}),
         (rules.control, {**of_generated, **turns, "control": "weight_average"}),
         (rules.control, {**of_generated, "held_out": evaluated["task"], "control": NEAREST}),

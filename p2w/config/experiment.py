@@ -12,7 +12,7 @@ from p2w.config.decoder import DecoderConfig
 from p2w.config.encoder import PromptEncoder
 from p2w.config.evaluation import Evaluation
 from p2w.config.finetuning import FinetuneConfig
-from p2w.config.generator import GeneratorConfig
+from p2w.config.generator import LEARNED, GeneratorConfig
 from p2w.config.jobs import Jobs
 from p2w.config.lora import LoraSettings
 from p2w.config.mistakes import listed
@@ -137,6 +137,8 @@ class Experiment(Settings):
                 raise ValueError(f"held_out: found {turn!r}, which leaves no training task, expected another one")
             if count < 2 and self.generator.kind == "ridge":
                 raise ValueError(f"held_out: found {turn!r}, which leaves one training task, ridge needs two")
+            if count < 3 and self.generator.kind in LEARNED:
+                raise ValueError(f"held_out: found {turn!r}, which leaves {count} training tasks, a basis needs three")
             if count > most:
                 raise ValueError(f"finetune.max_samples: found {most}, expected one for each of {count} training tasks")
         return self
