@@ -34,11 +34,11 @@ class GeneratorConfig(Settings):
     )
     leave_out: bool = Field(True, description="whether a task's own adapter is left out of what is made for it")
     task_dropout: Share = Field(0.3, description="share of the other tasks that are left out too, others in each step")
-    steps: Whole = Field(60, description="optimizer steps of basis; 0 is ridge")
+    steps: Whole = Field(120, description="optimizer steps of basis; 0 is ridge")
     learning_rate: NotNegative = Field(3e-2, description="its peak, of positions, penalty and gain")
     adapter_rate: NotNegative = Field(1e-3, description="its peak, of the adapters that are mixed; 0 leaves them")
     tasks_per_step: Count = Field(8, description="training tasks of a step of basis")
-    rows_per_task: Count = Field(4, description="labelled samples of each")
+    rows_per_task: Count = Field(3, description="labelled samples of each")
     max_samples: Count = Field(128, description="labelled samples of a task that basis learns from")
 
     @model_validator(mode="after")

@@ -137,11 +137,11 @@ def test_bad_training_tasks():
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"kind": "rigde"}, "kind: found 'rigde', expected one of 'hyperconv', 'ridge'"),
-        ({"penalty": 1.0}, "penalty: found one beside kind hyperconv, expected kind ridge"),
+        ({"kind": "rigde"}, "kind: found 'rigde', expected one of 'hyperconv', 'ridge', 'basis'"),
+        ({"penalty": 1.0}, "penalty: found one beside kind hyperconv, expected kind ridge or basis"),
         ({"kind": "ridge", "penalty": 0}, "penalty: found 0, expected a number above 0"),
         ({"kind": "ridge", "positions": -1}, "positions: found -1, expected an integer of at least 0"),
-        ({"kind": "ridge", "steps": 3}, "unknown key 'steps'; known keys: kind, positions, penalty, gain"),
+        ({"kind": "ridge", "step": 3}, "unknown key 'step'; known keys: kind, positions, penalty, gain, loss"),
     ],
 )
 def test_bad_settings(content, message):

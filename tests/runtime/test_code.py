@@ -99,3 +99,6 @@ def test_one_generator_is_no_part_of_another() -> None:
     assert decoder in code_files("decoder")
     assert ridge not in {*code_files("decoder"), *code_files("finetune"), *code_files("embeddings")}
     assert decoder not in {*code_files("generator"), *code_files("generate")}
+    learned = "p2w/generators/basis_training.py"
+    assert learned in code_files("learned_generator")
+    assert not any(learned in code_files(stage) for stage in ("decoder", "finetune", "generator", "generate"))
