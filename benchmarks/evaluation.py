@@ -18,13 +18,13 @@ from transformers.utils import logging
 
 from p2w.adapters.peft_folder import read_adapter, write_adapter
 from p2w.base.base_model import load_model, load_tokenizer
+from p2w.base.lora_stack import adapted, scaling
 from p2w.config.base_model import BaseModel
 from p2w.config.evaluation import EvaluationConfig
 from p2w.config.lora import LoraSettings
 from p2w.config.suites import load_tasks
 from p2w.data.samples import render_samples
 from p2w.evaluation.evaluate import predict
-from p2w.evaluation.lora_stack import adapted, scaling
 from p2w.finetuning.training import add_adapter, trainable
 from p2w.pocket.tables import pocket_table
 from p2w.runtime.progress import silent

@@ -68,6 +68,47 @@ rule generator:
         " --output {output.weights}"
 
 
+rule learned_generator:
+    input:
+        checkpoints=training_checkpoints,
+        embeddings=training_embeddings,
+        samples=training_samples,
+        base_model=base_model_files,
+    output:
+        weights="results/{experiment}/generators/{generator}/{held_out}/{run}generator.safetensors",
+        metrics="results/{experiment}/generators/{generator}/{held_out}/{run}metrics.csv",
+        run="results/{experiment}/generators/{generator}/{held_out}/{run}run.json",
+    log:
+        "results/{experiment}/logs/learned_generator/{generator}/{held_out}/{run}generator.log",
+    benchmark:
+        "results/{experiment}/benchmarks/learned_generator/{generator}/{held_out}/{run}generator.tsv"
+    wildcard_constraints:
+        generator="|".join(kind for kind, about in GENERATORS.items() if about.learned),
+    conda:
+        "../envs/p2w.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=32000,
+        runtime=240,
+    params:
+        script=script("learned_generator"),
+        code=code("learned_generator"),
+        state="results/{experiment}/state/generators/{generator}/{held_out}/{run}generator.safetensors",
+        generator=generator_settings,
+        base_model=base_model,
+        num_prompts=value("decoder", "num_prompts"),
+        max_length=value("finetune", "max_length"),
+        held_out=held_out_tasks,
+        tasks=training_tasks,
+        seed=decoder_seed,
+    shell:
+        "exec python {params.script} --log {log} --generator {params.generator:q} --base-model {params.base_model:q}"
+        " --num-prompts {params.num_prompts} --max-length {params.max_length} --seed {params.seed}"
+        " --held-out {params.held_out} --checkpoints {input.checkpoints} --embeddings {input.embeddings}"
+        " --tasks {params.tasks} --samples {input.samples} --output {output.weights} --state {params.state}"
+
+
 rule generate:
     input:
         generator=trained_generator,

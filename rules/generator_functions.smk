@@ -25,10 +25,14 @@ def trained_generator(wildcards):
         raise WorkflowError(
             f"{name} has no further generator of kind {kind}; its generators: {', '.join(makers(name))}"
         )
+    return generator_file(name, kind, turn(wildcards), wildcards.run)
+
+
+def generator_file(name, kind, held_out, run):
+    """Where a generator is; of all seeds one that has none."""
     if kind == "hyperconv":
-        return f"results/{name}/decoder/{turn(wildcards)}/{wildcards.run}decoder.safetensors"
-    run = wildcards.run if GENERATORS[kind].seeded else ""
-    return f"results/{name}/generators/{kind}/{turn(wildcards)}/{run}generator.safetensors"
+        return f"results/{name}/decoder/{held_out}/{run}decoder.safetensors"
+    return f"results/{name}/generators/{kind}/{held_out}/{run if GENERATORS[kind].seeded else ''}generator.safetensors"
 
 
 def trained_generator_run(wildcards):

@@ -36,14 +36,25 @@ def all_runs(wildcards):
 
 
 def all_decoders(wildcards):
-    """Name of a decoder in the figures to its losses; a generator in closed form has none."""
+    """Name of a decoder in the figures to its losses, or of another generator that is trained; one in closed form has
+    none."""
     name = wildcards.experiment
     return {
-        f"{held_out} {run}".strip(" /"): f"results/{name}/decoder/{held_out}/{run}metrics.csv"
+        f"{'' if kind == main_kind(name) else kind} {held_out} {run}".strip(" /"): os.path.join(
+            os.path.dirname(generator_file(name, kind, held_out, run)), "metrics.csv"
+        )
+        for kind in makers(name)
+        if GENERATORS[kind].seeded
         for held_out in experiment(name).turns
-        for run in runs(name, "hyperconv")
-        if "hyperconv" in makers(name)
+        for run in runs(name, kind)
     }
+
+
+def maker_of(kind):
+    """The rule that makes a generator of a kind."""
+    if kind == "hyperconv":
+        return rules.decoder
+    return rules.learned_generator if GENERATORS[kind].learned else rules.generator
 
 
 def all_benchmarks(wildcards):
@@ -66,9 +77,10 @@ def all_benchmarks(wildcards):
     ):
         files += expand(rule.benchmark, **values)
     for kind, by in makers(name).items():
-        fit = rules.decoder if kind == "hyperconv" else rules.generator
         of_kind = {**of_generated, "run": runs(name, kind), "generator": kind, "by": by}
-        files += expand(fit.benchmark, **of_kind, **turns) + expand(rules.generate.benchmark, **of_kind, **evaluated)
+        files += expand(maker_of(kind).benchmark, **of_kind, **turns) + expand(
+            rules.generate.benchmark, **of_kind, **evaluated
+        )
     files += of_jobs(
         "finetune", adapters_of(name), adapters_together(adapters_of(name)), trained_tasks(name), **of_adapters
     )

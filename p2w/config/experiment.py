@@ -147,8 +147,11 @@ class Experiment(Settings):
             count, most = len(self.trained_without(turn)), self.finetune.max_samples
             if not count:
                 raise ValueError(f"held_out: found {turn!r}, which leaves no training task, expected another one")
-            if count < 2 and (closed := [kind for kind in self.by_kind if not KINDS[kind].seeded]):
-                raise ValueError(f"held_out: found {turn!r}, which leaves one training task, {closed[0]} needs two")
+            for kind in self.by_kind:
+                if count < (least := KINDS[kind].least_tasks):
+                    raise ValueError(
+                        f"held_out: found {turn!r}, which leaves {count} to learn from, {kind} needs {least}"
+                    )
             if count > most:
                 raise ValueError(f"finetune.max_samples: found {most}, expected one for each of {count} training tasks")
         return self

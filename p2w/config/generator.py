@@ -4,33 +4,43 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
-from p2w.config.settings import Positive, Settings, Whole
+from p2w.config.settings import Count, NotNegative, Positive, Settings, Share, Whole
 
-Kind = Literal["hyperconv", "ridge", "retrieval"]
+Kind = Literal["hyperconv", "ridge", "retrieval", "basis"]
 
 
 class KindOfGenerator(NamedTuple):
-    """The settings that a kind has, whether its training depends on a seed, and what it is in a few words."""
+    """The settings that a kind has, how few tasks it can learn from, what it is in a few words; whether its training
+    depends on a seed, and whether it reads labelled samples through the base model."""
 
     keys: tuple[str, ...]
-    seeded: bool
+    least_tasks: int
     meaning: str
+    seeded: bool = False
+    learned: bool = False
 
 
+READING = ("positions", "penalty", "gain")
 KINDS: dict[Kind, KindOfGenerator] = {
-    "hyperconv": KindOfGenerator((), True, "Drag-and-Drop's decoder"),
-    "ridge": KindOfGenerator(("positions", "penalty", "gain"), False, "ridge regression from prompts to weights"),
+    "hyperconv": KindOfGenerator((), 1, "Drag-and-Drop's decoder", seeded=True),
+    "ridge": KindOfGenerator(READING, 2, "ridge regression from prompts to weights"),
     "retrieval": KindOfGenerator(
-        ("positions", "temperature"), False, "the training adapters, mixed by how like theirs the prompts are"
+        ("positions", "temperature"), 2, "the training adapters, mixed by how like theirs the prompts are"
     ),
-}
+    "basis": KindOfGenerator(
+        (*READING, "loss", "leave_out", "task_dropout", "steps", "learning_rate", "adapter_rate", "tasks_per_step",
+         "rows_per_task", "max_samples"),
+        3, "training adapters and their mixture, learned by what the mixed ones do", seeded=True, learned=True,
+    ),
+}  # fmt: skip
 
 
 class GeneratorConfig(Settings):
     """Which generator makes adapters from prompts; `hyperconv` is Drag-and-Drop's decoder, see the section `decoder`.
 
     `ridge` is a regression in closed form, from the mean prompt of a task to the mean of its checkpoints; `retrieval`
-    mixes these means. Their defaults were chosen on training tasks left out in turn, see docs/log.md.
+    mixes these means. `basis` begins as `ridge` and is trained: what its adapters for training tasks do, each made
+    without that task's own. Defaults were chosen on training tasks left out, see docs/log.md.
     """
 
     kind: Kind = Field("hyperconv", description="the way from prompts to weights")
@@ -38,6 +48,17 @@ class GeneratorConfig(Settings):
     penalty: Positive = Field(1.0, description="of ridge, in units of the features' mean square")
     gain: Positive = Field(2.0, description="factor on ridge's distance from the mean adapter, against the shrinking")
     temperature: Positive = Field(0.1, description="of retrieval: how much unlike tasks count, in units of the cosine")
+    loss: Literal["weights", "delta", "task"] = Field(
+        "task", description="what basis is trained by: weights, their products, or answers through the base model"
+    )
+    leave_out: bool = Field(True, description="whether a task's own adapter is left out of what is made for it")
+    task_dropout: Share = Field(0.3, description="share of the other tasks that are left out too, others in each step")
+    steps: Whole = Field(120, description="optimizer steps of basis; 0 is ridge")
+    learning_rate: NotNegative = Field(3e-2, description="its peak, of positions, penalty and gain")
+    adapter_rate: NotNegative = Field(1e-3, description="its peak, of the adapters that are mixed; 0 leaves them")
+    tasks_per_step: Count = Field(8, description="training tasks of a step of basis")
+    rows_per_task: Count = Field(3, description="labelled samples of each")
+    max_samples: Count = Field(128, description="labelled samples of a task that basis learns from")
 
     def to_json(self) -> dict[str, Any]:
         """The keys of the kind as JSON values."""

@@ -16,8 +16,8 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from p2w.base.chat import pad, prompt_ids, response_ids
+from p2w.base.lora_stack import LoraStack
 from p2w.evaluation.decoding import Greedy, complete
-from p2w.evaluation.lora_stack import LoraStack
 from p2w.evaluation.packing import Packed, Tree, attention_mask, pack
 from p2w.runtime.memory import in_pieces_that_fit
 

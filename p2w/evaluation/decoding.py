@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
-from p2w.evaluation.lora_stack import LoraStack
+from p2w.base.lora_stack import LoraStack
 from p2w.evaluation.packing import Packed, attention_mask
 
 

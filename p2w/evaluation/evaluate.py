@@ -12,13 +12,13 @@ import torch
 from p2w.adapters.layout import AdapterLayout, check_layout
 from p2w.adapters.peft_folder import CONFIG_FILE, WEIGHTS_FILE, read_adapter
 from p2w.base.base_model import check_base_model, load_model, load_tokenizer
+from p2w.base.lora_stack import Adapter, LoraStack, scaling
 from p2w.config.base_model import BaseModel
 from p2w.config.evaluation import EvaluationConfig, FreeAnswers
 from p2w.config.settings import parse
 from p2w.data.samples import read_samples
 from p2w.evaluation.continuations import Answer, adapters_at_once, answer, check_model, tokenize_samples
 from p2w.evaluation.evaluation_file import evaluation_file
-from p2w.evaluation.lora_stack import Adapter, LoraStack, scaling
 from p2w.evaluation.overlap import overlap
 from p2w.evaluation.predictions import prediction_table
 from p2w.evaluation.source_names import BASE

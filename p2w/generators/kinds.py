@@ -1,6 +1,7 @@
 """Every kind of generator by its name: how it comes from its file, and how one in closed form is fitted.
 
-What trains for long has a stage of its own, so that its code is not every other generator's.
+What trains for long has a stage of its own, so that its code is not every other generator's. `basis`, once learned, is
+a `ridge` whose numbers were found otherwise.
 """
 
 from collections.abc import Callable, Mapping

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from p2w.adapters.peft_folder import read_adapter
-from p2w.evaluation.lora_stack import scaling
+from p2w.base.lora_stack import scaling
 
 
 def inner_products(adapters: Sequence[tuple[Mapping[str, Tensor], float]]) -> Tensor:

@@ -8,8 +8,8 @@ from transformers import PreTrainedModel
 
 from p2w.base.base_model import load_model, load_tokenizer
 from p2w.base.chat import prompt_ids, response_ids
+from p2w.base.lora_stack import LoraStack, adapted
 from p2w.evaluation.continuations import Question, adapters_at_once, answer, check_model, tokenize_samples
-from p2w.evaluation.lora_stack import LoraStack, adapted
 from tests.support.plain_scoring import END, Ends, Parrot, assert_plain, ignore
 
 

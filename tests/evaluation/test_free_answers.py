@@ -7,13 +7,13 @@ from peft import PeftModel
 
 from p2w.adapters.peft_folder import read_adapter
 from p2w.base.base_model import load_model, load_tokenizer
+from p2w.base.lora_stack import LoraStack, scaling
 from p2w.config.evaluation import EvaluationConfig, FreeAnswers
 from p2w.config.lora import LoraSettings
 from p2w.config.settings import parse
 from p2w.evaluation.continuations import Question, answer, tokenize_samples
 from p2w.evaluation.evaluate import evaluate, predict
 from p2w.evaluation.evaluation_file import evaluation_file
-from p2w.evaluation.lora_stack import LoraStack, scaling
 from p2w.evaluation.metrics import majority
 from p2w.runtime.files import read_json
 from p2w.runtime.progress import silent

@@ -10,13 +10,13 @@ from lm_eval.models.huggingface import HFLM
 
 import p2w.pocket
 from p2w.base.base_model import load_model, load_tokenizer
+from p2w.base.lora_stack import LoraStack
 from p2w.base.package_model import write_package_model
 from p2w.config.base_model import BaseModel
 from p2w.config.suites import load_tasks
 from p2w.config.yaml_files import read_yaml
 from p2w.data.samples import render_samples
 from p2w.evaluation.continuations import answer, tokenize_samples
-from p2w.evaluation.lora_stack import LoraStack
 from p2w.evaluation.metrics import harness_accuracies
 from p2w.evaluation.predictions import prediction_table
 from p2w.pocket.tables import pocket_table

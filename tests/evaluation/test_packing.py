@@ -13,8 +13,8 @@ from transformers import (
     Qwen3Config,
 )
 
+from p2w.base.lora_stack import LoraStack
 from p2w.evaluation.continuations import Question, answer, check_model
-from p2w.evaluation.lora_stack import LoraStack
 from p2w.evaluation.packing import Tree, attention_mask, pack
 from tests.support.plain_scoring import END, Ends, assert_plain, ignore
 

@@ -24,7 +24,8 @@ CLOSED = [name for name, kind in KINDS.items() if kind.fit]
 
 
 def test_what_can_be_configured_can_be_made():
-    assert set(KINDS) == set(SETTINGS)
+    learned = {name for name, settings in SETTINGS.items() if settings.learned}
+    assert set(KINDS) == set(SETTINGS) - learned  # which end as a file of another kind, as basis as ridge
     assert CLOSED == [name for name, settings in SETTINGS.items() if not settings.seeded] == ["ridge", "retrieval"]
     keys = {key for settings in SETTINGS.values() for key in settings.keys}
     assert keys == set(GeneratorConfig.model_fields) - {"kind"}

@@ -68,12 +68,12 @@ def test_a_saved_one_is_all_that_generation_needs(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"kind": "rigde"}, "kind: found 'rigde', expected one of 'hyperconv', 'ridge', 'retrieval'"),
-        ({"penalty": 1.0}, "penalty: found one beside kind hyperconv, expected kind ridge"),
-        ({"positions": 3}, "positions: found one beside kind hyperconv, expected kind ridge or retrieval"),
+        ({"kind": "rigde"}, "kind: found 'rigde', expected one of 'hyperconv', 'ridge', 'retrieval', 'basis'"),
+        ({"penalty": 1.0}, "penalty: found one beside kind hyperconv, expected kind ridge or basis"),
+        ({"positions": 3}, "positions: found one beside kind hyperconv, expected kind ridge or retrieval or basis"),
         ({"kind": "ridge", "penalty": 0}, "penalty: found 0, expected a number above 0"),
         ({"kind": "ridge", "positions": -1}, "positions: found -1, expected an integer of at least 0"),
-        ({"kind": "ridge", "steps": 3}, "unknown key 'steps'; known keys: kind, positions, penalty, gain, temperature"),
+        ({"kind": "ridge", "step": 3}, "unknown key 'step'; known keys: kind, positions, penalty, gain, temperature"),
     ],
 )
 def test_bad_settings(content, message):

@@ -72,11 +72,11 @@ EXPERIMENT = {
     "unknown held-out task": ({"held_out": ["boolq_"]}, r"no task 'boolq_'; did you mean 'boolq'\?"),
     "one training task": (
         {"generator": {"kind": "ridge"}, "training_tasks": ["boolq", "piqa"]},
-        r"held_out: found 'boolq', which leaves one training task, ridge needs two",
+        r"held_out: found 'boolq', which leaves 1 to learn from, ridge needs 2",
     ),
     "one training task for a further generator": (
         {"generators": [{"kind": "retrieval"}], "training_tasks": ["boolq", "piqa"]},
-        r"held_out: found 'boolq', which leaves one training task, retrieval needs two",
+        r"held_out: found 'boolq', which leaves 1 to learn from, retrieval needs 2",
     ),
     "unknown kind of generator": ({"generator": {"kind": "rigde"}},
                                   r"generator\.kind: found 'rigde', expected one of 'hyperconv', 'ridge', 'retr"),

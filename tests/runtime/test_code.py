@@ -101,3 +101,6 @@ def test_one_generator_is_no_part_of_another() -> None:
     for stage in ("decoder", "finetune", "embeddings", "evaluate"):
         assert not {*closed, "p2w/config/generator.py"} & set(code_files(stage))
     assert decoder not in {*code_files("generator"), *code_files("generate")}
+    learned = "p2w/generators/basis_training.py"
+    assert learned in code_files("learned_generator")
+    assert not any(learned in code_files(stage) for stage in ("decoder", "finetune", "generator", "generate"))

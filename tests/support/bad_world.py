@@ -118,6 +118,15 @@ class World:
                 "--embeddings": [self / f"{task}.embeddings.parquet" for task in TASKS],
                 "--output": [self / "ridge/generator.safetensors"]}  # fmt: skip
 
+    def _learned_generator(self) -> dict[str, list]:
+        config = {"kind": "basis", "leave_out": False, "steps": 1, "tasks_per_step": 2, "rows_per_task": 2}
+        return {"--generator": [json.dumps(config)], "--base-model": [json.dumps(self.base.to_json())],
+                "--num-prompts": [3], "--max-length": [256], "--seed": [0], "--held-out": ["held"],
+                "--checkpoints": [self / f"{task}.parquet" for task in TASKS],
+                "--embeddings": [self / f"{task}.embeddings.parquet" for task in TASKS],
+                "--tasks": TASKS, "--samples": [self / "samples.parquet" for task in TASKS],
+                "--output": [self / "basis/generator.safetensors"]}  # fmt: skip
+
     def _generate(self) -> dict[str, list]:
         return {"--generator": [self / "decoder/decoder.safetensors"],
                 "--embeddings": [self / "held.embeddings.parquet"], "--seed": [0], "--draw": [0],

@@ -47,7 +47,7 @@ def test_every_shipped_experiment_can_be_planned(workspace):
         decoders += len(whole(name).get("seeds", [0])) + len(whole(name).get("generators", []))
     assert len(targets) > 25
     jobs = workspace.plan(*targets)
-    assert jobs["decoder"] + jobs["generator"] == decoders
+    assert jobs["decoder"] + jobs["generator"] + jobs["learned_generator"] == decoders
     assert jobs["generator"] >= 3
 
 
@@ -58,6 +58,13 @@ def test_another_generator_uses_the_adapters_of_the_experiment_it_inherits_from(
     alone, both, ridge = workspace.plan(first), workspace.plan(first, second), workspace.plan(second)
     assert both["finetune"] == alone["finetune"] == ridge["finetune"]
     assert (ridge["decoder"], ridge["generator"], both["generator"], both["decoder"]) == (0, 1, 1, alone["decoder"])
+
+
+def test_a_generator_that_is_trained_reads_samples_and_has_a_job_for_every_seed(workspace):
+    jobs = workspace.plan("results/pocket_formats_basis/evaluation/piqa.digit.json")
+    assert (jobs["decoder"], jobs["generator"], jobs["learned_generator"]) == (0, 0, 3)
+    target = "results/pocket_formats_basis/generators/basis/piqa.digit/seed_1/generator.safetensors"
+    assert workspace.plan(target)["learned_generator"] == 1
 
 
 def test_a_generator_that_an_experiment_does_not_have(workspace):

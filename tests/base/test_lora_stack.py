@@ -6,8 +6,8 @@ from peft import PeftModel
 
 from p2w.adapters.peft_folder import read_adapter
 from p2w.base.base_model import load_model
+from p2w.base.lora_stack import LoraStack, adapted, scaling
 from p2w.config.lora import LoraSettings
-from p2w.evaluation.lora_stack import LoraStack, adapted, scaling
 from tests.support.adapters import write_random
 
 

@@ -41,6 +41,24 @@ class LoraStack:
             for name, module in self._modules.items()
         }
 
+    @classmethod
+    def of_factors(cls, model: nn.Module, factors: Mapping[str, tuple[Tensor, Tensor]], scale: float) -> "LoraStack":
+        """K adapters of one rank from lora_A (K, rank, in) and lora_B (K, out, rank) of each module, which gradients
+        reach. Raises ValueError: no module, one that the model does not have or that has another size."""
+        if not factors:
+            raise ValueError("found factors of 0 modules, expected at least 1")
+        stack = cls.__new__(cls)
+        stack._modules = {name: _module(model, name) for name in factors}
+        for name, (lora_a, lora_b) in factors.items():
+            _check_size(name, (lora_b.shape[1], lora_a.shape[2]), stack._modules[name].weight)
+        stack._count = next(iter(factors.values()))[0].shape[0]
+        stack._factors = {
+            name: (lora_a.to(weight), (lora_b.mT * scale).to(weight))
+            for name, (lora_a, lora_b) in factors.items()
+            for weight in [stack._modules[name].weight]
+        }
+        return stack
+
     def __len__(self) -> int:
         return self._count
 
@@ -95,11 +113,16 @@ def _stack(
             continue
         lora_a, lora_b = pair
         found = (lora_b.shape[0], lora_a.shape[1])
-        if sorted(found) != sorted(weight.shape) or found != (size_out, size_in):
-            raise ValueError(f"adapter: {name}: found size {found}, expected {tuple(weight.shape)}")
+        _check_size(name, found, weight, (size_out, size_in))
         all_a[k, : lora_a.shape[0]] = lora_a.to(weight)
         all_b[k, : lora_b.shape[1]] = lora_b.T.to(weight) * scales[k]
     return all_a, all_b
+
+
+def _check_size(name: str, found: tuple[int, int], weight: Tensor, first: tuple[int, int] | None = None) -> None:
+    """ValueError unless (out, in) are a module's own, whichever way its weight lies, and those of the first adapter."""
+    if sorted(found) != sorted(weight.shape) or found != (first or found):
+        raise ValueError(f"adapter: {name}: found size {found}, expected {tuple(weight.shape)}")
 
 
 def _pairs(tensors: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:

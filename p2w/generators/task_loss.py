@@ -1,0 +1,60 @@
+"""What adapters do: the loss of their tasks' labelled samples through the frozen base model, and its exact gradient.
+
+Several generated adapters work side by side on blocks of one batch, so the base model's own products are taken once.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from p2w.adapters.layout import AdapterLayout
+from p2w.base.chat import supervised_batch
+from p2w.base.lora_stack import LoraStack
+from p2w.finetuning.batches import Encoded
+from p2w.finetuning.training import response_loss
+
+Factors = dict[str, tuple[Tensor, Tensor]]  # of a module: lora_A (K, rank, in) and lora_B (K, out, rank)
+
+
+def factors(layout: AdapterLayout, flat: Tensor) -> Factors:
+    """K adapters (K, size) as views by module; gradients go through."""
+    pieces = zip(layout.names, layout.shapes, layout.split(flat), strict=True)
+    matrices = {name: piece.unflatten(-1, shape) for name, shape, piece in pieces}
+    modules = dict.fromkeys(name.rsplit(".lora_", 1)[0] for name in layout.names)
+    return {name: (matrices[f"{name}.lora_A.weight"], matrices[f"{name}.lora_B.weight"]) for name in modules}
+
+
+class TaskLoss:
+    """The base model with the labelled samples of the training tasks.
+
+    Args:
+        model: the base model, frozen; not changed.
+        layout: what flat weights are.
+        scale: the factor of the low-rank term, see `p2w.base.lora_stack.scaling`.
+        encoded: samples by task.
+        pad_id: token that fills a batch.
+    """
+
+    def __init__(
+        self, model: PreTrainedModel, layout: AdapterLayout, scale: float, encoded: Mapping[str, Encoded], pad_id: int
+    ) -> None:
+        self.model, self.layout, self.scale, self.encoded, self.pad_id = model, layout, scale, encoded, pad_id
+
+    def __call__(self, flat: Tensor, rows: Mapping[str, Sequence[int]]) -> Tensor:
+        """Mean cross-entropy () over the response tokens of K tasks' rows, as many of each, under an adapter each.
+
+        `flat` (K, size) are the adapters in the order of `rows`. Raises ValueError: another number of adapters than
+        of tasks, or of rows by task.
+        """
+        counts = {len(chosen) for chosen in rows.values()}
+        if len(flat) != len(rows) or len(counts) != 1:
+            found = f"{len(flat)} adapters, {len(rows)} tasks with {sorted(counts)} rows"
+            raise ValueError(f"task loss: found {found}, expected an adapter for each task and as many rows of each")
+        chosen = [(self.encoded[task], row) for task, own in rows.items() for row in own]
+        prompts = [encoded.prompts[row] for encoded, row in chosen]
+        responses = [encoded.responses[row] for encoded, row in chosen]
+        batch = supervised_batch(prompts, responses, self.pad_id)
+        with LoraStack.of_factors(self.model, factors(self.layout, flat), self.scale).active():
+            total = response_loss(self.model, batch["input_ids"], batch["labels"], flat.device)
+        return total / sum(map(len, responses))

@@ -1,0 +1,99 @@
+"""A generator that is trained through the base model, from files to files."""
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import torch
+
+from p2w.adapters.checkpoints import read_checkpoints
+from p2w.adapters.layout import AdapterLayout
+from p2w.base.base_model import load_model
+from p2w.config.generator import GeneratorConfig
+from p2w.config.lora import LoraSettings
+from p2w.data.samples import write_samples
+from p2w.finetuning.training import add_adapter, trainable
+from p2w.generators.generating import generate_adapter
+from p2w.generators.generator_file import load_generator
+from p2w.generators.learning import learn_without
+from p2w.runtime.files import read_json, sha256
+from tests.support.held_out_world import write_task
+from tests.support.toy_samples import toy_samples
+
+CONFIG = GeneratorConfig(kind="basis", positions=2, steps=3, tasks_per_step=2, rows_per_task=3, max_samples=7)
+TASKS = ("arc_easy", "boolq", "piqa")
+
+
+@pytest.fixture(scope="module")
+def world(tiny_base_model, tmp_path_factory):
+    """Checkpoints, prompts and labelled samples of three tasks, and prompts of the held-out one."""
+    folder = tmp_path_factory.mktemp("learned")
+    model, adapter_config = add_adapter(load_model(tiny_base_model), LoraSettings(rank=2, alpha=4), tiny_base_model)
+    layout = AdapterLayout.from_tensors(trainable(model))
+    for number, task in enumerate((*TASKS, "held")):
+        write_task(folder, task, number, layout, adapter_config)
+        write_samples(folder / f"{task}.samples.parquet", toy_samples(), {})
+    return folder
+
+
+def files(world, end, tasks=TASKS):
+    return [world / f"{task}{end}" for task in tasks]
+
+
+def learn(world, base, output, config=CONFIG, tasks=TASKS, seed=0):
+    samples = dict(zip(tasks, files(world, ".samples.parquet", tasks), strict=True))
+    paths = files(world, ".parquet"), files(world, ".embeddings.parquet")
+    learn_without(["held"], config, base, 3, 128, seed, *paths, samples, output / "generator.safetensors")
+    return output / "generator.safetensors"
+
+
+@pytest.mark.parametrize("loss", ["weights", "delta", "task"])
+def test_a_trained_generator_makes_adapters_of_prompts_on_disk(world, tiny_base_model, tmp_path, loss):
+    config = CONFIG.model_copy(update={"loss": loss})
+    generator = learn(world, tiny_base_model, tmp_path, config)
+    record, metrics = read_json(tmp_path / "run.json"), pd.read_csv(tmp_path / "metrics.csv")
+    assert record["training_tasks"] == list(TASKS)
+    assert record["provenance"]["config"]["loss"] == loss
+    assert {path.rsplit("/", 1)[1] for path in record["provenance"]["inputs"]} >= {"boolq.samples.parquet"}
+    assert metrics["step"].tolist() == [1, 2, 3]
+    assert metrics["loss"].nunique() == 3
+    generate_adapter(generator, world / "held.embeddings.parquet", 0, 0, tmp_path / "a/adapter_model.safetensors")
+    assert (tmp_path / "a/adapter_config.json").is_file()
+    assert sha256(learn(world, tiny_base_model, tmp_path / "again", config)) == sha256(generator)
+
+
+def test_no_steps_are_ridge_and_every_step_moves_it(world, tiny_base_model, tmp_path):
+    mixed = [
+        load_generator(learn(world, tiny_base_model, tmp_path / str(n), CONFIG.model_copy(update={"steps": n})))
+        for n in (0, 1)
+    ]
+    before = torch.stack([read_checkpoints(path).weights.mean(0) for path in files(world, ".parquet")])
+    torch.testing.assert_close(mixed[0].weights_mean + mixed[0].residuals, before)
+    assert not torch.allclose(mixed[0].residuals, mixed[1].residuals, atol=1e-4)
+
+
+def test_what_does_not_fit_together(world, tiny_base_model, tmp_path):
+    with pytest.raises(ValueError, match=r"samples: found those of \['boolq', 'piqa'\], expected \['arc_easy', "):
+        learn(world, tiny_base_model, tmp_path, tasks=("boolq", "piqa"))
+    other = tiny_base_model.model_copy(update={"path": "p2w/pocket/base_model"})
+    with pytest.raises(ValueError, match=r"base_model_name_or_path: found .* expected 'p2w/pocket/base_model'"):
+        learn(world, other, tmp_path)
+
+
+@pytest.mark.long
+def test_the_command_of_the_workflow(world, tiny_base_model, tmp_path):
+    command = [sys.executable, "workflow/scripts/learned_generator.py", "--generator", json.dumps(CONFIG.given())]
+    command += ["--base-model", json.dumps(tiny_base_model.given()), "--num-prompts", "3", "--max-length", "128"]
+    command += ["--seed", "0", "--held-out", "held", "--tasks", *TASKS]
+    for option, end in (("checkpoints", ""), ("embeddings", ".embeddings"), ("samples", ".samples")):
+        command += [f"--{option}", *map(str, files(world, f"{end}.parquet"))]
+    command += ["--output", str(tmp_path / "a/generator.safetensors"), "--state", str(tmp_path / "state")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "3/3 steps without held" in done.stderr
+    found, again = (
+        load_generator(p) for p in (tmp_path / "a/generator.safetensors", learn(world, tiny_base_model, tmp_path))
+    )
+    assert found.residuals.equal(again.residuals)
