@@ -8,7 +8,7 @@ MADE = [
     f"{FOUND_AT}/(checkpoints|embeddings)/{TASK_NAME}[.]parquet",
     f"{FOUND_AT}/decoder/{HELD_OUT}/(seed_[0-9]+/)?(decoder[.]safetensors|metrics[.]csv|run[.]json)",
     f"{FOUND_AT}/generators/[a-z]+/{HELD_OUT}/(seed_[0-9]+/)?(generator[.]safetensors|run[.]json)",
-    f"{FOUND_AT}/(generated/{TASK_NAME}|controls/{HELD_OUT})/.+[.](safetensors|json|md|parquet)",
+    f"{FOUND_AT}/((generators/[a-z]+/)?generated/{TASK_NAME}|controls/{HELD_OUT})/.+[.](safetensors|json|md|parquet)",
     f"{FOUND_AT}/evaluation/{TASK_NAME}[.](json|predictions[.]parquet)",
     f"{FOUND_AT}/(figures/[a-z]+[.]png|summary[.][a-z.]+)",
 ]
