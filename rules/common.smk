@@ -95,6 +95,7 @@ wildcard_constraints:
     generator="|".join(kind for kind in GENERATORS if kind != "hyperconv"),
     model="[A-Za-z0-9._-]+",
     packaged="[A-Za-z0-9._-]+",
+    name="[A-Za-z0-9][A-Za-z0-9._-]*",
 
 
 @cache

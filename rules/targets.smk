@@ -8,6 +8,8 @@ MADE = [
     f"{FOUND_AT}/(checkpoints|embeddings)/{TASK_NAME}[.]parquet",
     f"{FOUND_AT}/decoder/{HELD_OUT}/(seed_[0-9]+/)?(decoder[.]safetensors|metrics[.]csv|run[.]json)",
     f"{FOUND_AT}/generators/[a-z]+/{HELD_OUT}/(seed_[0-9]+/)?(generator[.]safetensors|run[.]json)",
+    f"{FOUND_AT}/generator/([a-z]+[.]safetensors|metrics[.]csv|run[.]json|config[.]json|README[.]md)",
+    f"{FOUND_AT}/adapters_for/.+[.](safetensors|json|md)",
     f"{FOUND_AT}/(generated/{TASK_NAME}|controls/{HELD_OUT})/.+[.](safetensors|json|md|parquet)",
     f"{FOUND_AT}/evaluation/{TASK_NAME}[.](json|predictions[.]parquet)",
     f"{FOUND_AT}/(figures/[a-z]+[.]png|summary[.][a-z.]+)",

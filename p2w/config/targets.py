@@ -8,7 +8,7 @@ from p2w.config.mistakes import named
 # What a target's second part may be, and which of them are followed by a task.
 OF_TASKS = ("samples", "adapters", "checkpoints", "embeddings", "decoder", "generated", "controls", "evaluation")
 OF_GROUPS = ("decoder", "controls")  # and which of those by a group of held-out tasks
-OTHERS = ("figures", "summary.md", "summary.html", "summary.csv")
+OTHERS = ("generator", "adapters_for", "figures", "summary.md", "summary.html", "summary.csv")
 
 # Below an experiment's folder, a target without its end, and that end.
 ENDS = (
@@ -22,6 +22,8 @@ ENDS = (
     (r"/decoder/[^/]+(/seed_\d+)?", "/decoder.safetensors"),
     (r"/adapters/[^/]+", "/epoch_1/adapter_model.safetensors"),
     (r"/adapters/[^/]+/epoch_\d+", "/adapter_model.safetensors"),
+    (r"/generator", "/README.md"),
+    (r"/adapters_for/[^/]+", "/adapter_model.safetensors"),
     (r"/generated/[^/]+(/seed_\d+)?", "/draw_0/adapter_model.safetensors"),
     (r"/generated/[^/]+(/seed_\d+)?/draw_\d+", "/adapter_model.safetensors"),
     (r"/controls/[^/]+", "/weight_average/adapter_model.safetensors"),
