@@ -1,5 +1,6 @@
 """An adapter that was generated, in memory: to save, to share, to put on a model."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,9 @@ class Adapter:
 
         name = self.config["base_model_name_or_path"]
         try:
-            adapted = get_peft_model(model, PeftConfig.from_peft_type(**self.config))
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", ".*was renamed from")  # a folder may be called in several ways
+                adapted = get_peft_model(model, PeftConfig.from_peft_type(**self.config))
             state = {PEFT_PREFIX + name: tensor for name, tensor in self.tensors.items()}
             unknown = set_peft_model_state_dict(adapted, state).unexpected_keys
         except (ValueError, RuntimeError) as error:

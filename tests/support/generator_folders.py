@@ -1,8 +1,10 @@
-"""A generator's folder without training: toy tasks, a ridge fitted on them, an encoder that needs no model."""
+"""A pytest plugin: a generator's folder without training: toy tasks, a ridge fitted on them, an encoder of no model."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from p2w.config.generator import GeneratorConfig
 from p2w.data.samples import write_samples
@@ -40,3 +42,22 @@ def write_generator(world, folder, base, tasks=TASKS, fit=None):
 def opened(folder):
     """The generator of a folder, with the encoder above."""
     return replace(Generator.from_pretrained(folder), encode=encode)
+
+
+def quiet(generator, prompts, **options):
+    """What it makes of prompts, whatever there is to be warned of."""
+    with warnings.catch_warnings(action="ignore"):
+        return generator.generate(prompts, **options)
+
+
+@pytest.fixture(scope="session")
+def generator_folder(held_out_world, tiny_base_model, tmp_path_factory):
+    """A generator that was fitted on three tasks, for the tiny base model."""
+    return write_generator(held_out_world, tmp_path_factory.mktemp("made") / "generator", tiny_base_model)
+
+
+@pytest.fixture
+def generated(generator_folder, tmp_path):
+    """The folder of an adapter that it made."""
+    quiet(opened(generator_folder), ["which of these can swim", "is a stone heavy"]).save_pretrained(tmp_path / "mine")
+    return tmp_path / "mine"

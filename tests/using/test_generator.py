@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import warnings
 from dataclasses import replace
 
 import pytest
@@ -23,15 +22,15 @@ from p2w.using.conditions import condition_of
 from p2w.using.generator import Generator
 from p2w.using.generator_folder import FILES, TrainingTasks, find_generator
 from p2w.using.nearness import least_usual, similarities
-from tests.support.generator_folders import RIDGE, TASKS, encode, opened, write_generator
+from tests.support.generator_folders import RIDGE, TASKS, encode, opened, quiet, write_generator
 from tests.support.held_out_world import CONFIG as DECODER
 
 PROMPTS = ["which of these can swim", "is a stone heavy", "does it rain here now"]
 
 
 @pytest.fixture(scope="module")
-def folder(held_out_world, tiny_base_model, tmp_path_factory):
-    return write_generator(held_out_world, tmp_path_factory.mktemp("made") / "generator", tiny_base_model)
+def folder(generator_folder):
+    return generator_folder
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +40,6 @@ def decoder_folder(held_out_world, tiny_base_model, tmp_path_factory):
 
     place = tmp_path_factory.mktemp("made") / "generator"
     return write_generator(held_out_world, place, tiny_base_model, fit=fit)
-
-
-def quiet(generator, prompts, **options):
-    with warnings.catch_warnings(action="ignore"):
-        return generator.generate(prompts, **options)
 
 
 def test_a_folder_says_what_the_generator_is(folder, tiny_base_model):
