@@ -6,6 +6,7 @@ from pathlib import Path
 
 from p2w.runtime.cli import at_least
 
+WIDTH = 9  # of the column that says whose answer it is
 EXAMPLES = """\
 examples:
   p2w ask mine "Is it true that a fish can swim? Answer with yes or no."
@@ -36,4 +37,4 @@ def work(args: argparse.Namespace) -> None:
     system = system_of(adapter) if args.system is None else args.system
     answers = ask(adapter, base_of(adapter, args.base), question.strip("\n"), system, args.tokens)
     for name, answer in zip(("base", "adapted"), answers, strict=True):
-        print(f"{name:<8} {answer}")
+        print(f"{name:<{WIDTH}}" + answer.replace("\n", "\n" + " " * WIDTH))

@@ -24,9 +24,9 @@ def work(args: argparse.Namespace) -> None:
 
 def _facts(path: Path) -> list[str]:
     """What the record of a generated adapter says of prompts and training tasks."""
+    from p2w.runtime.files import read_json
     from p2w.runtime.provenance import RUN_FILE
-    from p2w.runtime.seals import read_record
     from p2w.using.adapter_card import facts_of
 
     record = path / RUN_FILE
-    return facts_of(read_record(record)) if record.is_file() else []
+    return facts_of(read_json(record)) if record.is_file() else []
