@@ -4,6 +4,7 @@ import argparse
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from p2w import __version__
@@ -32,7 +33,8 @@ def main(argv: Sequence[str] | None = None, prog: str = "p2w") -> None:
         command.set_defaults(work=module.work)
     args = parser.parse_args()
     try:
-        args.work(args)
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):  # of libraries, for their programmers
+            args.work(args)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -30,10 +30,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def work(args: argparse.Namespace) -> None:
     """Generate, and say what the adapter was made of."""
+    from transformers.utils import logging
+
     from p2w.using.adapter_card import facts_of
     from p2w.using.generator import Generator
     from p2w.using.prompt_files import read_prompts
 
+    logging.disable_progress_bar()
     prompts = read_prompts(args.prompts, args.column)
     generator = Generator.from_pretrained(args.generator)
     generator.encode(prompts[:1])  # loads the encoder

@@ -74,7 +74,8 @@ def card(
 # A generator of LoRA adapters for {base}
 
 From unlabeled prompts of a task, one or more, it makes an adapter of rank {config["r"]} for `{base}`, without any
-training on that task. Made by [P2W](https://arxiv.org/abs/2506.16406), experiment `{settings.experiment}`.
+training on that task. Made by P2W, after [Drag-and-Drop LLMs](https://arxiv.org/abs/2506.16406), in its experiment
+`{settings.experiment}`.
 
 ```
 p2w generate my_prompts.txt --generator FOLDER -o my_adapter    # FOLDER: that of this file, or its id on the Hub
