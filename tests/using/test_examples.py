@@ -11,7 +11,7 @@ from p2w.using.generator import Generator
 
 def run(kind, **names):
     """Run the examples in a class's docstring; whether there were some, and none failed."""
-    (test,) = [found for found in doctest.DocTestFinder(recurse=False).find(kind, kind.__name__, globs=names)]
+    (test,) = doctest.DocTestFinder(recurse=False).find(kind, kind.__name__, globs=names)
     runner = doctest.DocTestRunner()
     runner.run(test)
     return runner.tries > 0 and runner.failures == 0
