@@ -53,26 +53,16 @@ def read_tasks(folder: Path) -> TrainingTasks:
 def find_generator(place: str | Path, revision: str | None = None) -> Path:
     """The folder of a generator: `pocket`, a folder, or else an id on the Hub, which is downloaded.
 
-    Raises ValueError: nothing of that name, or a folder without a generator; says what was looked for.
+    Raises ValueError: no folder, and no name for the Hub; or a folder without a generator. Raises DownloadError: the
+    Hub does not have it.
     """
     folder = SHIPPED_FOLDER if str(place) == SHIPPED else Path(place)
     if not folder.is_dir():
-        folder = _download(str(place), revision)
+        from p2w.using.hub import download
+
+        folder = download(str(place), FILES, revision)
     for name in (WEIGHTS, SETTINGS, TASKS):
         if not (folder / name).is_file():
             adapter = ", but an adapter" if (folder / ADAPTER_CONFIG).is_file() else ""
             raise ValueError(f"{place}: found no {name}{adapter}; expected the folder of a generator")
     return folder
-
-
-def _download(name: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=list(FILES)))
-    except HFValidationError:
-        raise ValueError(f"{name}: no such folder; expected one, {SHIPPED!r}, or an id on the Hub") from None
-    except Exception as error:  # whatever a network does
-        said = str(error).splitlines()[0]
-        raise ValueError(f"{name}: no such folder, and nothing came from the Hub ({said}); check the name") from error

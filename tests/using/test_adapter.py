@@ -11,7 +11,6 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig
 from transformers.modeling_gguf_pytorch_utils import LlamaTensorProcessor
 
-from p2w.adapters.peft_folder import check_adapter
 from p2w.base.base_model import load_model
 from p2w.base.chat import prompt_ids
 from p2w.config.base_model import BaseModel
@@ -202,12 +201,6 @@ def test_the_base_model_is_the_one_that_config_or_record_name(adapter, tiny_base
     assert base_of(bare).path == tiny_base_model.path
     hub = dataclasses.replace(bare, config={**adapter.config, "base_model_name_or_path": "a/b", "revision": "0" * 40})
     assert base_of(hub).hub == "a/b"
-
-
-def test_its_config_is_one_that_servers_take(adapter):
-    layout = check_adapter("adapter", adapter.tensors, adapter.config)
-    assert layout.size == sum(tensor.numel() for tensor in adapter.tensors.values())
-    assert not adapter.config.get("modules_to_save")
 
 
 def test_what_made_it_may_be_asked_again(generator_folder, generated):

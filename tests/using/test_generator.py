@@ -157,7 +157,7 @@ def test_half_precision_is_computed_with_as_single(folder, tmp_path):
 @pytest.mark.parametrize(
     ("place", "message"),
     [
-        ("nowhere at all", "nowhere at all: no such folder; expected one, 'pocket', or an id on the Hub"),
+        ("nowhere at all", "nowhere at all: no such folder, and no name for the Hub; expected a folder, or owner/name"),
         (".", r"\.: found no generator.safetensors; expected the folder of a generator"),
     ],
 )
