@@ -19,7 +19,7 @@ from p2w.runtime.files import transaction, write_json, write_text
 from p2w.runtime.provenance import RUN_FILE, provenance
 from p2w.runtime.seals import write_record
 from p2w.using.describing import card, write_tasks
-from p2w.using.generator_folder import CARD, SETTINGS, TASKS, WEIGHTS, TrainingTasks, read_settings, read_tasks
+from p2w.using.generator_folder import CARD, SETTINGS, TASKS, WEIGHTS, read_settings, read_tasks
 
 PARTS = ("features", "mixing", "weights_mean", "residuals")
 
@@ -54,7 +54,7 @@ def write_compact(folder: Path, embedding_paths: Sequence[Path], rank: int, outp
         raise ValueError(f"found prompts of {sorted(paths)}, expected those of the training tasks {list(tasks.names)}")
     X = torch.stack([task_features(read_embeddings(paths[task]), ridge.positions) for task in tasks.names])
     small, mixture = compact(ridge, X, rank)
-    known = TrainingTasks(tasks.names, tasks.means, tasks.constant, mixture)
+    known = replace(tasks, mixture=mixture)
     record = provenance("compact_generator", {"rank": rank}, [folder / WEIGHTS, *embedding_paths])
     with transaction():
         write_record(output / RUN_FILE, {**small.metadata, "compact": record})

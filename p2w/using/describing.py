@@ -10,13 +10,13 @@ from p2w.config.base_model import BaseModel
 from p2w.data.samples import read_samples
 from p2w.generators.contract import Generator
 from p2w.generators.generator_file import load_generator
-from p2w.prompts.states import read_embeddings, read_embeddings_metadata
+from p2w.prompts.states import PromptStates, read_embeddings, read_embeddings_metadata
 from p2w.runtime.files import sha256, transaction, write_json, write_text
 from p2w.runtime.provenance import provenance
 from p2w.runtime.records import as_comment
 from p2w.runtime.tensor_files import write_tensors
 from p2w.using.generator_folder import CARD, SETTINGS, TASKS, GeneratorSettings, TrainingTasks
-from p2w.using.nearness import least_usual
+from p2w.using.nearness import least_usual, scatter_of
 
 
 def describe_generator(
@@ -36,7 +36,8 @@ def describe_generator(
     if sorted(prompts) != names:
         raise ValueError(f"found prompts of {sorted(prompts)}, expected those of the training tasks {names}")
     constant = generator.weights_of_no_prompt([prompts[task] for task in names])
-    tasks = TrainingTasks(tuple(names), torch.stack([prompts[task].mean() for task in names]), constant, None)
+    means, scatter = (torch.stack([of(prompts[task]) for task in names]) for of in (PromptStates.mean, scatter_of))
+    tasks = TrainingTasks(tuple(names), means, scatter, constant, None)
     systems = {path.parent.name: read_samples(path)["system"].mode()[0] for path in sample_paths}
     settings = GeneratorSettings(experiment=experiment, base_model=base_model, systems=systems)
     config = {"experiment": experiment, "base_model": base_model.given()}
@@ -49,7 +50,7 @@ def describe_generator(
 
 def write_tasks(path: Path, tasks: TrainingTasks, record: Mapping[str, object]) -> None:
     """Write what `read_tasks` reads; equal input gives equal bytes."""
-    tensors = {"means": tasks.means, "constant": tasks.constant} | (
+    tensors = {name: getattr(tasks, name) for name in ("means", "scatter", "constant")} | (
         {} if tasks.mixture is None else {"mixture": tasks.mixture}
     )
     write_tensors(path, tensors, {"tasks": list(tasks.names), "provenance": record})
@@ -66,6 +67,7 @@ def card(
     config, encoder = generator.metadata["adapter_config"], generator.metadata["encoder"]
     made, base = generator.metadata["provenance"], settings.base_model.name
     head = {"base_model": base, "library_name": "p2w", "tags": ["p2w", "lora", "hypernetwork", "generated-weights"]}
+    usual = least_usual(tasks, generator.num_prompts)
     kind = made["config"].get("kind", "hyperconv")
     encoder_name = encoder.get("hub") or encoder.get("package") or encoder.get("path")
     return f"""---
@@ -96,7 +98,7 @@ adapter.save_pretrained("my_adapter")  # in PEFT's format
 | training tasks ({len(tasks.names)}) | {", ".join(tasks.names)} |
 | prompts that it was fitted for | {generator.num_prompts}; fewer will do, see the warning that they come with |
 | prompt encoder | {encoder_name}, {encoder["max_length"]} tokens |
-| least similarity of a training task and its nearest other | {least_usual(tasks):.3f} |
+| similarity to the nearest of them below which prompts are called far | {usual:.3f} |
 | sha256 of the weights | `{sha256(path)}` |
 | code | `{made["code_sha256"]}` |
 
@@ -106,7 +108,7 @@ adapter.save_pretrained("my_adapter")  # in PEFT's format
   have, in its summary.
 - An adapter of it is worth something when it beats both the adapter that it makes of no prompt and that of the nearest
   training task. `p2w evaluate` scores the first beside it.
-- Prompts that are further from every training task than those are from each other are answered with a warning.
+- Prompts that are further from every training task than those are from each other come with a warning.
 
 {as_comment(dict(record))}
 """

@@ -84,7 +84,10 @@ class Generator:
         states = self.encoded(texts)
         flat = self.model.weights(condition_of(self.model, states, seed))
         near = similarities(self.tasks, states.mean())
-        said = [*_about_number(len(texts), self.model.num_prompts), *_about_nearness(near, least_usual(self.tasks))]
+        said = [
+            *_about_number(len(texts), self.model.num_prompts),
+            *_about_nearness(near, least_usual(self.tasks, len(texts))),
+        ]
         for warning in said:
             warnings.warn(warning, stacklevel=2)
         record = {
@@ -136,7 +139,9 @@ def _widened(generator: contract.Generator) -> contract.Generator:
 
 def _about_number(found: int, wanted: int) -> list[str]:
     if found < wanted:
-        return [f"found {found} prompts, the generator was fitted for {wanted}: more of them make a better adapter"]
+        return [
+            f"found {found} prompts, the generator was fitted for {wanted}: with more of them the adapter may be better"
+        ]
     return [f"found {found} prompts, a random {MOST} of them are read"] if found > MOST else []
 
 
@@ -144,8 +149,8 @@ def _about_nearness(near: dict[str, float], usual: float) -> list[str]:
     nearest = next(iter(near))
     if near[nearest] >= usual:
         return []
-    return [f"the prompts are far from every training task: {near[nearest]:.2f} to {nearest}, the nearest, where the"
-            f" training tasks have {usual:.2f} or more to each other; expect little of the adapter"]  # fmt: skip
+    return [f"the prompts are far from every training task: {near[nearest]:.2f} to {nearest}, the nearest, where so"
+            f" many prompts of a task like them have {usual:.2f} or more; expect little of the adapter"]  # fmt: skip
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:

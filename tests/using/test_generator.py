@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -21,7 +22,7 @@ from p2w.runtime.tensor_files import read_tensors, write_tensors
 from p2w.using.conditions import condition_of
 from p2w.using.generator import Generator
 from p2w.using.generator_folder import FILES, TrainingTasks, find_generator
-from p2w.using.nearness import least_usual, similarities
+from p2w.using.nearness import least_usual, scatter_of, similarities
 from tests.support.generator_folders import RIDGE, TASKS, encode, opened, quiet, write_generator
 from tests.support.held_out_world import CONFIG as DECODER
 
@@ -70,7 +71,7 @@ def test_any_number_of_prompts_makes_an_adapter_and_few_a_warning(kind, count, r
     wanted = generator.model.num_prompts
     adapter = quiet(generator, PROMPTS[:count])
     assert adapter.record["prompts"]["count"] == count
-    said = f"found {count} prompts, the generator was fitted for {wanted}: more of them make a better adapter"
+    said = f"found {count} prompts, the generator was fitted for {wanted}: with more of them the adapter may be better"
     assert (said in adapter.warnings) == (count < wanted)
     assert not any("fitted for" in warning for warning in quiet(generator, many).warnings)
 
@@ -122,10 +123,19 @@ def test_prompts_further_from_every_task_than_these_are_from_each_other_come_wit
 
 
 def test_the_usual_nearness_is_that_of_the_loneliest_task():
-    means = torch.tensor([[1.0, 0.0], [2.0, 0.0], [3.0, 4.0]])
-    tasks = TrainingTasks(("a", "b", "c"), means, torch.zeros(1), None)
-    assert least_usual(tasks) == pytest.approx(0.6)
+    means, scatter = torch.tensor([[1.0, 0.0], [2.0, 0.0], [3.0, 4.0]]), torch.tensor([2.0, 3.0, 4.0])
+    tasks = TrainingTasks(("a", "b", "c"), means, scatter, torch.zeros(1), None)
+    assert least_usual(tasks, 10**9) == pytest.approx(0.6)
+    assert least_usual(tasks, 1) == pytest.approx(0.6 / 2)
     assert similarities(tasks, torch.tensor([0.0, 5.0])) == pytest.approx({"c": 0.8, "a": 0.0, "b": 0.0})
+
+
+def test_a_few_prompts_of_a_task_are_as_near_as_their_number_lets_expect():
+    """Prompts about a mean of square 4 with variance 1 in each of 5 dimensions: scatter 5 / 4."""
+    random = np.random.default_rng(0)
+    states = [(np.array([2, 0, 0, 0, 0]) + random.normal(size=5))[None].astype(np.float16) for _ in range(5000)]
+    found = scatter_of(PromptStates.from_states(states, 3))
+    assert found == pytest.approx(5 / 4, rel=0.05)
 
 
 def test_no_prompt_gives_what_the_workflow_calls_constant(folder, decoder_folder, held_out_world):
