@@ -96,6 +96,7 @@ wildcard_constraints:
     by=f"(generators/({'|'.join(GENERATORS)})/)?",
     model="[A-Za-z0-9._-]+",
     packaged="[A-Za-z0-9._-]+",
+    name="[A-Za-z0-9][A-Za-z0-9._-]*",
 
 
 @cache

@@ -8,10 +8,8 @@ from p2w.config.mistakes import named
 # What a target's second part may be, and which of them are followed by a task.
 OF_TASKS = ("samples", "adapters", "checkpoints", "embeddings", "decoder", "generated", "controls", "evaluation")
 OF_GROUPS = ("decoder", "controls")  # and which of those by a group of held-out tasks
-GENERATORS = (
-    "generators"  # followed by a kind, and then by a held-out task or group, or by what is generated for a task
-)
-OTHERS = (GENERATORS, "figures", "summary.md", "summary.html", "summary.csv")
+GENERATORS = "generators"  # followed by a kind, then a held-out task or group, or what is generated for a task
+OTHERS = (GENERATORS, "generator", "adapters_for", "figures", "summary.md", "summary.html", "summary.csv")
 
 # Below an experiment's folder, a target without its end, and that end.
 ENDS = (
@@ -25,6 +23,8 @@ ENDS = (
     (r"/decoder/[^/]+(/seed_\d+)?", "/decoder.safetensors"),
     (r"/adapters/[^/]+", "/epoch_1/adapter_model.safetensors"),
     (r"/adapters/[^/]+/epoch_\d+", "/adapter_model.safetensors"),
+    (r"/generator", "/README.md"),
+    (r"/adapters_for/[^/]+", "/adapter_model.safetensors"),
     (r"(/generators/[^/]+)?/generated/[^/]+(/seed_\d+)?", "/draw_0/adapter_model.safetensors"),
     (r"(/generators/[^/]+)?/generated/[^/]+(/seed_\d+)?/draw_\d+", "/adapter_model.safetensors"),
     (r"/generators/[^/]+/(?!generated$)[^/]+", "/generator.safetensors"),

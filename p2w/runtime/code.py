@@ -1,7 +1,7 @@
 """What of the source can change a stage's result, as one hash: comments, docstrings, formatting and wording cannot.
 
-A stage is a script in `workflow/scripts`; its code is that script and every p2w module whose names it uses, directly or
-not. Standard library only: the workflow calls this while it is parsed.
+A stage is a script in `workflow/scripts`, or where there are no scripts a module of p2w; its code is that file and
+every p2w module whose names it uses, directly or not. Standard library only: the workflow calls it while it is parsed.
 """
 
 import ast
@@ -28,8 +28,8 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def stage_script(stage: str) -> str:
-    """Path of a stage's command, from the project's folder."""
-    return f"{SCRIPTS}/{stage}.py"
+    """Path of a stage's command, from the project's folder; that of a file, such as the library's own, is the file."""
+    return stage if stage.endswith(".py") else f"{SCRIPTS}/{stage}.py"
 
 
 @cache

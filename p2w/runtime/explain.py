@@ -90,7 +90,7 @@ def _code_state(record: Mapping[str, Any]) -> str:
     script = record["made_by"]
     if not (ROOT / script).is_file():
         return "not here"
-    return "as it is now" if code_hash(Path(script).stem) == record.get("code_sha256") else "has changed since"
+    return "as it is now" if code_hash(script) == record.get("code_sha256") else "has changed since"
 
 
 def _text(value: Any, widest: int | None) -> str:

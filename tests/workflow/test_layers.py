@@ -21,9 +21,11 @@ LAYERS = (
     {"controls"},
     {"evaluation"},
     {"report"},
+    {"using"},
+    {"commands"},
 )
 # What is at the top of the package, and how the pocket base model was made, may use everything.
-TOP = ("__init__", "__main__", "builder")
+TOP = ("__init__", "__main__", "builder", "cli")
 MODULES = sorted((PROJECT / "p2w").rglob("*.py"))
 TESTS = sorted((PROJECT / "tests").rglob("test_*.py"))
 

@@ -67,6 +67,24 @@ def test_a_generator_that_is_trained_reads_samples_and_has_a_job_for_every_seed(
     assert workspace.plan(target)["learned_generator"] == 1
 
 
+def test_the_generator_for_everybody_learns_from_every_task_and_is_of_the_experiments_kind(workspace):
+    tasks = len(whole("pocket_formats")["tasks"])
+    for name, rule in (("pocket_formats", "decoder_of_all"), ("pocket_formats_ridge", "generator_of_all")):
+        jobs = workspace.plan(f"results/{name}/generator/README.md")
+        assert (jobs[rule], jobs["generator_folder"], jobs["checkpoints"]) == (1, 1, tasks)
+        assert not {"decoder", "generator", "evaluate", "generate"} & {rule for rule, count in jobs.items() if count}
+
+
+def test_every_file_of_prompts_has_an_adapter_of_one_generator(workspace):
+    (workspace.folder / "prompts").mkdir()
+    for name in ("mine", "my_other.one"):
+        (workspace.folder / f"prompts/{name}.txt").write_text("Is ice cold?\n")
+    targets = [f"results/pocket/adapters_for/{name}/adapter_config.json" for name in ("mine", "my_other.one")]
+    jobs = workspace.plan(*targets)
+    assert (jobs["adapter_for"], jobs["decoder_of_all"], jobs["generator_folder"]) == (2, 1, 1)
+    assert "prompts/missing.txt" in workspace.refusal("results/pocket/adapters_for/missing/run.json", "--dry-run")
+
+
 def test_a_generator_that_an_experiment_does_not_have(workspace):
     said = workspace.refusal("results/pocket/generators/ridge/piqa/generator.safetensors", "--dry-run")
     assert "pocket has no generator of kind ridge; its generators: hyperconv" in said

@@ -1,4 +1,4 @@
-"""Train the decoder for held-out tasks on the checkpoints and prompts of all the others."""
+"""Train the decoder on the checkpoints and prompts of all tasks but those that are held out, if any."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def main(parser: Parser) -> None:
     """Parse the command line and train."""
     parser.add_argument("--decoder", type=json_argument(DecoderConfig), required=True, help="the decoder, as JSON")
     parser.add_argument("--seed", type=at_least(0), required=True)
-    parser.add_argument("--held-out", nargs="+", required=True, help="the tasks that it must not have seen")
+    parser.add_argument("--held-out", nargs="+", default=(), help="the tasks that it must not have seen")
     parser.add_argument("--checkpoints", type=Path, nargs="+", required=True)
     parser.add_argument("--embeddings", type=Path, nargs="+", required=True)
     parser.add_argument("--output", type=Path, required=True, help="the decoder.safetensors to write")

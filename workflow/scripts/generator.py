@@ -1,4 +1,4 @@
-"""Fit a generator in closed form for held-out tasks on the checkpoints and prompts of all the others."""
+"""Fit a generator in closed form on the checkpoints and prompts of all tasks but those that are held out, if any."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def main(parser: Parser) -> None:
     """Parse the command line and fit."""
     parser.add_argument("--generator", type=json_argument(GeneratorConfig), required=True, help="settings, as JSON")
     parser.add_argument("--num-prompts", type=at_least(1), required=True, help="prompts that an adapter is made from")
-    parser.add_argument("--held-out", nargs="+", required=True, help="the tasks that it must not have seen")
+    parser.add_argument("--held-out", nargs="+", default=(), help="the tasks that it must not have seen")
     parser.add_argument("--checkpoints", type=Path, nargs="+", required=True)
     parser.add_argument("--embeddings", type=Path, nargs="+", required=True)
     parser.add_argument("--output", type=Path, required=True, help="the generator.safetensors to write")

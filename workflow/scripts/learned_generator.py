@@ -1,4 +1,4 @@
-"""Train a generator by what its adapters do, on checkpoints, prompts and samples of all tasks but the held-out ones."""
+"""Train a generator by what its adapters do, on checkpoints, prompts and samples of all tasks but those held out."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def main(parser: Parser) -> None:
     parser.add_argument("--num-prompts", type=at_least(1), required=True, help="prompts that an adapter is made from")
     parser.add_argument("--max-length", type=at_least(1), required=True, help="most tokens of a sample")
     parser.add_argument("--seed", type=at_least(0), required=True)
-    parser.add_argument("--held-out", nargs="+", required=True, help="the tasks that it must not have seen")
+    parser.add_argument("--held-out", nargs="+", default=(), help="the tasks that it must not have seen")
     parser.add_argument("--checkpoints", type=Path, nargs="+", required=True)
     parser.add_argument("--embeddings", type=Path, nargs="+", required=True)
     parser.add_argument("--tasks", nargs="+", required=True, help="the training tasks")

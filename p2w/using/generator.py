@@ -1,0 +1,157 @@
+"""A generator with all that it needs: texts in, an adapter out."""
+
+import hashlib
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from p2w.config.encoder import PromptEncoder
+from p2w.generators import contract
+from p2w.generators.generator_file import load_generator
+from p2w.prompts.encoder import encode_when_needed
+from p2w.prompts.states import PromptStates
+from p2w.runtime.files import link, sha256, transaction
+from p2w.runtime.provenance import provenance
+from p2w.using.adapter import Adapter
+from p2w.using.conditions import MOST, condition_of
+from p2w.using.generator_folder import (
+    FILES,
+    SHIPPED,
+    WEIGHTS,
+    GeneratorSettings,
+    TrainingTasks,
+    find_generator,
+    read_settings,
+    read_tasks,
+)
+from p2w.using.mixtures import mixture
+from p2w.using.nearness import least_usual, similarities
+from p2w.using.prompt_files import check_prompts
+
+CODE = "p2w/using/generator.py"
+Encode = Callable[[Sequence[str]], list[np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Generator:
+    """From unlabeled prompts of a task, one or more, to a LoRA adapter for it.
+
+    >>> from p2w import Generator
+    >>> generator = Generator.from_pretrained()  # the one that comes with P2W, for its pocket base model
+    >>> adapter = generator.generate(["Is it true that a fish can swim? Answer with yes or no."])
+    >>> next(iter(adapter.record["nearest"]))
+    'boolq.yes_no'
+    >>> adapter.save_pretrained(folder)
+    """
+
+    place: str
+    folder: Path
+    model: contract.Generator
+    settings: GeneratorSettings
+    tasks: TrainingTasks
+    encode: Encode
+    code: dict[str, Any]  # what its records have in common
+
+    @classmethod
+    def from_pretrained(
+        cls, place: str | Path = SHIPPED, revision: str | None = None, device: str = "cpu"
+    ) -> "Generator":
+        """From a folder, an id on the Hub, or `pocket`, which comes with P2W; the encoder is loaded when it is needed.
+
+        Raises ValueError: no such generator, or a damaged one; names it.
+        """
+        folder = find_generator(place, revision)
+        model = _widened(load_generator(folder / WEIGHTS, device))
+        encode = encode_when_needed(PromptEncoder(**model.metadata["encoder"]), device)
+        made = {"place": str(place), "sha256": sha256(folder / WEIGHTS)}
+        settings = read_settings(folder)
+        code = {**provenance(CODE, {}), "generator": {**made, "experiment": settings.experiment}}
+        return cls(str(place), folder, model, settings, read_tasks(folder), encode, code)
+
+    def generate(self, prompts: Sequence[str], seed: int = 0) -> Adapter:
+        """The adapter for a task, given one or more of its prompts; equal prompts and seed give equal bits.
+
+        Warns (UserWarning) about few prompts, and about prompts that are far from every training task. Raises
+        ValueError: no prompts, or one without a text.
+        """
+        texts = check_prompts(prompts)
+        states = self.encoded(texts)
+        flat = self.model.weights(condition_of(self.model, states, seed))
+        near = similarities(self.tasks, states.mean())
+        said = [
+            *_about_number(len(texts), self.model.num_prompts),
+            *_about_nearness(near, least_usual(self.tasks, len(texts))),
+        ]
+        for warning in said:
+            warnings.warn(warning, stacklevel=2)
+        record = {
+            **self.code,
+            "seed": seed,
+            "prompts": {"count": len(texts), "sha256": hashlib.sha256("\0".join(texts).encode()).hexdigest()},
+            "nearest": _rounded(near),
+            "made_of": _rounded(mixture(self.model, self.tasks, flat) or {}),
+            "system": self.settings.systems[next(iter(near))],
+            "base_model": self.settings.base_model.given(),
+            "warnings": said,
+        }
+        return self._adapter(flat, record)
+
+    def encoded(self, texts: Sequence[str]) -> PromptStates:
+        """Token states of texts, as the encoder that the generator was fitted with sees them."""
+        return PromptStates.from_states(self.encode(texts), self.model.metadata["encoder"]["max_length"])
+
+    def of_no_prompt(self) -> Adapter:
+        """The adapter that it makes of no prompt, which a generated one has to beat."""
+        return self._adapter(
+            self.tasks.constant, {**self.code, "control": "constant", "base_model": self.settings.base_model.given()}
+        )
+
+    def _adapter(self, flat: Tensor, record: dict[str, Any]) -> Adapter:
+        return Adapter(self.model.layout.unflatten(flat), self.model.metadata["adapter_config"], record)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write the generator's own files into another folder: all of them, or none."""
+        with transaction():
+            for name in FILES:
+                link(self.folder / name, Path(folder, name))
+
+    def push_to_hub(self, repo_id: str, private: bool = True, token: str | None = None) -> str:
+        """Upload it as a repository of the Hub, which is made if there is none; the address of the commit."""
+        from p2w.using.hub import upload
+
+        return upload(self.folder, FILES, repo_id, private, token)
+
+
+def _widened(generator: contract.Generator) -> contract.Generator:
+    """A generator with float32 in place of what its file has in half precision: it computes with that."""
+    if not is_dataclass(generator):
+        return generator
+    found = {field.name: getattr(generator, field.name) for field in fields(generator)}
+    halves = {key: value for key, value in found.items() if isinstance(value, Tensor) and value.dtype == torch.float16}
+    return replace(generator, **{key: value.float() for key, value in halves.items()})
+
+
+def _about_number(found: int, wanted: int) -> list[str]:
+    if found < wanted:
+        return [
+            f"found {found} prompts, the generator was fitted for {wanted}: with more of them the adapter may be better"
+        ]
+    return [f"found {found} prompts, a random {MOST} of them are read"] if found > MOST else []
+
+
+def _about_nearness(near: dict[str, float], usual: float) -> list[str]:
+    nearest = next(iter(near))
+    if near[nearest] >= usual:
+        return []
+    return [f"the prompts are far from every training task: {near[nearest]:.2f} to {nearest}, the nearest, where so"
+            f" many prompts of a task like them have {usual:.2f} or more; expect little of the adapter"]  # fmt: skip
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in values.items()}

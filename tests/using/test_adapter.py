@@ -1,0 +1,210 @@
+"""A generated adapter in use: on a model, merged into it, as a GGUF file, scored; and on a model that is another."""
+
+import dataclasses
+
+import gguf
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig
+from transformers.modeling_gguf_pytorch_utils import LlamaTensorProcessor
+
+from p2w.base.base_model import load_model
+from p2w.base.chat import prompt_ids
+from p2w.config.base_model import BaseModel
+from p2w.data.samples import write_samples
+from p2w.runtime.files import read_json
+from p2w.using.adapter import Adapter
+from p2w.using.asking import ask, system_of
+from p2w.using.bases import base_of
+from p2w.using.gguf_adapter import interleaved, write_gguf_adapter
+from p2w.using.merging import merge
+from p2w.using.scoring import controls_of, read_labelled, score_sources, scores_table
+from tests.support.generator_folders import opened
+from tests.support.toy_samples import toy_samples
+
+IDS = torch.arange(3, 20)[None]
+
+
+@pytest.fixture
+def adapter(generated):
+    return Adapter.from_pretrained(generated)
+
+
+def logits(model):
+    with torch.no_grad():
+        return model(IDS).logits
+
+
+def test_applied_it_is_what_peft_makes_of_the_folder(adapter, generated, tiny_base_model):
+    base = load_model(tiny_base_model)
+    plain = logits(base)
+    theirs = logits(PeftModel.from_pretrained(load_model(tiny_base_model), generated))
+    assert torch.equal(logits(adapter.apply(base)), theirs)
+    assert not torch.allclose(plain, theirs)
+
+
+def test_it_is_saved_as_it_was_read(adapter, generated, tmp_path):
+    adapter.save_pretrained(tmp_path / "again")
+    for path in sorted(generated.iterdir()):
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
+
+
+def test_on_another_model_it_says_so(adapter, tiny_base_model):
+    other = AutoModelForCausalLM.from_config(
+        AutoModelForCausalLM.from_pretrained(tiny_base_model.folder).config.__class__(
+            vocab_size=19, hidden_size=24, intermediate_size=23, num_hidden_layers=1, num_attention_heads=2
+        )
+    )
+    with pytest.raises(ValueError, match=r"^adapter of .*: the model is another one"):
+        adapter.apply(other)
+
+
+def test_both_answers_are_greedy_ones_and_the_system_prompt_is_that_of_the_nearest_task(adapter, tiny_base_model):
+    assert system_of(adapter) == f"You know {next(iter(adapter.record['nearest']))}."
+    answers = ask(adapter, base_of(adapter), "why?", "Be brief.", 5)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_base_model.folder)
+    models = load_model(tiny_base_model), adapter.apply(load_model(tiny_base_model))
+    for model, answer in zip(models, answers, strict=True):
+        ids = prompt_ids(tokenizer, "Be brief.", "why?")
+        for _ in range(5):
+            with torch.no_grad():
+                ids.append(int(model(torch.tensor([ids])).logits[0, -1].argmax()))
+        found = ids[-5:]
+        found = found[: found.index(tokenizer.eos_token_id)] if tokenizer.eos_token_id in found else found
+        assert answer == tokenizer.decode(found, skip_special_tokens=True)
+
+
+def test_merged_it_is_one_model_with_the_same_logits(adapter, tiny_base_model, tmp_path):
+    merge(adapter, tiny_base_model, tmp_path / "merged")
+    merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")
+    expected = logits(adapter.apply(load_model(tiny_base_model)))
+    torch.testing.assert_close(logits(merged), expected, atol=1e-3, rtol=1e-3)
+    assert AutoTokenizer.from_pretrained(tmp_path / "merged").chat_template
+    assert read_json(tmp_path / "merged/run.json")["adapter"]["prompts"]["count"] == 2
+    with pytest.raises(ValueError, match="merged: found it there already, expected the name of a new folder"):
+        merge(adapter, tiny_base_model, tmp_path / "merged")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["merged", "mine"]
+
+
+def test_as_gguf_it_has_llama_cpps_names_shapes_and_alpha(adapter, tiny_base_model, tmp_path):
+    write_gguf_adapter(adapter, tiny_base_model, tmp_path / "mine.gguf")
+    reader = gguf.GGUFReader(tmp_path / "mine.gguf")
+    fields = {name: reader.get_field(name).contents() for name in
+              ("general.architecture", "general.type", "adapter.type", "adapter.lora.alpha")}  # fmt: skip
+    assert list(fields.values()) == ["qwen2", "adapter", "lora", adapter.config["lora_alpha"]]
+    found = {tensor.name: np.array(tensor.data) for tensor in reader.tensors}
+    assert len(found) == len(adapter.tensors)
+    names = {"self_attn.q_proj": "attn_q", "self_attn.o_proj": "attn_output", "mlp.down_proj": "ffn_down"}
+    for ours, theirs in names.items():
+        for factor in "AB":
+            tensor = adapter.tensors[f"model.layers.1.{ours}.lora_{factor}.weight"].numpy()
+            assert np.array_equal(found[f"blk.1.{theirs}.weight.lora_{factor.lower()}"], tensor)
+
+
+def test_a_rank_stabilised_one_has_the_alpha_that_gives_its_scale(adapter, tiny_base_model, tmp_path):
+    stabilised = dataclasses.replace(adapter, config={**adapter.config, "use_rslora": True, "r": 2, "lora_alpha": 4})
+    write_gguf_adapter(stabilised, tiny_base_model, tmp_path / "mine.gguf")
+    alpha = gguf.GGUFReader(tmp_path / "mine.gguf").get_field("adapter.lora.alpha").contents()
+    assert alpha / 2 == pytest.approx(4 / 2**0.5)
+
+
+@pytest.mark.parametrize(("heads", "size"), [(2, 10), (3, 14)])
+def test_rows_of_a_llama_are_in_the_order_that_transformers_turns_back(heads, size):
+    rows = torch.arange(heads * size * 7.0).reshape(heads * size, 7)
+    processor = LlamaTensorProcessor(config={"num_attention_heads": heads, "num_key_value_heads": heads})
+    back = processor._reverse_permute_weights(interleaved(rows, heads).numpy(), heads, heads)
+    assert np.array_equal(back, rows.numpy())
+
+
+def test_a_llamas_queries_and_keys_are_reordered_and_nothing_else(adapter, tmp_path):
+    config = LlamaConfig(hidden_size=48, intermediate_size=80, num_hidden_layers=2, num_attention_heads=4,
+                         num_key_value_heads=2)  # fmt: skip
+    config.save_pretrained(tmp_path / "llama")
+    write_gguf_adapter(adapter, BaseModel(path=str(tmp_path / "llama")), tmp_path / "mine.gguf")
+    found = {tensor.name: torch.tensor(np.array(tensor.data)) for tensor in
+             gguf.GGUFReader(tmp_path / "mine.gguf").tensors}  # fmt: skip
+    for module, name, heads in (("q_proj", "attn_q", 4), ("k_proj", "attn_k", 2), ("v_proj", "attn_v", 0)):
+        ours = adapter.tensors[f"model.layers.0.self_attn.{module}.lora_B.weight"]
+        assert found[f"blk.0.{name}.weight.lora_b"].equal(interleaved(ours, heads) if heads else ours)
+
+
+def test_an_architecture_that_is_not_known(adapter, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/config.json").write_text('{"model_type": "gpt2"}')
+    with pytest.raises(ValueError, match="found architecture 'gpt2', expected llama, mistral, qwen2"):
+        write_gguf_adapter(adapter, BaseModel(path=str(tmp_path / "other")), tmp_path / "mine.gguf")
+    assert not (tmp_path / "mine.gguf").exists()
+
+
+def test_scores_stand_beside_those_of_the_base_model_and_of_no_prompt(adapter, tiny_base_model, tmp_path):
+    path = tmp_path / "test.parquet"
+    write_samples(path, toy_samples(), {})
+    controls = controls_of(adapter)
+    assert list(controls) == ["no prompt"]
+    samples = read_labelled(path, "")
+    predictions = score_sources(tiny_base_model, samples, {"adapter": adapter, **controls}, 13, 0, "exact", 5)
+    assert predictions.groupby("source", sort=False).size().to_dict() == {"base": 13, "adapter": 13, "no prompt": 13}
+    head, *lines, tail = scores_table(predictions).splitlines()
+    assert "95 % interval" in head
+    assert [line.split()[0] for line in lines] == ["base", "adapter", "no"]
+    assert tail.startswith("13 rows")
+
+
+def test_labelled_rows_of_ones_own_have_a_prompt_and_a_response(adapter, tiny_base_model, tmp_path):
+    pd.DataFrame({"prompt": ["a", "b"], "answer": ["x", "y"]}).to_csv(tmp_path / "own.csv", index=False)
+    samples = read_labelled(tmp_path / "own.csv", "Be brief.")
+    assert samples[["prompt", "response", "system"]].values.tolist() == [
+        ["a", "x", "Be brief."],
+        ["b", "y", "Be brief."],
+    ]
+    assert (
+        scores_table(score_sources(tiny_base_model, samples, {"adapter": adapter}, 5, 0, "exact", 3)).count("\n") == 3
+    )
+    pd.DataFrame({"prompt": ["a"], "label": ["x"]}).to_csv(tmp_path / "own.csv", index=False)
+    with pytest.raises(ValueError, match=r"own.csv\[0\]: found columns prompt, label, expected a text in response"):
+        read_labelled(tmp_path / "own.csv", "")
+
+
+def test_a_control_of_another_generator_is_refused_and_a_lost_one_is_said(adapter, generator_folder, capsys):
+    other = dataclasses.replace(
+        adapter, record={**adapter.record, "generator": {**adapter.record["generator"], "sha256": "0"}}
+    )
+    with pytest.raises(ValueError, match=r"sha256: found .*, expected 0 as the adapter says"):
+        controls_of(other)
+    lost = dataclasses.replace(
+        adapter, record={**adapter.record, "generator": {**adapter.record["generator"], "place": "/nowhere/at all"}}
+    )
+    assert controls_of(lost) == {}
+    assert "no control: /nowhere/at all: no such folder" in capsys.readouterr().err
+    assert list(controls_of(lost, str(generator_folder))) == ["no prompt"]
+
+
+@pytest.mark.parametrize(
+    ("change", "given", "message"),
+    [
+        ({}, "/nowhere", "--base: found no folder '/nowhere', expected that of a model; say where with --base FOLDER"),
+        ({"base_model": {"path": "gone"}}, None, "the adapter's base model: found no folder 'gone'"),
+    ],
+)
+def test_a_base_model_that_is_not_there(adapter, change, given, message):
+    lost = dataclasses.replace(adapter, record={**adapter.record, **change})
+    with pytest.raises(ValueError, match=f"^{message}"):
+        base_of(lost, given)
+
+
+def test_the_base_model_is_the_one_that_config_or_record_name(adapter, tiny_base_model):
+    assert base_of(adapter) == tiny_base_model
+    bare = dataclasses.replace(adapter, record={})
+    assert base_of(bare).path == tiny_base_model.path
+    hub = dataclasses.replace(bare, config={**adapter.config, "base_model_name_or_path": "a/b", "revision": "0" * 40})
+    assert base_of(hub).hub == "a/b"
+
+
+def test_what_made_it_may_be_asked_again(generator_folder, generated):
+    record = Adapter.from_pretrained(generated).record
+    assert record["made_by"] == "p2w/using/generator.py"
+    assert record["generator"]["place"] == str(generator_folder)
+    assert opened(generator_folder).code["code_sha256"] == record["code_sha256"]

@@ -1,0 +1,59 @@
+"""A generator made small makes nearly the same adapters, of the same tasks."""
+
+import pytest
+import torch
+
+from p2w.config.settings import find_folder
+from p2w.generators.generator_file import load_generator
+from p2w.generators.ridge import Ridge, task_features
+from p2w.prompts.states import read_embeddings
+from p2w.using.compacting import compact, write_compact
+from p2w.using.generator_folder import WEIGHTS
+from tests.support.generator_folders import TASKS, opened, quiet
+
+PROMPTS = ["which of these can swim", "is a stone heavy"]
+
+
+@pytest.fixture
+def embeddings(held_out_world):
+    return [held_out_world / f"{task}.embeddings.parquet" for task in TASKS]
+
+
+def test_with_all_directions_it_is_the_same_generator_in_half_precision(generator_folder, embeddings, tmp_path):
+    write_compact(generator_folder, embeddings, len(TASKS) - 1, tmp_path / "small")
+    first, second = (quiet(opened(folder), PROMPTS) for folder in (generator_folder, tmp_path / "small"))
+    for name, tensor in first.tensors.items():
+        torch.testing.assert_close(second.tensors[name], tensor, atol=1e-2, rtol=1e-2)
+    for task, share in first.record["made_of"].items():
+        assert second.record["made_of"][task] == pytest.approx(share, abs=1e-2)
+    assert first.record["nearest"] == second.record["nearest"]
+    assert "compact_generator" in (tmp_path / "small/run.json").read_text()
+    assert load_generator(tmp_path / "small" / WEIGHTS).residuals.dtype == torch.float16
+
+
+def test_what_is_kept_is_what_the_training_tasks_own_prompts_need_most():
+    """Two tasks whose adapters differ, and two that hardly do: one direction is that of the first two."""
+    residuals = torch.tensor([[3.0, 0, 0], [-3, 0, 0], [0, 1, 0], [0, -1, 0]])
+    ridge = Ridge(torch.zeros(4), torch.eye(4), torch.zeros(3), residuals, 0, 1, None, {})
+    small, mixture = compact(ridge, torch.eye(4), 1)
+    assert small.residuals.abs().flatten().tolist() == pytest.approx([1, 0, 0])
+    assert (small.mixing.T @ small.residuals)[:, 0].tolist() == pytest.approx([3, -3, 0, 0])
+    assert (mixture @ small.residuals.float())[:, 0].abs().tolist() == pytest.approx([1 / 6, 1 / 6, 0, 0], abs=1e-6)
+
+
+@pytest.mark.parametrize("rank", [0, 3])
+def test_a_rank_that_it_cannot_have(generator_folder, embeddings, rank):
+    ridge = load_generator(generator_folder / WEIGHTS)
+    X = torch.stack([task_features(read_embeddings(path), ridge.positions) for path in embeddings])
+    with pytest.raises(ValueError, match=f"rank: found {rank}, expected 1 to 2 for 3 training tasks"):
+        compact(ridge, X, rank)
+
+
+def test_prompts_of_other_tasks(generator_folder, embeddings, tmp_path):
+    with pytest.raises(ValueError, match=r"found prompts of \['boolq', 'piqa'\], expected those of the training tasks"):
+        write_compact(generator_folder, embeddings[:2], 1, tmp_path / "small")
+
+
+def test_the_shipped_one_is_small_enough_for_the_repository():
+    sizes = {path.name: path.stat().st_size for path in find_folder("p2w/pocket/generator").iterdir()}
+    assert max(sizes.values()) < 1024 * 1024, sizes
