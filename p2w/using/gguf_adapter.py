@@ -8,8 +8,8 @@ from typing import Any
 from torch import Tensor
 from transformers import AutoConfig, PretrainedConfig
 
+from p2w.base.lora_stack import scaling
 from p2w.config.base_model import BaseModel
-from p2w.evaluation.lora_stack import scaling
 from p2w.runtime.files import atomic_path
 from p2w.using.adapter import Adapter
 

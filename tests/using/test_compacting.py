@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from p2w.config.settings import find_folder
+from p2w.generators.features import task_features
 from p2w.generators.generator_file import load_generator
-from p2w.generators.ridge import Ridge, task_features
+from p2w.generators.ridge import Ridge
 from p2w.prompts.states import read_embeddings
 from p2w.using.compacting import compact, write_compact
 from p2w.using.generator_folder import WEIGHTS
