@@ -62,7 +62,7 @@ def write_card(source: str, inputs: CardInputs, output: Path) -> None:
         "## How it was made",
         table(("", ""), facts.items(), words=True),
         "## Limits",
-        bullets(_limits(evaluation)),
+        bullets(_limits(source, evaluation)),
     ]
     made_from = [record, path, inputs.generator_run, embeddings, inputs.evaluation, inputs.predictions]
     comment = as_comment(provenance("card", {"source": source}, made_from))
@@ -154,11 +154,19 @@ def _cells(result: Mapping[str, Any]) -> Sequence[str]:
     return accuracy, " – ".join(f"{end:.3f}" for end in result["ci95"]), *others
 
 
-def _limits(evaluation: Mapping[str, Any]) -> tuple[str, ...]:
+def _limits(source: str, evaluation: Mapping[str, Any]) -> tuple[str, ...]:
+    matters = (
+        "Whether the prompts matter at all is what the lines `generated/…` and `constant` are for: compare before use."
+    )
+    if not source.startswith(METHOD):
+        matters = (
+            "What this generator makes of other prompts was not tried: the lines `generated/…` and `constant` are of"
+            " another one, that of `generated`."
+        )
     return (
         f"Scored on {evaluation['held_out']} only, in the exact prompt format of the experiment; other wordings and"
         " other tasks were not tried.",
         "Nobody trained it: that its scores are good here does not make it a replacement for an adapter trained on"
         " labelled data, see `target_trained`.",
-        "Whether the prompts matter at all is what the lines `generated/…` and `constant` are for: compare before use.",
+        matters,
     )

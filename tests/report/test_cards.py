@@ -77,6 +77,17 @@ def test_scores_are_those_of_this_draw(inputs):
     assert "| **this adapter (generated/draw_0)** | 0.750 |" in card(inputs, "generated/draw_0")
 
 
+def test_a_further_generators_own_line_and_limits(inputs, tmp_path):
+    table = pd.concat([answers("base", 8), answers("ridge/draw_0", 24)])
+    write_table(tmp_path / "e.predictions.parquet", table, {})
+    write_record(tmp_path / "e.json", evaluation("boolq", {"base": 0.2, "generated": 0.7, "ridge": 0.6}))
+    text = card(inputs, "ridge/draw_0")
+    assert "| **this adapter (ridge/draw_0)** | 0.600 |" in text
+    assert text.index("| `ridge` | 0.600 |") < text.index("| `generated` | 0.700 |")
+    assert "`ridge` is the mean over all adapters that the same kind of generator made" in text
+    assert "What this generator makes of other prompts was not tried" in text
+
+
 def test_controls_stand_beside_it(inputs):
     text = card(inputs)
     for name, accuracy in (("base", 0.2), ("constant", 0.61), ("generated", 0.7)):
