@@ -28,7 +28,7 @@ KINDS: dict[Kind, KindOfGenerator] = {
         ("positions", "temperature"), 2, "the training adapters, mixed by how like theirs the prompts are"
     ),
     "basis": KindOfGenerator(
-        (*READING, "loss", "leave_out", "task_dropout", "steps", "learning_rate", "adapter_rate", "tasks_per_step",
+        (*READING, "loss", "leave_out", "task_dropout", "steps", "learning_rate", "shift_rate", "tasks_per_step",
          "rows_per_task", "max_samples"),
         3, "training adapters and their mixture, learned by what the mixed ones do", seeded=True, learned=True,
     ),
@@ -55,7 +55,7 @@ class GeneratorConfig(Settings):
     task_dropout: Share = Field(0.3, description="share of the other tasks that are left out too, others in each step")
     steps: Whole = Field(120, description="optimizer steps of basis; 0 is ridge")
     learning_rate: NotNegative = Field(3e-2, description="its peak, of positions, penalty and gain")
-    adapter_rate: NotNegative = Field(1e-3, description="its peak, of the adapters that are mixed; 0 leaves them")
+    shift_rate: NotNegative = Field(2e-3, description="its peak, of what is added to every mixture; 0 adds nothing")
     tasks_per_step: Count = Field(8, description="training tasks of a step of basis")
     rows_per_task: Count = Field(3, description="labelled samples of each")
     max_samples: Count = Field(128, description="labelled samples of a task that basis learns from")

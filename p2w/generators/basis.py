@@ -1,9 +1,9 @@
-"""A mixture of training adapters in which the reading of prompts and the adapters themselves are learned.
+"""A mixture of training adapters in which the reading of prompts is learned, and what is common to all mixtures.
 
 As ridge regression (p2w/generators/ridge.py), but how much each token position counts, penalty and gain are parameters,
-and so are the adapters that are mixed, which begin as the trained ones. All is differentiable, so a loss of the adapter
-made for a task, from a mixture without its own, trains what generalises: ridge regression as a layer whose solver is
-learned through, as in Bertinetto et al. 2019 (arXiv 1805.08136).
+and so is a shift that every mixture gets. All is differentiable, so a loss of the adapter made for a task, from a
+mixture without its own, trains what generalises: ridge regression as a layer whose solver is learned through, as in
+Bertinetto et al. 2019 (arXiv 1805.08136). The shift alone would be one adapter for all tasks.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Basis(nn.Module):
         self.log_position = nn.Parameter(torch.zeros(features.shape[1], dtype=torch.float64))
         self.log_penalty = nn.Parameter(torch.tensor(config.penalty, dtype=torch.float64).log())
         self.log_gain = nn.Parameter(torch.tensor(config.gain, dtype=torch.float64).log())
-        self.change = nn.Parameter(torch.zeros_like(weights))
+        self.shift = nn.Parameter(torch.zeros_like(weights[0]))
 
     @property
     def mixture_parameters(self) -> list[nn.Parameter]:
@@ -43,7 +43,7 @@ class Basis(nn.Module):
     def forward(self, asked: Tensor, known: Tensor) -> Tensor:
         """Adapters (Q, size) for features (Q, K, C), each a mixture of the tasks in its row of `known` (Q, T) bool."""
         shares = torch.stack([self.shares(features, own) for features, own in zip(asked, known, strict=True)])
-        return shares.to(self.weights.dtype) @ (self.weights + self.change)
+        return shares.to(self.weights.dtype) @ self.weights + self.shift
 
     def shares(self, asked: Tensor, known: Tensor) -> Tensor:
         """Of each task (T,) in the adapter for features (K, C); 0 where not `known` (T,), 1 in all."""
@@ -68,15 +68,14 @@ class Basis(nn.Module):
 
     @torch.no_grad()
     def solved(self, num_prompts: int, layout: AdapterLayout, metadata: dict[str, Any]) -> Ridge:
-        """The same with all tasks known, as a generator: what was learned is in its mixing and its adapters."""
+        """The same with all tasks known, as a generator: what was learned is in its mixing and its mean adapter."""
         centre, mixing = self.mixing(torch.arange(len(self.features), device=self.features.device))
-        adapters = self.weights + self.change
-        mean = adapters.mean(0)
+        mean = self.weights.mean(0)
         learned: Mapping[str, Tensor] = {
             "features": centre.flatten().float(),
             "mixing": mixing.float().contiguous(),
-            "weights_mean": mean,
-            "residuals": adapters - mean,
+            "weights_mean": mean + self.shift,
+            "residuals": self.weights - mean,
         }
         parts = {name: tensor.cpu() for name, tensor in learned.items()}
         return Ridge(**parts, positions=len(centre), num_prompts=num_prompts, layout=layout, metadata=metadata)

@@ -69,7 +69,7 @@ class BasisTraining:
         self.parameters = dict(basis.named_parameters())
         groups = [
             {"params": basis.mixture_parameters, "peak": config.learning_rate},
-            {"params": [basis.change], "peak": config.adapter_rate},
+            {"params": [basis.shift], "peak": config.shift_rate},
         ]
         self.optimizer = torch.optim.Adam(groups, lr=0.0, betas=(0.9, 0.99))
         self.rows: list[dict[str, float]] = []
