@@ -92,6 +92,18 @@ def opened_states(texts):
     return PromptStates.from_states(encode(texts), 6)
 
 
+def test_of_very_many_prompts_a_seeded_choice_is_read(folder, monkeypatch):
+    monkeypatch.setattr("p2w.using.conditions.MOST", 7)
+    seen = []
+    generator = replace(opened(folder), encode=lambda texts: seen.extend(texts) or encode(texts))
+    texts = [f"number {number}" for number in range(11)]
+    records = [quiet(generator, texts, seed=seed).record for seed in (0, 0, 1)]
+    first, again, other = (seen[start : start + 7] for start in (0, 7, 14))
+    assert first == again != other
+    assert first == sorted(set(first), key=texts.index)
+    assert {record["prompts"]["count"] for record in records} == {11}
+
+
 def test_equal_prompts_and_seed_give_equal_files(folder, tmp_path):
     for name in ("a", "b"):
         quiet(opened(folder), PROMPTS, seed=3).save_pretrained(tmp_path / name)
