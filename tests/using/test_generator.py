@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from p2w.runtime.tensor_files import read_tensors, write_tensors
 from p2w.using.conditions import condition_of
 from p2w.using.generator import Generator
 from p2w.using.generator_folder import FILES, TrainingTasks, find_generator
+from p2w.using.mixtures import mixture
 from p2w.using.nearness import least_usual, scatter_of, similarities
 from tests.support.generator_folders import RIDGE, TASKS, encode, opened, quiet, write_generator
 from tests.support.held_out_world import CONFIG as DECODER
@@ -121,6 +123,15 @@ def test_an_adapter_knows_what_it_was_made_of(folder):
     rows = model.residuals + model.weights_mean
     mixed = sum(made_of[task] * rows[number] for number, task in enumerate(sorted(TASKS)))
     torch.testing.assert_close(flat, mixed, atol=1e-2, rtol=1e-2)
+
+
+def test_shares_are_those_of_the_mixture_and_a_generator_that_does_not_mix_has_none():
+    tasks = TrainingTasks(("a", "b", "c"), None, None, None, None)
+    adapters = torch.tensor([[6.0, 7, 1], [4, 7, 2], [5, 1, 3]])
+    generator = SimpleNamespace(weights_mean=adapters.mean(0), residuals=adapters - adapters.mean(0))
+    flat = torch.tensor([1.5, -0.75, 0.25]) @ adapters
+    assert mixture(generator, tasks, flat) == pytest.approx({"a": 1.5, "c": 0.25, "b": -0.75})
+    assert mixture(SimpleNamespace(), tasks, flat) is None
 
 
 def test_prompts_further_from_every_task_than_these_are_from_each_other_come_with_a_warning(folder):
