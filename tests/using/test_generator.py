@@ -4,9 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
 
@@ -22,9 +20,7 @@ from p2w.runtime.records import find_record
 from p2w.runtime.tensor_files import read_tensors, write_tensors
 from p2w.using.conditions import condition_of
 from p2w.using.generator import Generator
-from p2w.using.generator_folder import FILES, TrainingTasks, find_generator
-from p2w.using.mixtures import mixture
-from p2w.using.nearness import least_usual, scatter_of, similarities
+from p2w.using.generator_folder import FILES, find_generator
 from tests.support.generator_folders import RIDGE, TASKS, encode, opened, quiet, write_generator
 from tests.support.held_out_world import CONFIG as DECODER
 
@@ -125,15 +121,6 @@ def test_an_adapter_knows_what_it_was_made_of(folder):
     torch.testing.assert_close(flat, mixed, atol=1e-2, rtol=1e-2)
 
 
-def test_shares_are_those_of_the_mixture_and_a_generator_that_does_not_mix_has_none():
-    tasks = TrainingTasks(("a", "b", "c"), None, None, None, None)
-    adapters = torch.tensor([[6.0, 7, 1], [4, 7, 2], [5, 1, 3]])
-    generator = SimpleNamespace(weights_mean=adapters.mean(0), residuals=adapters - adapters.mean(0))
-    flat = torch.tensor([1.5, -0.75, 0.25]) @ adapters
-    assert mixture(generator, tasks, flat) == pytest.approx({"a": 1.5, "c": 0.25, "b": -0.75})
-    assert mixture(SimpleNamespace(), tasks, flat) is None
-
-
 def test_prompts_further_from_every_task_than_these_are_from_each_other_come_with_a_warning(folder):
     generator = opened(folder)
     own = generator.encoded(PROMPTS).mean()
@@ -143,22 +130,6 @@ def test_prompts_further_from_every_task_than_these_are_from_each_other_come_wit
         assert any("far from every training task: -1.00 to boolq" in warning for warning in said) == far
     with pytest.warns(UserWarning, match="found 3 prompts"):
         generator.generate(PROMPTS)
-
-
-def test_the_usual_nearness_is_that_of_the_loneliest_task():
-    means, scatter = torch.tensor([[1.0, 0.0], [2.0, 0.0], [3.0, 4.0]]), torch.tensor([2.0, 3.0, 4.0])
-    tasks = TrainingTasks(("a", "b", "c"), means, scatter, torch.zeros(1), None)
-    assert least_usual(tasks, 10**9) == pytest.approx(0.6)
-    assert least_usual(tasks, 1) == pytest.approx(0.6 / 2)
-    assert similarities(tasks, torch.tensor([0.0, 5.0])) == pytest.approx({"c": 0.8, "a": 0.0, "b": 0.0})
-
-
-def test_a_few_prompts_of_a_task_are_as_near_as_their_number_lets_expect():
-    """Prompts about a mean of square 4 with variance 1 in each of 5 dimensions: scatter 5 / 4."""
-    random = np.random.default_rng(0)
-    states = [(np.array([2, 0, 0, 0, 0]) + random.normal(size=5))[None].astype(np.float16) for _ in range(5000)]
-    found = scatter_of(PromptStates.from_states(states, 3))
-    assert found == pytest.approx(5 / 4, rel=0.05)
 
 
 def test_no_prompt_gives_what_the_workflow_calls_constant(folder, decoder_folder, held_out_world):
