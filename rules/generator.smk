@@ -181,7 +181,6 @@ rule adapter_for:
         "../envs/p2w.yaml"
     threads: 1
     resources:
-        gpu=1,
         mem_mb=16000,
         runtime=30,
     params:

@@ -1,8 +1,8 @@
 """A ridge generator made small enough to ship: few directions in place of an adapter per task, in half precision.
 
-What it makes of prompts is W(x) = mean + Rᵀ M (x - f). With the features X of the training tasks, centred, the rows of
-M Xᵀ R are what it makes of their own prompts; its outputs are projected onto the leading right singular vectors V (K,
-size) of that: R becomes V, and M becomes V Rᵀ M. The result is a ridge generator like any other, of K rows.
+What it makes of prompts is W(x) = mean + Rᵀ M (x - f). Its outputs are projected onto the leading right singular
+vectors V (K, size) of what it makes of the training tasks' own prompts, less the mean: R becomes V, and M becomes V Rᵀ
+M. The result is a ridge generator like any other, of K rows.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from p2w.generators.features import task_features
 from p2w.generators.fitted_file import save_fitted
 from p2w.generators.generator_file import load_generator
 from p2w.generators.ridge import Ridge
@@ -26,18 +25,17 @@ from p2w.using.generator_folder import CARD, SETTINGS, TASKS, WEIGHTS, read_sett
 PARTS = ("features", "mixing", "weights_mean", "residuals")
 
 
-def compact(ridge: Ridge, X: Tensor, rank: int) -> tuple[Ridge, Tensor]:
+def compact(ridge: Ridge, made: Tensor, rank: int) -> tuple[Ridge, Tensor]:
     """A generator of `rank` directions in float16, and the share of each task's adapter in each of them (tasks, rank).
 
-    X (tasks, d) are the features of the training tasks, in the order of its rows. Raises ValueError: more directions
-    than tasks.
+    `made` (tasks, size) are the weights that it makes of each training task's prompts. Raises ValueError: more
+    directions than the tasks have.
     """
     most = len(ridge.residuals) - 1  # the residuals sum to zero
     if not 1 <= rank <= most:
         raise ValueError(f"rank: found {rank}, expected 1 to {most} for {most + 1} training tasks")
     R, M = ridge.residuals.double(), ridge.mixing.double()
-    made = M @ (X.double() - ridge.features.double()).T
-    V = torch.linalg.svd(made.T @ R, full_matrices=False).Vh[:rank]
+    V = torch.linalg.svd((made - ridge.weights_mean).double(), full_matrices=False).Vh[:rank]
     shares = torch.linalg.lstsq(R @ R.T, R @ V.T, driver="gelsd").solution
     small = replace(ridge, mixing=V @ R.T @ M, residuals=V)
     return replace(small, **{name: getattr(small, name).half().contiguous() for name in PARTS}), shares.float()
@@ -54,8 +52,8 @@ def write_compact(folder: Path, embedding_paths: Sequence[Path], rank: int, outp
     paths = {read_embeddings_metadata(path)["task"]: path for path in embedding_paths}
     if sorted(paths) != list(tasks.names):
         raise ValueError(f"found prompts of {sorted(paths)}, expected those of the training tasks {list(tasks.names)}")
-    X = torch.stack([task_features(read_embeddings(paths[task]), ridge.positions) for task in tasks.names])
-    small, mixture = compact(ridge, X, rank)
+    made = torch.stack([_made_of_all(ridge, paths[task]) for task in tasks.names])
+    small, mixture = compact(ridge, made, rank)
     known = replace(tasks, mixture=mixture)
     record = provenance("compact_generator", {"rank": rank}, [folder / WEIGHTS, *embedding_paths])
     with transaction():
@@ -64,3 +62,9 @@ def write_compact(folder: Path, embedding_paths: Sequence[Path], rank: int, outp
         write_tasks(output / TASKS, known, record)
         save_fitted(output / WEIGHTS, small)
     write_text(output / CARD, card(output / WEIGHTS, small, settings, known, record))  # it has the hash of the weights
+
+
+def _made_of_all(ridge: Ridge, path: Path) -> Tensor:
+    """Flat weights (size,) that it makes of all prompts in a file."""
+    prompts = read_embeddings(path)
+    return ridge.weights(prompts.gather(torch.arange(len(prompts))))

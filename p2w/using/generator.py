@@ -19,7 +19,7 @@ from p2w.prompts.states import PromptStates
 from p2w.runtime.files import link, sha256, transaction
 from p2w.runtime.provenance import provenance
 from p2w.using.adapter import Adapter
-from p2w.using.conditions import MOST, condition_of
+from p2w.using.conditions import MOST, condition_of, some_of
 from p2w.using.generator_folder import (
     FILES,
     SHIPPED,
@@ -81,7 +81,7 @@ class Generator:
         ValueError: no prompts, or one without a text.
         """
         texts = check_prompts(prompts)
-        states = self.encoded(texts)
+        states = self.encoded(some_of(texts, seed))
         flat = self.model.weights(condition_of(self.model, states, seed))
         near = similarities(self.tasks, states.mean())
         said = [
@@ -119,7 +119,7 @@ class Generator:
         """Write the generator's own files into another folder: all of them, or none."""
         with transaction():
             for name in FILES:
-                link(self.folder / name, Path(folder, name))
+                link((self.folder / name).resolve(), Path(folder, name))
 
     def push_to_hub(self, repo_id: str, private: bool = True, token: str | None = None) -> str:
         """Upload it as a repository of the Hub, which is made if there is none; the address of the commit."""

@@ -5,6 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from p2w.config.base_model import BaseModel
 from p2w.config.evaluation import EvaluationConfig, FreeAnswers
@@ -16,6 +18,7 @@ from p2w.evaluation.metrics import right, score
 from p2w.evaluation.paired import mcnemar
 from p2w.runtime.device import best_device
 from p2w.runtime.progress import reporter, say
+from p2w.runtime.tables import METADATA_KEY
 from p2w.using.adapter import Adapter
 from p2w.using.generator import Generator
 
@@ -29,13 +32,18 @@ def read_labelled(path: Path, system: str) -> pd.DataFrame:
 
     `system` is for rows that have no system prompt of their own. Raises ValueError: names file, row, found, expected.
     """
-    if path.suffix == ".parquet":
-        try:
-            return read_samples(path)
-        except ValueError:  # a table of somebody's own
-            pass
+    if path.suffix == ".parquet" and _is_ours(path):
+        return read_samples(path)
     rows = [_row(f"{path}[{number}]", number, item, system) for number, item in enumerate(read_items(path))]
     return pd.DataFrame(rows).astype({"answer": "Int64"})
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether P2W wrote a table, so that it is samples or an error."""
+    try:
+        return METADATA_KEY in (pq.read_schema(path).metadata or {})
+    except (pa.ArrowException, OSError):  # whoever reads it says what is wrong
+        return False
 
 
 def _row(where: str, number: int, item: object, system: str) -> dict[str, object]:

@@ -168,6 +168,17 @@ def test_labelled_rows_of_ones_own_have_a_prompt_and_a_response(adapter, tiny_ba
         read_labelled(tmp_path / "own.csv", "")
 
 
+def test_a_damaged_table_of_samples_is_not_taken_for_somebodys_own(tmp_path):
+    write_samples(tmp_path / "test.parquet", toy_samples(), {})
+    data = bytearray((tmp_path / "test.parquet").read_bytes())
+    data[40] ^= 1
+    (tmp_path / "test.parquet").write_bytes(data)
+    with pytest.raises(ValueError, match=r"test.parquet: damaged"):
+        read_labelled(tmp_path / "test.parquet", "")
+    toy_samples().to_parquet(tmp_path / "own.parquet")
+    assert len(read_labelled(tmp_path / "own.parquet", "")) == 22
+
+
 def test_a_control_of_another_generator_is_refused_and_a_lost_one_is_said(adapter, generator_folder, capsys):
     other = dataclasses.replace(
         adapter, record={**adapter.record, "generator": {**adapter.record["generator"], "sha256": "0"}}

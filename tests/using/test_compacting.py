@@ -4,10 +4,8 @@ import pytest
 import torch
 
 from p2w.config.settings import find_folder
-from p2w.generators.features import task_features
 from p2w.generators.generator_file import load_generator
 from p2w.generators.ridge import Ridge
-from p2w.prompts.states import read_embeddings
 from p2w.using.compacting import compact, write_compact
 from p2w.using.generator_folder import WEIGHTS
 from tests.support.generator_folders import TASKS, opened, quiet
@@ -36,18 +34,18 @@ def test_what_is_kept_is_what_the_training_tasks_own_prompts_need_most():
     """Two tasks whose adapters differ, and two that hardly do: one direction is that of the first two."""
     residuals = torch.tensor([[3.0, 0, 0], [-3, 0, 0], [0, 1, 0], [0, -1, 0]])
     ridge = Ridge(torch.zeros(4), torch.eye(4), torch.zeros(3), residuals, 0, 1, None, {})
-    small, mixture = compact(ridge, torch.eye(4), 1)
+    small, mixture = compact(ridge, residuals, 1)
     assert small.residuals.abs().flatten().tolist() == pytest.approx([1, 0, 0])
     assert (small.mixing.T @ small.residuals)[:, 0].tolist() == pytest.approx([3, -3, 0, 0])
     assert (mixture @ small.residuals.float())[:, 0].abs().tolist() == pytest.approx([1 / 6, 1 / 6, 0, 0], abs=1e-6)
 
 
 @pytest.mark.parametrize("rank", [0, 3])
-def test_a_rank_that_it_cannot_have(generator_folder, embeddings, rank):
+def test_a_rank_that_it_cannot_have(generator_folder, rank):
     ridge = load_generator(generator_folder / WEIGHTS)
-    X = torch.stack([task_features(read_embeddings(path), ridge.positions) for path in embeddings])
+    made = torch.stack([ridge.weights_mean] * len(TASKS))
     with pytest.raises(ValueError, match=f"rank: found {rank}, expected 1 to 2 for 3 training tasks"):
-        compact(ridge, X, rank)
+        compact(ridge, made, rank)
 
 
 def test_prompts_of_other_tasks(generator_folder, embeddings, tmp_path):

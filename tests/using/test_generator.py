@@ -5,7 +5,6 @@ import subprocess
 import sys
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
@@ -21,8 +20,7 @@ from p2w.runtime.records import find_record
 from p2w.runtime.tensor_files import read_tensors, write_tensors
 from p2w.using.conditions import condition_of
 from p2w.using.generator import Generator
-from p2w.using.generator_folder import FILES, TrainingTasks, find_generator
-from p2w.using.nearness import least_usual, scatter_of, similarities
+from p2w.using.generator_folder import FILES, find_generator
 from tests.support.generator_folders import RIDGE, TASKS, encode, opened, quiet, write_generator
 from tests.support.held_out_world import CONFIG as DECODER
 
@@ -92,6 +90,18 @@ def opened_states(texts):
     return PromptStates.from_states(encode(texts), 6)
 
 
+def test_of_very_many_prompts_a_seeded_choice_is_read(folder, monkeypatch):
+    monkeypatch.setattr("p2w.using.conditions.MOST", 7)
+    seen = []
+    generator = replace(opened(folder), encode=lambda texts: seen.extend(texts) or encode(texts))
+    texts = [f"number {number}" for number in range(11)]
+    records = [quiet(generator, texts, seed=seed).record for seed in (0, 0, 1)]
+    first, again, other = (seen[start : start + 7] for start in (0, 7, 14))
+    assert first == again != other
+    assert first == sorted(set(first), key=texts.index)
+    assert {record["prompts"]["count"] for record in records} == {11}
+
+
 def test_equal_prompts_and_seed_give_equal_files(folder, tmp_path):
     for name in ("a", "b"):
         quiet(opened(folder), PROMPTS, seed=3).save_pretrained(tmp_path / name)
@@ -120,22 +130,6 @@ def test_prompts_further_from_every_task_than_these_are_from_each_other_come_wit
         assert any("far from every training task: -1.00 to boolq" in warning for warning in said) == far
     with pytest.warns(UserWarning, match="found 3 prompts"):
         generator.generate(PROMPTS)
-
-
-def test_the_usual_nearness_is_that_of_the_loneliest_task():
-    means, scatter = torch.tensor([[1.0, 0.0], [2.0, 0.0], [3.0, 4.0]]), torch.tensor([2.0, 3.0, 4.0])
-    tasks = TrainingTasks(("a", "b", "c"), means, scatter, torch.zeros(1), None)
-    assert least_usual(tasks, 10**9) == pytest.approx(0.6)
-    assert least_usual(tasks, 1) == pytest.approx(0.6 / 2)
-    assert similarities(tasks, torch.tensor([0.0, 5.0])) == pytest.approx({"c": 0.8, "a": 0.0, "b": 0.0})
-
-
-def test_a_few_prompts_of_a_task_are_as_near_as_their_number_lets_expect():
-    """Prompts about a mean of square 4 with variance 1 in each of 5 dimensions: scatter 5 / 4."""
-    random = np.random.default_rng(0)
-    states = [(np.array([2, 0, 0, 0, 0]) + random.normal(size=5))[None].astype(np.float16) for _ in range(5000)]
-    found = scatter_of(PromptStates.from_states(states, 3))
-    assert found == pytest.approx(5 / 4, rel=0.05)
 
 
 def test_no_prompt_gives_what_the_workflow_calls_constant(folder, decoder_folder, held_out_world):
