@@ -139,11 +139,17 @@ def test_an_architecture_that_is_not_known(adapter, tmp_path):
     assert not (tmp_path / "mine.gguf").exists()
 
 
-def test_scores_stand_beside_those_of_the_base_model_and_of_no_prompt(adapter, tiny_base_model, tmp_path):
+def test_scores_stand_beside_those_of_the_base_model_and_of_no_prompt(
+    adapter, generator_folder, tiny_base_model, tmp_path
+):
     path = tmp_path / "test.parquet"
     write_samples(path, toy_samples(), {})
     controls = controls_of(adapter)
     assert list(controls) == ["no prompt"]
+    expected = opened(generator_folder).of_no_prompt().tensors
+    for name, tensor in controls["no prompt"].tensors.items():
+        assert tensor.equal(expected[name])
+        assert not tensor.equal(adapter.tensors[name])
     samples = read_labelled(path, "")
     predictions = score_sources(tiny_base_model, samples, {"adapter": adapter, **controls}, 13, 0, "exact", 5)
     assert predictions.groupby("source", sort=False).size().to_dict() == {"base": 13, "adapter": 13, "no prompt": 13}
