@@ -1,7 +1,6 @@
-"""Bad experiments, task tables, tables of sources and targets: what a user of the workflow reads."""
+"""Bad experiments: what a user of the workflow reads."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,8 @@ import yaml
 
 from p2w.config import decoder
 from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table
-from p2w.config.targets import explain_target
-from tests.support.workspace import PROJECT, Workspace
+from tests.support.refusals import each, refused
+from tests.support.workspace import PROJECT
 
 CONFIG = PROJECT / "config"
 TASKS = read_task_table(CONFIG / "tasks")
@@ -21,18 +20,6 @@ EXPERIMENTS = Experiments(find_experiments(CONFIG / "experiments"), TASKS, SOURC
 def read_bad(folder: Path) -> None:
     """Read the experiment `bad` of a folder as the workflow does."""
     Experiments(find_experiments(folder), TASKS, SOURCES).whole("bad")
-
-
-def refused(read: Callable[[], object], start: str | Path, message: str) -> None:
-    """`read` ends with a ValueError of one line that starts so and in which the message is found."""
-    with pytest.raises(ValueError, match=message) as caught:
-        read()
-    assert "\n" not in str(caught.value)
-    assert str(caught.value).startswith(str(start))
-
-
-def each(cases: dict[str, tuple]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize(("given", "message"), cases.values(), ids=cases)
 
 
 @pytest.fixture
@@ -200,173 +187,3 @@ def test_experiments_that_inherit_in_a_circle_or_share_a_name(tmp_path, tally):
     (tmp_path / "more").mkdir()
     (tmp_path / "more/b.yaml").write_text("")
     refused(lambda: read_bad(tmp_path), tmp_path / "more/b.yaml", "there is an experiment of that name in")
-
-
-TABLE = {
-    "unknown section": (lambda t: {**t, "task": {}}, r"unknown key 'task'; known keys: formats, base, defaults, tasks"),
-    "name with a dot": (lambda t: with_task(t, "a.b"), r"tasks: found the name 'a\.b', expected one that matches"),
-    "unknown key": (lambda t: with_task(t, quesiton="x"),
-                    r"tasks\.mine: unknown key 'quesiton'; known keys: hub, file"),
-    "no question": (lambda t: with_task(t, question=None), r"mine: missing key 'question', expected one beside ch"),
-    "no files": (lambda t: with_task(t, files=None), r"tasks\.mine: expected exactly one of hub, file, files, folder"),
-    "two kinds of answers": (lambda t: with_task(t, response="{a}"),
-                             r"tasks\.mine: found some response, missing nothing, expected either choices, answer and"),
-    "unknown format": (lambda t: with_task(t, format="words_"), r"tasks\.mine\.format: no format 'words_'; formats: "),
-    "unknown split": (lambda t: with_task(t, splits={"train": "a", "dev": "b"}),
-                      r"splits: found \['dev', 'train'\], expected"),
-    "no train split": (lambda t: with_task(t, splits={"test": "test"}),
-                       r"tasks\.mine\.splits: found \['test'\], expected"),
-    "unknown encoding": (lambda t: with_task(t, answer={"column": "a", "encoding": "roman"}),
-                         r"encoding: found 'roman'"),
-    "broken pattern": (lambda t: with_task(t, replace=[["(", ""]]), r"tasks\.mine.*: not a regular expression"),
-    "question without columns": (lambda t: with_task(t, question="Why?"), r"tasks\.mine\.question: found 'Why\?'"),
-    "two kinds of choices": (lambda t: with_task(t, choices={"list": "a", "fixed": ["a", "b"]}),
-                             r"expected exactly one of"),
-    "one label": (lambda t: with_format(t, labels=["A"]), r"formats\.new\.labels: found \['A'\], expected a list"),
-    "field of a format": (lambda t: with_format(t, choice="{x}"),
-                          r"formats\.new\.choice: unknown field \['x'\]; fields"),
-    "open brace": (lambda t: with_format(t, prompt="{question"), r"formats\.new\.prompt: found '\{question', expected"),
-}  # fmt: skip
-
-
-def with_task(content: dict, name: str = "mine", **changes: object) -> dict:
-    task = {
-        "files": {"train": "a.json"},
-        "splits": {"train": "train"},
-        "question": "{question}",
-        "choices": {"list": "choices"},
-        "answer": {"column": "answer", "encoding": "index0"},
-        "system": "Pick.",
-        "format": "digit",
-    }
-    kept = {key: value for key, value in {**task, **changes}.items() if value is not None}
-    return {**content, "tasks": {**content["tasks"], name: kept}}
-
-
-def with_format(content: dict, **changes: object) -> dict:
-    return {**content, "formats": {**content["formats"], "new": {**content["formats"]["digit"], **changes}}}
-
-
-@each(TABLE)
-def test_a_bad_task_table_is_answered_in_one_line(given, message, tmp_path, tally):
-    tally("bad inputs")
-    path = tmp_path / "tasks.yaml"
-    path.write_text(yaml.safe_dump(given(TASKS)))
-    refused(lambda: read_task_table(path), path, message)
-
-
-SOURCE = {
-    "unknown kind": ({"x": {"kind": "ftp"}}, r"found 'ftp', expected one of 'hub', 'local', 'pocket', 'files'"),
-    "no kind": ({"x": {}}, r"x: missing key 'kind'"),
-    "unknown key": ({"x": {"kind": "hub", "url": "y"}}, r"x: unknown key 'url'; known keys: kind, root, seed, rows"),
-    "local without root": ({"x": {"kind": "local"}}, r"x: kind 'local': found no other key, expected root"),
-    "hub with a root": ({"x": {"kind": "hub", "root": "y"}}, r"x: kind 'hub': found root, expected no other key"),
-    "pocket without rows": ({"x": {"kind": "pocket", "seed": 0}}, r"kind 'pocket': found seed, expected seed, rows"),
-    "rows of no split": ({"x": {"kind": "pocket", "seed": 0, "rows": {"dev": 3}}}, r"x\.rows: no split 'dev'; splits"),
-    "no rows": ({"x": {"kind": "pocket", "seed": 0, "rows": {"train": 0}}}, r"x\.rows\.train: found 0, expected an"),
-    "name with a slash": ({"a/b": {"kind": "hub"}}, r"found the name 'a/b', expected one that matches"),
-}  # fmt: skip
-
-
-@each(SOURCE)
-def test_a_bad_table_of_sources_is_answered_in_one_line(given, message, tmp_path, tally):
-    tally("bad inputs")
-    path = tmp_path / "sources.yaml"
-    path.write_text(yaml.safe_dump(given))
-    refused(lambda: read_sources(path), path, message)
-
-
-TARGETS = {
-    "pockett/summary.md": r"no experiment 'pockett'; did you mean 'pocket'\? experiments: pocket",
-    "pocket/sumary.md": r"no product 'sumary\.md'; did you mean 'summary\.md'\? products: samples",
-    "pocket/checkpoints/bolq.parquet": r"no task 'bolq'; did you mean 'boolq'\?",
-    "pocket/evaluation/boolq.wrods.json": r"no format 'wrods'; did you mean 'words'\?",
-    "pocket/evaluation/gsm8k.words.json": r"task 'gsm8k' is answered freely",
-    "pocket/evaluation/boolq.csv": r"no format 'csv'",
-    "pocket/samples/boolq/train.csv": r"no such file can be made",
-    "pocket/generators/ridge/boolq": r"no generator 'ridge'; generators: hyperconv$",
-    "pocket_generators/generators/rigde/boolq": r"no generator 'rigde'; did you mean 'ridge'\? generators: hyper",
-    "pocket_generators/generators/ridge/bolq": r"no task 'bolq'; did you mean 'boolq'\?",
-    "pocket_generators/generators/ridge/generated/bolq/draw_0": r"no task 'bolq'; did you mean 'boolq'\?",
-    "pocket_generators/generators/ridge/generated": r"no such file can be made",
-    "pocket_formats_ridge/generators/ridge/generated/boolq": r"did you mean results/pocket_formats_ridge/generated/boo",
-    "pocket/x\ny": r"no product 'x\\ny'",
-}
-
-
-@pytest.mark.parametrize("target", TARGETS)
-def test_a_target_with_a_slip_is_answered_with_what_exists(target, tally):
-    tally("bad inputs")
-    start = f"results/{target}" if target.isprintable() else repr(f"results/{target}")
-    refused(lambda: explain_target(target, EXPERIMENTS), start, TARGETS[target])
-
-
-RIDGE = "pocket_generators/generators/ridge"
-MEANT = {
-    "pocket": "pocket/summary.md",
-    "pocket/summary": "pocket/summary.md",
-    "pocket/figures/": "pocket/figures/accuracy.png",
-    "pocket/samples/boolq": "pocket/samples/boolq/train.parquet",
-    "pocket/samples/boolq/test": "pocket/samples/boolq/test.parquet",
-    "pocket/adapters/boolq/": "pocket/adapters/boolq/epoch_1/adapter_model.safetensors",
-    "pocket/adapters/boolq/epoch_3": "pocket/adapters/boolq/epoch_3/adapter_model.safetensors",
-    "pocket/checkpoints/boolq": "pocket/checkpoints/boolq.parquet",
-    "pocket/embeddings/boolq.words": "pocket/embeddings/boolq.words.parquet",
-    "pocket/decoder/boolq": "pocket/decoder/boolq/decoder.safetensors",
-    "pocket/decoder/boolq/seed_1/": "pocket/decoder/boolq/seed_1/decoder.safetensors",
-    "pocket/generated/boolq": "pocket/generated/boolq/draw_0/adapter_model.safetensors",
-    "pocket/generated/boolq/seed_2/draw_0/": "pocket/generated/boolq/seed_2/draw_0/adapter_model.safetensors",
-    f"{RIDGE}/boolq": f"{RIDGE}/boolq/generator.safetensors",
-    f"{RIDGE}/generated/boolq/": f"{RIDGE}/generated/boolq/draw_0/adapter_model.safetensors",
-    "pocket/controls/boolq/multi_task": "pocket/controls/boolq/multi_task/adapter_model.safetensors",
-    "pocket/evaluation": "pocket/evaluation/arc_easy.json",
-    "pocket/evaluation/boolq": "pocket/evaluation/boolq.json",
-}
-
-
-@pytest.mark.parametrize("target", MEANT)
-def test_a_folder_or_a_name_without_its_ending_is_answered_with_the_file(target, tally):
-    tally("bad inputs")
-    message = rf": that is a (folder|name without its ending); did you mean results/{MEANT[target]}\?$"
-    refused(lambda: explain_target(target, EXPERIMENTS), f"results/{target}", message)
-
-
-ASKED = {
-    "results/pockett/summary.md": "no experiment 'pockett'; did you mean 'pocket'?",
-    "results/pocket/adapters/bolq/epoch_1/adapter_model.safetensors": "no task 'bolq'; did you mean 'boolq'?",
-    "results/pocket/samples/boolq/validation.parquet": "boolq: no split 'validation'; splits: train, test",
-    "results/pocket/adapters/boolq/epoch_0/adapter_model.safetensors": "see results/README.md",
-}
-
-
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory):
-    return Workspace(tmp_path_factory.mktemp("project"))
-
-
-@pytest.mark.parametrize("target", ASKED)
-def test_snakemake_says_so_and_makes_nothing(workspace, target, tally):
-    tally("bad inputs")
-    assert ASKED[target] in workspace.refusal(target)
-    assert not (workspace.folder / "results").exists()
-
-
-SLIPS = {
-    "tasks/math.yaml": ("tasks:", "taskz:", "unknown key 'taskz'; known keys: formats, base, defaults, tasks"),
-    "experiments/pocket.yaml": (
-        "kernel_size: 3",
-        "kernel_size: 4",
-        "decoder.kernel_size: found 4, expected an odd num",
-    ),
-    # Not the experiment that is asked for.
-    "experiments/pocket_formats.yaml": ("seeds: [0", "seeds: [1.5", "seeds[0]: found 1.5, expected an integer"),
-}
-
-
-@pytest.mark.parametrize("file", SLIPS)
-def test_snakemake_names_the_file_and_the_key_of_a_slip(workspace, file, tally):
-    tally("bad inputs")
-    right, wrong, message = SLIPS[file]
-    workspace.edit(f"config/{file}", right, wrong)
-    assert f"config/{file}: {message}" in workspace.refusal("results/pocket/summary.md")
-    workspace.edit(f"config/{file}", wrong, right)

@@ -1,0 +1,92 @@
+"""Dry runs of generators: which kinds an experiment has, what each needs, and what is refused."""
+
+import re
+
+import pytest
+
+from tests.support.experiments import whole
+from tests.support.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    return Workspace(tmp_path_factory.mktemp("project"))
+
+
+def test_another_generator_uses_the_adapters_of_the_experiment_it_inherits_from(workspace):
+    first, second = (
+        f"results/{name}/evaluation/piqa.digit.json" for name in ("pocket_formats", "pocket_formats_ridge")
+    )
+    alone, both, ridge = workspace.plan(first), workspace.plan(first, second), workspace.plan(second)
+    assert both["finetune"] == alone["finetune"] == ridge["finetune"]
+    assert (ridge["decoder"], ridge["generator"], both["generator"], both["decoder"]) == (0, 1, 1, alone["decoder"])
+
+
+def test_a_generator_that_is_trained_reads_samples_and_has_a_job_for_every_seed(workspace):
+    jobs = workspace.plan("results/pocket_formats_basis/evaluation/piqa.digit.json")
+    assert (jobs["decoder"], jobs["generator"], jobs["learned_generator"]) == (0, 0, 3)
+    target = "results/pocket_formats_basis/generators/basis/piqa.digit/seed_1/generator.safetensors"
+    assert workspace.plan(target)["learned_generator"] == 1
+
+
+def test_the_generator_for_everybody_learns_from_every_task_and_is_of_the_experiments_kind(workspace):
+    tasks = len(whole("pocket_formats")["tasks"])
+    for name, rule in (("pocket_formats", "decoder_of_all"), ("pocket_formats_ridge", "generator_of_all")):
+        jobs = workspace.plan(f"results/{name}/generator/README.md")
+        assert (jobs[rule], jobs["generator_folder"], jobs["checkpoints"]) == (1, 1, tasks)
+        assert not {"decoder", "generator", "evaluate", "generate"} & {rule for rule, count in jobs.items() if count}
+
+
+def test_every_file_of_prompts_has_an_adapter_of_one_generator(workspace):
+    (workspace.folder / "prompts").mkdir()
+    for name in ("mine", "my_other.one"):
+        (workspace.folder / f"prompts/{name}.txt").write_text("Is ice cold?\n")
+    targets = [f"results/pocket/adapters_for/{name}/adapter_config.json" for name in ("mine", "my_other.one")]
+    jobs = workspace.plan(*targets)
+    assert (jobs["adapter_for"], jobs["decoder_of_all"], jobs["generator_folder"]) == (2, 1, 1)
+    assert "prompts/missing.txt" in workspace.refusal("results/pocket/adapters_for/missing/run.json", "--dry-run")
+
+
+def test_a_generator_that_an_experiment_does_not_have(workspace):
+    said = workspace.refusal("results/pocket/generators/ridge/piqa/generator.safetensors", "--dry-run")
+    assert "pocket has no generator of kind ridge; its generators: hyperconv" in said
+    adapter = "results/pocket_formats_ridge/generators/ridge/generated/piqa.digit/draw_0/adapter_model.safetensors"
+    said = workspace.refusal(adapter, "--dry-run")
+    assert "pocket_formats_ridge has no further generator of kind ridge; its generators: ridge" in said
+
+
+def test_further_generators_are_fitted_once_beside_a_decoder_for_every_seed(workspace):
+    """The same draws of the same prompts; whatever the seeds, a closed form has one."""
+    one = "results/pocket_generators/evaluation/piqa.bracket_letter.json"
+    alone, beside = workspace.plan(one.replace("_generators", "_formats")), workspace.plan(one)
+    draws = whole("pocket_generators")["evaluation"]["draws"]
+    assert (beside["decoder"], beside["generator"]) == (alone["decoder"], 2) == (3, 2)
+    assert beside["generate"] - alone["generate"] == 2 * draws
+    assert {rule: beside[rule] for rule in ("prompt_controls", "constant", "multi_task", "finetune")} == {
+        rule: alone[rule] for rule in ("prompt_controls", "constant", "multi_task", "finetune")
+    }
+
+
+def test_further_generators_in_the_summary_of_an_experiment(workspace):
+    jobs, chosen = workspace.plan("results/pocket_generators/summary.md"), whole("pocket_generators")
+    turns, draws = len(chosen["held_out"]), chosen["evaluation"]["draws"]
+    assert (jobs["decoder"], jobs["generator"]) == (3 * turns, 2 * turns)
+    assert jobs["generate"] == jobs["card"] == (3 + 2) * turns * draws
+
+
+@pytest.mark.parametrize("main", ["ridge", "retrieval"])
+def test_a_closed_form_in_front_of_a_decoder(workspace, main):
+    """Which is the main one is the experiment's choice: what has seeds is trained with each, what has none once."""
+    further = [{"kind": "hyperconv"}]
+    workspace.experiment("turned", {"inherits": "pocket_formats", "generator": {"kind": main}, "generators": further})
+    jobs = workspace.plan("results/turned/summary.md")
+    (workspace.folder / "config/experiments/turned.yaml").unlink()
+    assert (jobs["decoder"], jobs["generator"], jobs["constant"]) == (3 * 8, 8, 8)
+    assert jobs["generate"] == (3 + 1) * 8 * 5
+
+
+def test_a_bad_list_of_generators_is_refused_before_anything_runs(workspace):
+    workspace.experiment("wrong", {"inherits": "pocket", "generators": [{"kind": "ridge", "temperature": 1}]})
+    said = workspace.refusal("results/pocket/summary.md", "--dry-run")
+    (workspace.folder / "config/experiments/wrong.yaml").unlink()
+    assert re.search(r"wrong\.yaml: generators\[0\]\.temperature: found one beside kind ridge, expected kind ret", said)
