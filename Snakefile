@@ -10,6 +10,7 @@ report: "workflow/report/workflow.rst"
 
 include: "rules/common.smk"
 include: "rules/functions.smk"
+include: "rules/everybody_functions.smk"
 include: "rules/report_functions.smk"
 include: "rules/data.smk"
 include: "rules/adapters.smk"
