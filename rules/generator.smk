@@ -1,33 +1,6 @@
 # The generator for everybody: fitted on all tasks of an experiment, none held out, for prompts of any task. It is of the
 # experiment's own kind; where that is the decoder and hours are too many, an heir of the experiment with
 # `generator: {kind: ridge}` shares its adapters and is fitted in seconds.
-DECODERS = [name for name in EXPERIMENT_FILES if main_kind(name) == "hyperconv"]
-LEARNED = [name for name in EXPERIMENT_FILES if GENERATORS[main_kind(name)].learned]
-CLOSED = [name for name in EXPERIMENT_FILES if name not in (*DECODERS, *LEARNED)]
-
-
-def one_of(names):
-    """A pattern for names; of none, one that nothing matches."""
-    return "|".join(map(re.escape, names)) or "(?!)"
-
-
-def every(place):
-    """Input function: a file of every task that an experiment has an adapter of."""
-
-    def files(wildcards):
-        name = wildcards.experiment
-        owner = adapters_of(name) if place.startswith("checkpoints") else name
-        return [f"results/{owner}/{place.format(task=task)}" for task in trained_tasks(name)]
-
-    return files
-
-
-def every_task(wildcards):
-    return trained_tasks(wildcards.experiment)
-
-
-def own_generator(wildcards):
-    return as_argument(experiment(wildcards.experiment).generator.given())
 
 
 rule generator_of_all:

@@ -1,0 +1,28 @@
+# What the generator for everybody learns from, and which experiments have one of which kind.
+DECODERS = [name for name in EXPERIMENT_FILES if main_kind(name) == "hyperconv"]
+LEARNED = [name for name in EXPERIMENT_FILES if GENERATORS[main_kind(name)].learned]
+CLOSED = [name for name in EXPERIMENT_FILES if name not in (*DECODERS, *LEARNED)]
+
+
+def one_of(names):
+    """A pattern for names; of none, one that nothing matches."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def every(place):
+    """Input function: a file of every task that an experiment has an adapter of."""
+
+    def files(wildcards):
+        name = wildcards.experiment
+        owner = adapters_of(name) if place.startswith("checkpoints") else name
+        return [f"results/{owner}/{place.format(task=task)}" for task in experiment(name).trained]
+
+    return files
+
+
+def every_task(wildcards):
+    return trained_tasks(wildcards.experiment)
+
+
+def own_generator(wildcards):
+    return as_argument(experiment(wildcards.experiment).generator.given())
