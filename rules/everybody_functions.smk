@@ -21,7 +21,7 @@ def every(place):
 
 
 def every_task(wildcards):
-    return trained_tasks(wildcards.experiment)
+    return experiment(wildcards.experiment).trained
 
 
 def own_generator(wildcards):

@@ -18,6 +18,7 @@ def test_shares_are_those_of_the_mixture_and_a_generator_that_does_not_mix_has_n
     generator = SimpleNamespace(weights_mean=adapters.mean(0), residuals=adapters - adapters.mean(0))
     flat = torch.tensor([1.5, -0.75, 0.25]) @ adapters
     assert mixture(generator, tasks, flat) == pytest.approx({"a": 1.5, "c": 0.25, "b": -0.75})
+    assert mixture(SimpleNamespace(adapters=adapters), tasks, flat) == pytest.approx({"a": 1.5, "c": 0.25, "b": -0.75})
     assert mixture(SimpleNamespace(), tasks, flat) is None
 
 
