@@ -21,7 +21,10 @@ def memory():
     return importlib.import_module("full_size_memory")
 
 
-@pytest.mark.parametrize("change", [{}, {"precision": "bfloat16"}, {"activation_checkpointing": True}])
+BFLOAT16 = pytest.param({"precision": "bfloat16"}, marks=pytest.mark.long)  # a CPU takes its time
+
+
+@pytest.mark.parametrize("change", [{}, BFLOAT16, {"activation_checkpointing": True}])
 def test_tensors_without_contents_count_like_real_ones(memory, change, tmp_path):
     config = replace(CONFIG, **change)
     simulated = memory.training_memory(config, SHAPES, 50, 6)
