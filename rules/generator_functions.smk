@@ -20,7 +20,7 @@ def makers(name):
 def trained_generator(wildcards):
     """The generator that makes a task's adapters, or that of the held-out task or group that the path names."""
     name, by = wildcards.experiment, getattr(wildcards, "by", "")
-    kind = by.split("/")[1] if by else main_kind(name)
+    kind = Path(by).name if by else main_kind(name)
     if by and makers(name).get(kind) != by:
         raise WorkflowError(
             f"{name} has no further generator of kind {kind}; its generators: {', '.join(makers(name))}"
@@ -63,5 +63,5 @@ def generated(name, task):
 
 def generated_source(wildcards):
     """Params function: the name that an evaluation has for a generated adapter."""
-    source = wildcards.by.split("/")[1] if wildcards.by else "generated"
+    source = Path(wildcards.by).name if wildcards.by else "generated"
     return f"{source}/{wildcards.run}draw_{wildcards.draw}"
