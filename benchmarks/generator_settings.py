@@ -27,8 +27,7 @@ from p2w.data.samples import read_samples
 from p2w.evaluation.evaluate import predict, select_rows
 from p2w.generators.contract import Generator
 from p2w.generators.features import task_features
-from p2w.generators.retrieval import remember
-from p2w.generators.ridge import regress
+from p2w.generators.kinds import KINDS
 from p2w.prompts.states import read_embeddings
 from p2w.runtime.progress import reporter, silent
 
@@ -39,7 +38,6 @@ TRIED = {
     "ridge": {"positions": (0, 4, 8, 12, 16, 24), "penalty": (0.1, 0.3, 1.0, 3.0), "gain": (1.0, 1.4, 2.0)},
     "retrieval": {"positions": (0, 8), "temperature": (0.05, 0.1, 0.2, 0.4)},
 }
-LEARN = {"ridge": regress, "retrieval": remember}  # from features and mean adapters of tasks
 
 
 def settings(kind: str) -> Iterator[GeneratorConfig]:
@@ -57,7 +55,7 @@ def candidates(
     for config in settings(kind):
         X = torch.stack([features[config.positions][task] for task in others])
         name = ", ".join(f"{key} {getattr(config, key):g}" for key in TRIED[kind])
-        yield name, LEARN[kind](config, layout, X, W, 0, {})
+        yield name, KINDS[kind].fit(config, layout, X, W, 0, {})
 
 
 def scores(kind: str, experiment: Experiment, results: Path, adapters: Path, rows: int) -> dict[str, list[float]]:

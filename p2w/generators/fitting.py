@@ -5,7 +5,7 @@ from pathlib import Path
 
 from p2w.config.generator import GeneratorConfig
 from p2w.generators.fitted_file import save_fitted
-from p2w.generators.kinds import KINDS
+from p2w.generators.kinds import fit_closed
 from p2w.generators.training_tasks import noted, training_inputs
 from p2w.prompts.states import read_embeddings
 from p2w.runtime.files import transaction
@@ -24,17 +24,14 @@ def fit_without(
     """Fit the generator for one or more held-out tasks; write it, and `run.json`.
 
     A condition will be `num_prompts` prompts; those of a training task are all read. Raises ValueError as
-    `training_inputs` and the kind's `fit`, and for a kind that is not in closed form.
+    `training_inputs` and `fit_closed`.
     """
-    if (fit := KINDS[config.kind].fit) is None:
-        closed = " or ".join(name for name, kind in KINDS.items() if kind.fit)
-        raise ValueError(f"generator: kind: found {config.kind}, expected one in closed form: {closed}")
     checkpoints, headers, encoder = training_inputs(held_out, checkpoint_paths, embedding_paths)
     prompts = {found["task"]: read_embeddings(path) for path, found in headers.items()}
     settings = {"held_out": list(held_out), "num_prompts": num_prompts, **config.to_json()}
     record = provenance("generator", settings, [*checkpoint_paths, *embedding_paths])
     metadata = noted(held_out, checkpoints, encoder, record)
-    fitted = fit(config, checkpoints.layout, prompts, checkpoints, num_prompts, metadata)
+    fitted = fit_closed(config, checkpoints.layout, prompts, checkpoints, num_prompts, metadata)
     with transaction():
         write_record(output.with_name(RUN_FILE), metadata)
         save_fitted(output, fitted)

@@ -18,8 +18,9 @@ from p2w.generators.basis import Basis
 from p2w.generators.basis_losses import Loss, delta_loss, weights_loss
 from p2w.generators.basis_training import BasisTraining, position_features
 from p2w.generators.contract import Prompts
+from p2w.generators.features import training_rows
 from p2w.generators.fitted_file import save_fitted
-from p2w.generators.ridge import Ridge, fit_ridge
+from p2w.generators.ridge import Ridge, regress
 from p2w.generators.task_loss import TaskLoss
 from p2w.generators.training_tasks import noted, training_inputs
 from p2w.prompts.states import read_embeddings
@@ -50,8 +51,8 @@ def learn_without(
 
     `sample_paths` are the labelled samples of the training tasks by name, of at most `max_length` tokens each. The file
     `state` is what the same call goes on from after an interruption. Raises ValueError: what `training_inputs`,
-    `fit_ridge` and `encode_samples` do; samples of other tasks; adapters of another base model. FloatingPointError: a
-    loss, gradient or weight that is not finite.
+    `training_rows` and `encode_samples` do; samples of other tasks; adapters of another base model.
+    FloatingPointError: a loss, gradient or weight that is not finite.
     """
     checkpoints, headers, encoder = training_inputs(held_out, checkpoint_paths, embedding_paths)
     if set(sample_paths) != set(checkpoints):
@@ -62,7 +63,8 @@ def learn_without(
     inputs = [*checkpoint_paths, *embedding_paths, *sample_paths.values()]
     record, device = provenance(STAGE, settings, inputs, seed), best_device()
     prompts = {found["task"]: read_embeddings(path) for path, found in headers.items()}
-    begin = fit_ridge(config, checkpoints.layout, prompts, checkpoints, num_prompts, {})
+    rows = training_rows(config, prompts, checkpoints)
+    begin = regress(config, checkpoints.layout, *rows, num_prompts, {})
     basis = _begun(config, begin, prompts).to(device)
     encoded = _encoded(base, sample_paths, config.max_samples, max_length, seed)
     loss = _loss(config, base, checkpoints, begin, encoded, device)

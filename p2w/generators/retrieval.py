@@ -9,7 +9,7 @@ attention over the training tasks, as matching networks have it (Vinyals et al. 
 2). As the temperature goes to 0 it is the adapter of the nearest task, as it grows the average of all.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,7 +20,7 @@ from torch.nn.functional import normalize
 from p2w.adapters.layout import AdapterLayout
 from p2w.config.generator import GeneratorConfig
 from p2w.generators.contract import Prompts, finite
-from p2w.generators.features import condition_features, training_rows
+from p2w.generators.features import condition_features
 
 
 @dataclass(frozen=True)
@@ -56,18 +56,6 @@ class Retrieval:
     def weights_of_no_prompt(self, _prompts: Sequence[Prompts]) -> Tensor:
         """The average adapter: the mean of the training tasks' features is as like one task as another."""
         return finite(self.adapters.mean(0))
-
-
-def fit_retrieval(
-    config: GeneratorConfig,
-    layout: AdapterLayout,
-    prompts: Mapping[str, Prompts],
-    checkpoints: Mapping[str, Tensor],
-    num_prompts: int,
-    metadata: dict[str, Any],
-) -> Retrieval:
-    """Keep what each task's prompts and checkpoints (n, size) are like; ValueError as `training_rows`."""
-    return remember(config, layout, *training_rows(config, prompts, checkpoints), num_prompts, metadata)
 
 
 def remember(

@@ -9,7 +9,7 @@ where x is centred too and s is the mean square norm of X's rows: ridge regressi
 of the penalty's shrinking towards their mean.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,7 +19,7 @@ from torch import Tensor
 from p2w.adapters.layout import AdapterLayout
 from p2w.config.generator import GeneratorConfig
 from p2w.generators.contract import Prompts, finite
-from p2w.generators.features import condition_features, training_rows
+from p2w.generators.features import condition_features
 
 
 @dataclass(frozen=True)
@@ -51,18 +51,6 @@ class Ridge:
     def weights_of_no_prompt(self, _prompts: Sequence[Prompts]) -> Tensor:
         """The mean adapter, which the mean of the training tasks' features leads to."""
         return finite(self.weights_mean)
-
-
-def fit_ridge(
-    config: GeneratorConfig,
-    layout: AdapterLayout,
-    prompts: Mapping[str, Prompts],
-    checkpoints: Mapping[str, Tensor],
-    num_prompts: int,
-    metadata: dict[str, Any],
-) -> Ridge:
-    """Fit on the prompts of each task and the mean of its checkpoints (n, size); ValueError as `training_rows`."""
-    return regress(config, layout, *training_rows(config, prompts, checkpoints), num_prompts, metadata)
 
 
 def regress(

@@ -10,8 +10,8 @@ from p2w.config.settings import parse
 from p2w.generators.basis import Basis
 from p2w.generators.basis_losses import delta_loss, weights_loss
 from p2w.generators.basis_training import BasisTraining, Drawn, position_features
-from p2w.generators.features import task_features
-from p2w.generators.ridge import fit_ridge
+from p2w.generators.features import task_features, training_rows
+from p2w.generators.ridge import regress
 from p2w.prompts.states import PromptStates
 from p2w.runtime.resume import SavedState
 from tests.support.official import random_lora
@@ -58,7 +58,8 @@ def test_untrained_it_is_ridge_with_every_task_and_without_any_one(positions):
     basis = begun(prompts, weights, config)
     for left_out in (None, "task_0", "task_3"):
         known = [task for task in prompts if task != left_out]
-        fitted = fit_ridge(config, LAYOUT, {t: prompts[t] for t in known}, {t: weights[t] for t in known}, 4, {})
+        rows = training_rows(config, {t: prompts[t] for t in known}, {t: weights[t] for t in known})
+        fitted = regress(config, LAYOUT, *rows, 4, {})
         asked = condition(prompts["task_3"])
         mask = torch.tensor([[task != left_out for task in prompts]])
         features = position_features(Drawn(prompts["task_3"], torch.arange(4)), positions)

@@ -15,10 +15,10 @@ from p2w.generators.fitted_file import save_fitted
 from p2w.generators.fitting import fit_without
 from p2w.generators.generating import generate_adapter
 from p2w.generators.generator_file import load_generator
-from p2w.generators.kinds import KINDS
+from p2w.generators.kinds import KINDS, fit_closed
 from p2w.runtime.files import read_json, sha256
 from p2w.runtime.tensor_files import read_tensors, write_tensors
-from tests.support.toy_prompts import LAYOUT, encoded, world
+from tests.support.toy_prompts import LAYOUT, condition, encoded, world
 
 CLOSED = [name for name, kind in KINDS.items() if kind.fit]
 
@@ -32,12 +32,25 @@ def test_what_can_be_configured_can_be_made():
 
 
 @pytest.mark.parametrize("kind", CLOSED)
+def test_a_saved_one_is_all_that_generation_needs(tmp_path, kind):
+    states, weights = world()
+    made = fit_closed(GeneratorConfig(kind=kind), LAYOUT, encoded(states), weights, 4, {})
+    save_fitted(tmp_path / "a.safetensors", made)
+    loaded = load_generator(tmp_path / "a.safetensors")
+    assert (loaded.num_prompts, loaded.layout, loaded.device.type) == (4, LAYOUT, "cpu")
+    asked = condition(states["task_1"])
+    assert torch.equal(loaded.weights(asked), made.weights(asked))
+    save_fitted(tmp_path / "b.safetensors", loaded)
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("kind", CLOSED)
 def test_bad_training_tasks(kind):
     states, weights = world(tasks=3)
     config, prompts = GeneratorConfig(kind=kind), encoded(states)
 
     def fit(prompts, weights):
-        KINDS[kind].fit(config, LAYOUT, prompts, weights, 4, {})
+        fit_closed(config, LAYOUT, prompts, weights, 4, {})
 
     with pytest.raises(ValueError, match=rf"{kind}: found prompts of \['task_0'\], .*expected both of"):
         fit({"task_0": prompts["task_0"]}, {"task_0": weights["task_0"]})
@@ -110,7 +123,7 @@ def test_what_trains_for_long_is_not_fitted(held_out_world, tmp_path):
 )
 def test_a_file_of_another_kind(tmp_path, change, message):
     path, (states, weights) = tmp_path / "a.safetensors", world()
-    save_fitted(path, KINDS["ridge"].fit(GeneratorConfig(kind="ridge"), LAYOUT, encoded(states), weights, 4, {}))
+    save_fitted(path, fit_closed(GeneratorConfig(kind="ridge"), LAYOUT, encoded(states), weights, 4, {}))
     tensors, header = read_tensors(path)
     header = {key: value for key, value in {**header, **change}.items() if value is not None}
     write_tensors(path, tensors, header)

@@ -6,9 +6,7 @@ import torch
 
 from p2w.config.generator import GeneratorConfig
 from p2w.config.settings import parse
-from p2w.generators.fitted_file import save_fitted
-from p2w.generators.generator_file import load_generator
-from p2w.generators.retrieval import fit_retrieval
+from p2w.generators.kinds import fit_closed
 from tests.support.toy_prompts import LAYOUT, LENGTH, condition, encoded, plain_features, world
 
 CONFIG = GeneratorConfig(kind="retrieval", positions=3, temperature=0.3)
@@ -16,7 +14,7 @@ CONFIG = GeneratorConfig(kind="retrieval", positions=3, temperature=0.3)
 
 def fit(**changes):
     states, weights = world()
-    return fit_retrieval(CONFIG.model_copy(update=changes), LAYOUT, encoded(states), weights, 4, {}), states, weights
+    return fit_closed(CONFIG.model_copy(update=changes), LAYOUT, encoded(states), weights, 4, {}), states, weights
 
 
 def means(weights):
@@ -61,17 +59,6 @@ def test_a_condition_at_the_mean_of_the_tasks_says_nothing():
     retrieval, _, weights = fit(positions=1)
     nothing = retrieval.features.view(1, 1, -1)
     torch.testing.assert_close(retrieval.weights(nothing), means(weights).mean(0))
-
-
-def test_a_saved_one_is_all_that_generation_needs(tmp_path):
-    retrieval, states, _ = fit()
-    save_fitted(tmp_path / "a.safetensors", retrieval)
-    loaded = load_generator(tmp_path / "a.safetensors")
-    assert (loaded.num_prompts, loaded.layout, loaded.device.type) == (4, LAYOUT, "cpu")
-    asked = condition(states["task_1"])
-    assert torch.equal(loaded.weights(asked), retrieval.weights(asked))
-    save_fitted(tmp_path / "b.safetensors", loaded)
-    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize(

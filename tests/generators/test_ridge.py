@@ -6,9 +6,7 @@ import torch
 
 from p2w.config.generator import GeneratorConfig
 from p2w.config.settings import parse
-from p2w.generators.fitted_file import save_fitted
-from p2w.generators.generator_file import load_generator
-from p2w.generators.ridge import fit_ridge
+from p2w.generators.kinds import fit_closed
 from tests.support.toy_prompts import LAYOUT, LENGTH, condition, encoded, plain_features, world
 
 CONFIG = GeneratorConfig(kind="ridge", positions=3, penalty=0.5, gain=1.5)
@@ -16,7 +14,7 @@ CONFIG = GeneratorConfig(kind="ridge", positions=3, penalty=0.5, gain=1.5)
 
 def fit(config=CONFIG, **changes):
     states, weights = world(**changes)
-    return fit_ridge(config, LAYOUT, encoded(states), weights, 4, {}), states, weights
+    return fit_closed(config, LAYOUT, encoded(states), weights, 4, {}), states, weights
 
 
 @pytest.mark.parametrize("positions", [0, 1, 3, LENGTH])
@@ -52,17 +50,6 @@ def test_the_order_of_prompts_does_not_matter_and_their_words_do():
     same, other = ridge.weights(condition(found[::-1])), ridge.weights(condition([state[::-1] for state in found]))
     torch.testing.assert_close(same, ridge.weights(condition(found)))
     assert not torch.allclose(other, same)
-
-
-def test_a_saved_one_is_all_that_generation_needs(tmp_path):
-    ridge, states, _ = fit()
-    save_fitted(tmp_path / "a.safetensors", ridge)
-    loaded = load_generator(tmp_path / "a.safetensors")
-    assert (loaded.num_prompts, loaded.layout, loaded.device.type) == (4, LAYOUT, "cpu")
-    asked = condition(states["task_1"])
-    assert torch.equal(loaded.weights(asked), ridge.weights(asked))
-    save_fitted(tmp_path / "b.safetensors", loaded)
-    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize(
