@@ -36,7 +36,7 @@ MAKES_ADAPTERS = ("source", "seed", "base_model", "lora", "finetune", "checkpoin
 # Adapters for comparison: from the training adapters, from all training samples, from a decoder with other prompts.
 NEAREST = "nearest_prompts"
 CONTROLS = ["weight_average", NEAREST]
-ADAPTER_CONTROLS = [*CONTROLS, "multi_task"]
+MULTI_TASK, LONGER = "multi_task", "multi_task_long"
 PROMPT_CONTROLS = ["shuffled_prompts", "foreign_prompts", "random_prompts"]
 CONFIG = Path(config.get("config_dir", os.path.relpath(ROOT / "config")))
 

@@ -35,13 +35,15 @@ rule multi_task:
         base_model=base_model_files,
         samples=training_samples,
     output:
-        adapter="results/{experiment}/controls/{held_out}/multi_task/adapter_model.safetensors",
-        config="results/{experiment}/controls/{held_out}/multi_task/adapter_config.json",
-        run="results/{experiment}/controls/{held_out}/multi_task/run.json",
+        adapter="results/{experiment}/controls/{held_out}/{pooled}/adapter_model.safetensors",
+        config="results/{experiment}/controls/{held_out}/{pooled}/adapter_config.json",
+        run="results/{experiment}/controls/{held_out}/{pooled}/run.json",
     log:
-        "results/{experiment}/logs/multi_task/{held_out}.log",
+        "results/{experiment}/logs/{pooled}/{held_out}.log",
     benchmark:
-        "results/{experiment}/benchmarks/multi_task/{held_out}.tsv"
+        "results/{experiment}/benchmarks/{pooled}/{held_out}.tsv"
+    wildcard_constraints:
+        pooled=one_of([MULTI_TASK, LONGER]),
     conda:
         "../envs/p2w.yaml"
     threads: 1
@@ -52,16 +54,16 @@ rule multi_task:
     params:
         script=script("multi_task"),
         code=code("multi_task"),
-        state="results/{experiment}/state/multi_task/{held_out}.safetensors",
+        state="results/{experiment}/state/{pooled}/{held_out}.safetensors",
         base_model=base_model,
         lora=stage("lora"),
-        finetune=stage("finetune"),
+        finetune=pooled_finetune,
         seed=seed,
-        epochs=value("checkpoints", "epochs"),
+        epochs=pooled_epochs,
         tasks=training_tasks,
     shell:
         "exec python {params.script} --log {log} --base-model {params.base_model:q} --lora {params.lora:q}"
-        " --finetune {params.finetune:q} --seed {params.seed} --epochs {params.epochs} --tasks {params.tasks}"
+        " --finetune {params.finetune:q} --seed {params.seed} {params.epochs} --tasks {params.tasks}"
         " --samples {input.samples} --output {output.adapter} --state {params.state}"
 
 

@@ -142,6 +142,34 @@ def control_target(wildcards):
     return f"results/{wildcards.experiment}/embeddings/{wildcards.held_out}.parquet"
 
 
+def pooled_controls(name):
+    """Adapters trained on all tasks together: on the budget of one task and, where a generator learns from labelled
+    samples too, on as many as that."""
+    return [MULTI_TASK, LONGER] if samples_seen(name) else [MULTI_TASK]
+
+
+def samples_seen(name):
+    return max(generator.samples_seen for generator in experiment(name).by_kind.values())
+
+
+def pooled_finetune(wildcards):
+    """The training of a pooled adapter: a task's, or the same with as many samples as a generator sees."""
+    chosen = experiment(wildcards.experiment).finetune.given()
+    if wildcards.pooled == LONGER:
+        if LONGER not in pooled_controls(wildcards.experiment):
+            raise WorkflowError(
+                f"{wildcards.experiment}: no generator learns from labelled samples, which {LONGER} would see as many of"
+            )
+        chosen |= {"max_samples": samples_seen(wildcards.experiment), "steps_per_epoch": None}
+    return as_argument(chosen)
+
+
+def pooled_epochs(wildcards):
+    """The option with how often it sees them; none where their number is given."""
+    epochs = experiment(wildcards.experiment).checkpoints.epochs
+    return ["--epochs", str(epochs)] if wildcards.pooled == MULTI_TASK else []
+
+
 def foreign_embeddings(wildcards):
     """Prompts of a training task instead of the held-out one's: another task for every draw, in turn."""
     embeddings = training_embeddings(wildcards)
@@ -156,7 +184,8 @@ def evaluated_adapters(wildcards):
     draws, trained = range(experiment(name).evaluation.draws), experiment(name).evaluation.trained
     adapters = {f"trained/{other}": last_epoch(name, other) for other in training_tasks(wildcards) if trained}
     adapters |= {
-        control: f"{own if control == NEAREST else shared}/{control}/{ADAPTER}" for control in ADAPTER_CONTROLS
+        control: f"{own if control == NEAREST else shared}/{control}/{ADAPTER}"
+        for control in (*CONTROLS, *pooled_controls(name))
     }
     adapters |= {"target_trained": last_epoch(name, task)}
     adapters |= generated(name, task)

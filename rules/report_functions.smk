@@ -70,7 +70,7 @@ def all_benchmarks(wildcards):
         (rules.prompt_variants, {**of_generated, **evaluated}),
         (rules.control, {**of_generated, **turns, "control": "weight_average"}),
         (rules.control, {**of_generated, "held_out": evaluated["task"], "control": NEAREST}),
-        (rules.multi_task, {**of_generated, **turns}),
+        (rules.multi_task, {**of_generated, **turns, "pooled": pooled_controls(name)}),
         (rules.prompt_controls, {**of_generated, **evaluated}),
         (rules.constant, {**of_generated, **turns}),
         (rules.evaluate, {**of_generated, **evaluated}),

@@ -60,6 +60,12 @@ class GeneratorConfig(Settings):
     rows_per_task: Count = Field(3, description="labelled samples of each")
     max_samples: Count = Field(128, description="labelled samples of a task that basis learns from")
 
+    @property
+    def samples_seen(self) -> int:
+        """Labelled samples that its training goes through, repetitions counted; 0 where it reads none."""
+        reads = KINDS[self.kind].learned and self.loss == "task"
+        return self.steps * self.tasks_per_step * self.rows_per_task if reads else 0
+
     def to_json(self) -> dict[str, Any]:
         """The keys of the kind as JSON values."""
         return self.model_dump(mode="json", include={"kind", *KINDS[self.kind].keys})

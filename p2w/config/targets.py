@@ -29,7 +29,7 @@ ENDS = (
     (r"(/generators/[^/]+)?/generated/[^/]+(/seed_\d+)?/draw_\d+", "/adapter_model.safetensors"),
     (r"/generators/[^/]+/(?!generated$)[^/]+", "/generator.safetensors"),
     (r"/controls/[^/]+", "/weight_average/adapter_model.safetensors"),
-    (r"/controls/[^/]+/(weight_average|nearest_prompts|multi_task)", "/adapter_model.safetensors"),
+    (r"/controls/[^/]+/(weight_average|nearest_prompts|multi_task|multi_task_long)", "/adapter_model.safetensors"),
     (r"/controls/[^/]+/(seed_\d+/)?(constant|\w+_prompts/draw_\d+)", "/adapter_model.safetensors"),
 )
 

@@ -1,5 +1,6 @@
 """The multi-task control: one adapter trained on all training tasks together, on the budget of a single task's."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def train_multi_task(
     config: FinetuneConfig,
     seed: int,
     tables: Mapping[str, pd.DataFrame],
-    epochs: int,
+    epochs: int | None,
     output: Path,
     *,
     device: torch.device | str = "cpu",
@@ -55,9 +56,11 @@ def train_multi_task(
 ) -> None:
     """Train on `max_samples` rows of all tasks together, for the epochs that a single task gets; write the adapter.
 
+    Without `epochs`, for as many as show it `max_samples` samples: where the tasks have fewer, these come again.
     The file `state` is what the same call goes on from after an interruption.
     """
     pooled = pool_samples(tables, config.max_samples, seed)
+    epochs = epochs or math.ceil(config.max_samples / len(pooled))
     training = Training(base, lora, config, seed, "multi_task", pooled, device)
     with SavedState(state, {**(record or {}), **training.identity(), "epochs": epochs}) as saved:
         training.resume(saved)

@@ -17,31 +17,31 @@ from p2w.report.generators import further_generators
 
 Evaluation = Mapping[str, Any]
 
-DECODER, MULTI_TASK = "decoder", "multi_task"  # rules that make one kind of thing each
+DECODER, POOLED = "decoder", ("multi_task", "multi_task_long")  # what is made in one way, without a kind
 # Lines: what needs no more than the training tasks' adapters, or not even these, and the ceiling.
-LINES = ("base", *(name for name in NO_DECODER[1:] if name != MULTI_TASK), "target_trained")
+LINES = ("base", *(name for name in NO_DECODER[1:] if name not in POOLED), "target_trained")
 APART = 0.045  # of the axis, between the names of two lines
 
 
 def training_seconds(benchmarks: Sequence[Path]) -> dict[str, float]:
-    """Mean seconds of a job by kind of generator, and of `multi_task`, from `…/benchmarks/decoder/….tsv`,
+    """Mean seconds of a job by kind of generator, and of both `multi_task`, from `…/benchmarks/decoder/….tsv`,
     `…/benchmarks/{rule}/{kind}/….tsv` and `…/benchmarks/multi_task/….tsv`; ValueError names a file of another kind."""
     found: dict[str, list[float]] = {}
     for path in benchmarks:
         rule, inside, *_ = [*path.as_posix().rpartition("benchmarks/")[2].split("/"), ""]
-        made = {DECODER: "hyperconv", MULTI_TASK: MULTI_TASK}.get(rule, inside)
-        if made == MULTI_TASK or made in KINDS:
+        made = {DECODER: "hyperconv", **{name: name for name in POOLED}}.get(rule, inside)
+        if made in (*POOLED, *KINDS):
             found.setdefault(made, []).append(read_seconds(path))
     return {made: fmean(seconds) for made, seconds in found.items()}
 
 
 def by_source(seconds: Mapping[str, float], further: Sequence[str]) -> dict[str, float]:
     """The same by source: the kind that is no further generator is the one of `generated`."""
-    return {made if made in (*further, MULTI_TASK) else METHOD: cost for made, cost in seconds.items()}
+    return {made if made in (*further, *POOLED) else METHOD: cost for made, cost in seconds.items()}
 
 
 def generators_figure(evaluations: Sequence[Evaluation], benchmarks: Sequence[Path], path: Path) -> None:
-    """Accuracy of each generator and of `multi_task` by the seconds of making one, with the 95 % interval over rows;
+    """Accuracy of each generator and each `multi_task` by the seconds of making one, with the 95 % interval over rows;
     other sources are lines."""
     costs = by_source(training_seconds(benchmarks), further_generators(evaluations))
     with drawing(path, 7.5, 4.2) as figure:

@@ -47,6 +47,14 @@ def test_more_tasks_than_samples():
         pool_samples({name: table(5) for name in "abc"}, 2, seed=0)
 
 
+def test_without_epochs_it_sees_as_many_samples_as_it_is_told(tiny_base_model, tiny_samples, tmp_path):
+    """Pooled rows that are fewer than these come again: 13 of 2 x 5 rows are two epochs of 10."""
+    tables = dict.fromkeys(("other", "toy"), tiny_samples.iloc[:5])
+    train_multi_task(tiny_base_model, LORA, CONFIG, 1, tables, None, tmp_path)
+    run = read_json(tmp_path / "run.json")
+    assert (run["rows"], [len(losses) for losses in run["losses"]]) == (10, [2, 2])
+
+
 def test_trained_adapter_repeats_and_explains_itself(tiny_base_model, tiny_samples, tmp_path):
     tables = {"toy": tiny_samples, "other": tiny_samples.assign(prompt=tiny_samples["prompt"] + " so?")}
     for folder in ("a", "b"):

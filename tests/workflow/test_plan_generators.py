@@ -55,23 +55,33 @@ def test_a_generator_that_an_experiment_does_not_have(workspace):
     assert "pocket_formats_ridge has no further generator of kind ridge; its generators: ridge" in said
 
 
-def test_further_generators_are_fitted_once_beside_a_decoder_for_every_seed(workspace):
-    """The same draws of the same prompts; whatever the seeds, a closed form has one."""
+def test_further_generators_beside_a_decoder_for_every_seed(workspace):
+    """The same draws of the same prompts; whatever the seeds, a closed form has one. A pooled adapter is trained on the
+    budget of one task and, where a generator learns from samples, on as many as that."""
     one = "results/pocket_generators/evaluation/piqa.bracket_letter.json"
     alone, beside = workspace.plan(one.replace("_generators", "_formats")), workspace.plan(one)
     draws = whole("pocket_generators")["evaluation"]["draws"]
-    assert (beside["decoder"], beside["generator"]) == (alone["decoder"], 2) == (3, 2)
-    assert beside["generate"] - alone["generate"] == 2 * draws
-    assert {rule: beside[rule] for rule in ("prompt_controls", "constant", "multi_task", "finetune")} == {
-        rule: alone[rule] for rule in ("prompt_controls", "constant", "multi_task", "finetune")
-    }
+    assert (beside["generator"], beside["learned_generator"]) == (2, 3)
+    assert beside["decoder"] == alone["decoder"] == 3
+    assert beside["generate"] - alone["generate"] == (2 + 3) * draws
+    assert (alone["multi_task"], beside["multi_task"]) == (1, 2)
+    shared = ("prompt_controls", "constant", "control", "finetune")
+    assert {rule: beside[rule] for rule in shared} == {rule: alone[rule] for rule in shared}
+
+
+def test_a_longer_pooled_adapter_is_for_generators_that_learn_from_samples(workspace):
+    target = "controls/piqa.digit/multi_task_long/adapter_model.safetensors"
+    assert workspace.plan(f"results/pocket_formats_basis/{target}")["multi_task"] == 1
+    said = workspace.refusal(f"results/pocket_formats_ridge/{target}", "--dry-run")
+    assert "pocket_formats_ridge: no generator learns from labelled samples, which multi_task_long would see" in said
 
 
 def test_further_generators_in_the_summary_of_an_experiment(workspace):
     jobs, chosen = workspace.plan("results/pocket_generators/summary.md"), whole("pocket_generators")
     turns, draws = len(chosen["held_out"]), chosen["evaluation"]["draws"]
-    assert (jobs["decoder"], jobs["generator"]) == (3 * turns, 2 * turns)
-    assert jobs["generate"] == jobs["card"] == (3 + 2) * turns * draws
+    assert (jobs["decoder"], jobs["generator"], jobs["learned_generator"]) == (3 * turns, 2 * turns, 3 * turns)
+    assert jobs["generate"] == jobs["card"] == (3 + 2 + 3) * turns * draws
+    assert jobs["multi_task"] == 2 * turns
 
 
 @pytest.mark.parametrize("main", ["ridge", "retrieval"])

@@ -1,4 +1,5 @@
-"""Train one adapter on all training tasks together, on the budget of a single task's: the multi-task control."""
+"""Train one adapter on all training tasks together, the multi-task control: on the budget of a single task's, or on the
+samples that a generator's training saw."""
 
 from pathlib import Path
 
@@ -21,7 +22,9 @@ def main(parser: Parser) -> None:
     parser.add_argument("--lora", type=json_argument(LoraSettings), required=True, help="the adapter's shape, as JSON")
     parser.add_argument("--finetune", type=json_argument(FinetuneConfig), required=True, help="the training, as JSON")
     parser.add_argument("--seed", type=at_least(0), required=True)
-    parser.add_argument("--epochs", type=at_least(1), required=True, help="as many as a single task's adapter gets")
+    parser.add_argument(
+        "--epochs", type=at_least(1), help="as many as a single task's adapter gets; else until max_samples were seen"
+    )
     parser.add_argument("--tasks", nargs="+", required=True, help="the training tasks, in the order of the files")
     parser.add_argument("--samples", nargs="+", type=Path, required=True, help="their labeled samples")
     parser.add_argument("--output", type=Path, required=True, help="the adapter_model.safetensors to write")
