@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from p2w import __version__
 from p2w.runtime.cli import Parser, run
 
-COMMANDS = ("generate", "ask", "evaluate", "explain", "merge", "gguf")
+COMMANDS = ("generate", "ask", "evaluate", "explain", "merge", "gguf", "serve")
 EXAMPLES = """\
 examples:
   p2w generate examples/prompts.txt -o mine

@@ -25,6 +25,7 @@ class GeneratorSettings(Settings):
     experiment: str
     base_model: BaseModel
     systems: dict[str, str]  # training task to the system prompt that its samples have
+    examples: tuple[str, ...] = ()  # prompts of one of them, each in one line
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,12 @@ def test_a_users_mistake_is_one_line(arguments, message, tmp_path, capsys, monke
     assert last.startswith(message)
 
 
+def test_a_page_without_gradio_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(ValueError, match=r"gradio: it is not installed; pip install 'p2w\[page\]'"):
+        main(["serve", "--no-open"])
+
+
 @pytest.mark.parametrize("arguments", [[], ["generate"], ["generate", "a", "-o", "b", "--seed", "x"], ["sing"]])
 def test_a_wrong_command_line_is_one_line_with_the_way_to_help(arguments, capsys):
     with pytest.raises(SystemExit) as ended:

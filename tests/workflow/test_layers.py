@@ -22,6 +22,7 @@ LAYERS = (
     {"evaluation"},
     {"report"},
     {"using"},
+    {"page"},
     {"commands"},
 )
 # What is at the top of the package, and how the pocket base model was made, may use everything.
