@@ -69,5 +69,6 @@ class Desk:
         self._zips.append(place)
         if len(self._zips) > MOST:
             self._zips.popleft().cleanup()
-        self.made(visitor, number).adapter.save_pretrained(Path(place.name, name))
+        adapter = self.made(visitor, number).adapter
+        adapter.save_pretrained(Path(place.name, name))
         return shutil.make_archive(str(Path(place.name, name)), "zip", place.name, name)
