@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from p2w.config.generator import KINDS
 from p2w.config.settings import parse
 from p2w.config.suites import load_tasks
 from p2w.config.tasks import Task
@@ -44,7 +45,9 @@ def test_every_shipped_experiment_can_be_planned(workspace):
         other = {"qwen2.5-0.5b-cross-domain": "qasc", "pocket_formats": "arc_challenge.digit"}
         domain = {"math": "gsm8k", "coding": "mbpp"}.get(name.split("-")[-1], "arc_challenge")
         targets.append(f"results/{name}/evaluation/{other.get(name, domain)}.json")
-        decoders += len(whole(name).get("seeds", [0])) + len(whole(name).get("generators", []))
+        seeds = len(whole(name).get("seeds", [0]))
+        further = [KINDS[generator["kind"]].seeded for generator in whole(name).get("generators", [])]
+        decoders += seeds + sum(seeds if seeded else 1 for seeded in further)
     assert len(targets) > 25
     jobs = workspace.plan(*targets)
     assert jobs["decoder"] + jobs["generator"] + jobs["learned_generator"] == decoders
