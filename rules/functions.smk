@@ -158,7 +158,7 @@ def pooled_finetune(wildcards):
     if wildcards.pooled == LONGER:
         if LONGER not in pooled_controls(wildcards.experiment):
             raise WorkflowError(
-                f"{wildcards.experiment}: no generator learns from labelled samples, which {LONGER} would see as many of"
+                f"{wildcards.experiment} has no {LONGER}: none of its generators learns from labelled samples"
             )
         chosen |= {"max_samples": samples_seen(wildcards.experiment), "steps_per_epoch": None}
     return as_argument(chosen)

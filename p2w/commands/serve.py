@@ -3,9 +3,9 @@
 import argparse
 import importlib.util
 
+from p2w.page.server import HOME, serve
 from p2w.runtime.progress import say
 
-HOME = "127.0.0.1"
 EXAMPLES = """\
 examples:
   p2w serve                                        # http://127.0.0.1:7860, for this machine only
@@ -31,12 +31,10 @@ def work(args: argparse.Namespace) -> None:
         raise ValueError("gradio: it is not installed; pip install 'p2w[page]'")
     from transformers.utils import logging
 
-    from p2w.page.server import serve
-
     logging.disable_progress_bar()
     if args.host not in (HOME, "localhost", "::1"):
         say(f"warning: {args.host}: whoever reaches this machine can use the page, which asks for no password")
     say(f"loading {args.generator}")
-    app = serve(args.generator, args.base, args.host, args.port, not args.no_open, wait=False)
+    app = serve(args.generator, args.base, args.host, args.port, not args.no_open)
     print(f"http://{args.host}:{args.port}  (Ctrl-C ends it)", flush=True)
     app.block_thread()

@@ -1,4 +1,4 @@
-"""The multi-task control: one adapter trained on all training tasks together, on the budget of a single task's."""
+"""The multi-task control: one adapter trained on all training tasks, on a single task's budget or a longer one."""
 
 import math
 from collections.abc import Mapping

@@ -3,18 +3,19 @@
 import shutil
 import time
 import warnings
-from collections import deque
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from threading import Lock
 
 from transformers import PreTrainedModel
 
 from p2w.base.base_model import load_model, load_tokenizer
-from p2w.page.history import MOST, Histories, Made
+from p2w.page.history import Histories, Made
 from p2w.page.inputs import MOST_TOKENS, prompts_from, question_from
-from p2w.using.asking import answers, system_of, weights_of
+from p2w.using.adapter import Adapter
+from p2w.using.asking import BASE, answers, system_of, weights_of
 from p2w.using.bases import base_of
 from p2w.using.generator import Generator
 
@@ -26,10 +27,8 @@ class Desk:
 
     def __init__(self, generator: Generator, base: str | None = None) -> None:
         self.generator, self.histories, self._lock = generator, Histories(), Lock()
-        self._zips: deque[TemporaryDirectory[str]] = deque()
-        with warnings.catch_warnings(action="ignore"):
-            first = generator.generate(["a prompt"])  # loads the encoder, before anybody waits for it
-        self.base = base_of(first, base)
+        generator.encode(["a prompt"])  # loads the encoder, before anybody waits for it
+        self.base = base_of(generator.of_no_prompt(), base)
         self.model: PreTrainedModel = load_model(self.base)
         self.tokenizer = load_tokenizer(self.base)
 
@@ -39,8 +38,8 @@ class Desk:
         with self._lock, warnings.catch_warnings(action="ignore"):
             start = time.monotonic()
             adapter = self.generator.generate(prompts)
-            made = Made(adapter, time.monotonic() - start)
-        return self.histories.add(visitor, made)
+            seconds = time.monotonic() - start
+        return self.histories.add(visitor, _packed(adapter, seconds))
 
     def made(self, visitor: str, number: int | None) -> Made:
         """One of the visitor's adapters; ValueError when there is none of that number."""
@@ -54,7 +53,7 @@ class Desk:
         adapter, question = self.made(visitor, number).adapter, question_from(question)
         if not 0 <= strength <= STRONGEST or not 1 <= tokens <= MOST_TOKENS:
             raise ValueError(f"found strength {strength}, {tokens} tokens; at most {STRONGEST} and {MOST_TOKENS}")
-        both = [({}, 1.0), weights_of(adapter, strength)]
+        both = [BASE, weights_of(adapter, strength)]
         found = answers(self.model, self.tokenizer, both, question, system_of(adapter), tokens)
         while True:
             with self._lock:
@@ -63,12 +62,11 @@ class Desk:
                 return
             yield said
 
-    def zipped(self, visitor: str, number: int | None) -> str:
-        """A zip with one of the visitor's adapters, as PEFT reads it when it is unpacked; it stays for a while."""
-        name, place = f"p2w_adapter_{number}", TemporaryDirectory(prefix="p2w-")
-        self._zips.append(place)
-        if len(self._zips) > MOST:
-            self._zips.popleft().cleanup()
-        adapter = self.made(visitor, number).adapter
-        adapter.save_pretrained(Path(place.name, name))
-        return shutil.make_archive(str(Path(place.name, name)), "zip", place.name, name)
+
+def _packed(adapter: Adapter, seconds: float) -> Made:
+    """An adapter and its zip, which goes when nobody knows the adapter any more."""
+    name, folder = f"p2w_adapter_{adapter.record['prompts']['sha256'][:8]}", Path(mkdtemp(prefix="p2w-"))
+    adapter.save_pretrained(folder / name)
+    made = Made(adapter, seconds, Path(shutil.make_archive(str(folder / name), "zip", folder, name)))
+    weakref.finalize(made, shutil.rmtree, folder, ignore_errors=True)
+    return made

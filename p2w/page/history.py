@@ -3,6 +3,7 @@
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 
 from p2w.using.adapter import Adapter
@@ -13,10 +14,11 @@ MOST = 96  # of all together, about 5 MB each where the base model has 135 milli
 
 @dataclass(frozen=True)
 class Made:
-    """An adapter, and the seconds that it took."""
+    """An adapter, the seconds that it took, and a zip with it, as PEFT reads it when it is unpacked."""
 
     adapter: Adapter
     seconds: float
+    packed: Path
 
 
 @dataclass

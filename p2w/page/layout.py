@@ -107,7 +107,7 @@ class _Acts:
         return [
             gr.Radio(names, value=number, visible=True),
             adapter_view(made),
-            gr.DownloadButton(value=self.desk.zipped(visitor, number), visible=True),
+            gr.DownloadButton(value=made.packed, visible=True),
             gr.Group(visible=True),
         ]
 

@@ -42,8 +42,8 @@ def check_address(host: str, port: int) -> None:
         raise ValueError(f"{host}:{port}: {error}; choose another with --host, --port") from error
 
 
-def serve(generator: str, base: str | None, host: str, port: int, open_browser: bool, wait: bool = True) -> Any:
-    """Serve the page until it is interrupted; without `wait`, the running Gradio app with `close()`.
+def serve(generator: str, base: str | None, host: str, port: int, open_browser: bool) -> Any:
+    """The running Gradio app, which `block_thread()` waits for and `close()` ends.
 
     Raises ValueError: the address is taken, no such generator, its base model is not here.
     """
@@ -65,6 +65,4 @@ def serve(generator: str, base: str | None, host: str, port: int, open_browser: 
         app_kwargs={"middleware": [Middleware(Policy)]},
     )
     blocks.files = files  # deleted with it
-    if wait:
-        blocks.block_thread()
     return blocks

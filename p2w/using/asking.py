@@ -1,18 +1,18 @@
 """One question to a base model and to adapted ones, side by side, token by token."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
-from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from p2w.base.base_model import load_model, load_tokenizer
 from p2w.base.chat import prompt_ids
+from p2w.base.lora_stack import Adapter as Weights
 from p2w.base.lora_stack import LoraStack, scaling
 from p2w.config.base_model import BaseModel
 from p2w.using.adapter import Adapter
 
-Weights = tuple[Mapping[str, Tensor], float]  # an adapter's tensors, none for the base model, and their factor
+BASE: Weights = ({}, 0.0)  # the base model alone
 
 
 def system_of(adapter: Adapter) -> str:
@@ -27,7 +27,7 @@ def weights_of(adapter: Adapter, strength: float = 1.0) -> Weights:
 
 def ask(adapter: Adapter, base: BaseModel, question: str, system: str, max_new_tokens: int) -> tuple[str, str]:
     """The greedy answers of the base model and of the adapted one, up to the end of the turn."""
-    both = [({}, 1.0), weights_of(adapter)]
+    both = [BASE, weights_of(adapter)]
     *_before, (plain, adapted) = answers(load_model(base), load_tokenizer(base), both, question, system, max_new_tokens)
     return plain, adapted
 

@@ -24,11 +24,19 @@ def test_prompts_become_an_adapter_that_can_be_shown_asked_and_downloaded(desk, 
     made = desk.made("me", number)
     assert label(number, made.adapter).startswith("1: 2 prompts, like ")
     assert "Made from 2 prompts in " in adapter_view(made)
-    with zipfile.ZipFile(desk.zipped("me", number)) as packed:
+    with zipfile.ZipFile(made.packed) as packed:
         packed.extractall(tmp_path)
-    assert read_adapter(tmp_path / "p2w_adapter_1")[1]["peft_type"] == "LORA"
+    assert read_adapter(tmp_path / made.packed.stem)[1]["peft_type"] == "LORA"
     with pytest.raises(ValueError, match="adapter 1: it is not here any more, expected one of none"):
         desk.made("somebody else", number)
+
+
+def test_the_zip_of_an_adapter_that_is_forgotten_is_gone(desk):
+    first = desk.made("many", desk.generate("many", "is a stone heavy", None)).packed
+    assert first.exists()
+    for _ in range(KEPT):
+        desk.generate("many", "is a stone heavy", None)
+    assert not first.exists()
 
 
 def test_its_answers_are_those_of_ask_at_strength_1_and_of_the_base_model_at_0(desk):
@@ -91,10 +99,10 @@ def test_a_script_is_a_text():
 def test_memory_is_bounded_by_visitor_and_in_all():
     histories, numbers = Histories(), count()
     for _ in range(KEPT + 3):
-        last = histories.add("one", Made(next(numbers), 0.0))
+        last = histories.add("one", Made(next(numbers), 0.0, None))
     assert (last, list(histories.of("one"))) == (KEPT + 3, list(range(4, KEPT + 4)))
     for visitor in range(MOST):
-        histories.add(f"visitor {visitor}", Made(next(numbers), 0.0))
+        histories.add(f"visitor {visitor}", Made(next(numbers), 0.0, None))
     assert histories.of("one") == {}
     assert sum(len(histories.of(f"visitor {visitor}")) for visitor in range(MOST)) == MOST
     assert histories.known("visitor 3") == "visitor 3"

@@ -48,7 +48,7 @@ def test_every_writer_goes_through_a_temporary_name() -> None:
     adapters = {  # p2w.Adapter's, which does
         *("adapter.save_pretrained(args.output)", "self.save_pretrained(folder)"),
         *("replace(adapter, record=record).save_pretrained(output.parent)", "adapter.save_pretrained(places[name])"),
-        "adapter.save_pretrained(Path(place.name, name))",
+        "adapter.save_pretrained(folder / name)",
     }
     growing = {"open(path, 'w' if first else 'a', encoding='utf-8', buffering=1)"}  # the log
     found = [

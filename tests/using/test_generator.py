@@ -48,6 +48,8 @@ def test_a_folder_says_what_the_generator_is(folder, tiny_base_model):
     assert generator.tasks.names == tuple(sorted(TASKS))
     assert generator.settings.base_model == tiny_base_model
     assert generator.settings.systems["piqa"] == "You know piqa."
+    assert generator.settings.examples
+    assert not any("\n" in prompt for prompt in generator.settings.examples)
     card = (folder / "README.md").read_text()
     assert "boolq, held, piqa" in card
     assert sha256(folder / "generator.safetensors") in card

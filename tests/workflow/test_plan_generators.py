@@ -73,7 +73,7 @@ def test_a_longer_pooled_adapter_is_for_generators_that_learn_from_samples(works
     target = "controls/piqa.digit/multi_task_long/adapter_model.safetensors"
     assert workspace.plan(f"results/pocket_formats_basis/{target}")["multi_task"] == 1
     said = workspace.refusal(f"results/pocket_formats_ridge/{target}", "--dry-run")
-    assert "pocket_formats_ridge: no generator learns from labelled samples, which multi_task_long would see" in said
+    assert "pocket_formats_ridge has no multi_task_long: none of its generators learns from labelled samples" in said
 
 
 def test_further_generators_in_the_summary_of_an_experiment(workspace):

@@ -1,5 +1,4 @@
-"""Train one adapter on all training tasks together, the multi-task control: on the budget of a single task's, or on the
-samples that a generator's training saw."""
+"""Train one adapter on all training tasks, on a single task's budget or a longer one: the multi-task control."""
 
 from pathlib import Path
 
