@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from p2w import cli
 from p2w.runtime.cli import run
+from p2w import cli
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -7,8 +7,8 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from p2w import __version__
 from p2w.runtime.cli import Parser, run
+from p2w import __version__
 
 COMMANDS = ("generate", "ask", "evaluate", "explain", "merge", "gguf", "serve")
 EXAMPLES = """\

@@ -14,7 +14,7 @@ from tests.support.toy_samples import toy_samples
 
 pytest_plugins = [
     f"tests.support.{name}"
-    for name in ("bad_world", "finished", "held_out_world", "generator_folders", "slurm_cluster", "tally")
+    for name in ("bad_world", "finished", "held_out_world", "generator_folders", "slurm_cluster", "browser", "tally")
 ]
 
 torch.set_num_threads(1)  # models this small lose more to waiting for a second thread than they gain

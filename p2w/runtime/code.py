@@ -60,7 +60,7 @@ def essence(path: str) -> str:
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"), filename=path)
     if relative := [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]:
         raise ValueError(f"{path}, line {relative[0].lineno}: found a relative import, expected the whole module name")
-    return ast.unparse(_without_unused(_Silence().visit(tree)))
+    return ast.unparse(_with_sorted_imports(_without_unused(_Silence().visit(tree))))
 
 
 class _Silence(ast.NodeTransformer):
@@ -160,6 +160,13 @@ def _without_unused(tree: ast.Module) -> ast.Module:
         if not unused:
             return tree
         _Without(unused).visit(tree)
+
+
+def _with_sorted_imports(tree: ast.Module) -> ast.Module:
+    """With the module's imports first, in one order, whatever a formatter makes of them."""
+    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    tree.body = [*sorted(imports, key=ast.unparse), *(node for node in tree.body if node not in imports)]
+    return tree
 
 
 @cache

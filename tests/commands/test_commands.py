@@ -9,9 +9,9 @@ import gguf
 import pytest
 from transformers import AutoModelForCausalLM
 
+from p2w.runtime.cli import run
 from p2w.adapters.peft_folder import read_adapter
 from p2w.cli import COMMANDS, main
-from p2w.runtime.cli import run
 from p2w.runtime.files import sha256
 from p2w.using.from_file import generate_from_file
 from tests.support.generator_folders import encode

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from p2w.data.samples import read_samples
 from p2w.runtime.cli import run
+from p2w.data.samples import read_samples
 from p2w.runtime.files import sha256
 from p2w.runtime.tables import read_metadata
 from tests.support.bad_world import LETTER, TASK

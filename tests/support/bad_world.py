@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from p2w.runtime.cli import run
 from p2w.config.base_model import BaseModel
 from p2w.config.encoder import PromptEncoder
 from p2w.prompts.embeddings import encode_cached
-from p2w.runtime.cli import run
 from p2w.runtime.files import sha256
 
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from p2w.pocket.builder.build import build_base_model
 from p2w.runtime.cli import Parser, at_least, command
+from p2w.pocket.builder.build import build_base_model
 
 
 @command(__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

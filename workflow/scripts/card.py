@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from p2w.report.cards import CardInputs, write_card
 from p2w.runtime.cli import Parser, command
+from p2w.report.cards import CardInputs, write_card
 
 
 @command(__doc__)

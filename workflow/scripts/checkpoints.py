@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from p2w.adapters.checkpoints import write_checkpoints
 from p2w.runtime.cli import Parser, at_least, command
+from p2w.adapters.checkpoints import write_checkpoints
 from p2w.runtime.provenance import provenance
 
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from p2w.controls.from_generator import write_constant
 from p2w.runtime.cli import Parser, command
+from p2w.controls.from_generator import write_constant
 
 
 @command(__doc__)

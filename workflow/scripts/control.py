@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from p2w.controls.from_adapters import CONTROLS, write_control
 from p2w.runtime.cli import Parser, command, paired
+from p2w.controls.from_adapters import CONTROLS, write_control
 
 
 @command(__doc__)

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from p2w.runtime.cli import Parser, at_least, command
 from p2w.config.decoder import DecoderConfig
 from p2w.config.settings import json_argument
 from p2w.generators.held_out import train_without
-from p2w.runtime.cli import Parser, at_least, command
 
 
 @command(__doc__)

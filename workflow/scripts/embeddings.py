@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from p2w.runtime.cli import Parser, at_least, command, paired
 from p2w.config.encoder import PromptEncoder
 from p2w.config.prompts import PromptSelection
 from p2w.config.settings import json_argument
 from p2w.prompts.embeddings import embed_prompts
 from p2w.prompts.encoder import encode_when_needed
-from p2w.runtime.cli import Parser, at_least, command, paired
 from p2w.runtime.device import best_device
 
 

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+from p2w.runtime.cli import Parser, at_least, command, paired
 from p2w.config.base_model import BaseModel
 from p2w.config.evaluation import EvaluationConfig
 from p2w.config.settings import json_argument
 from p2w.evaluation.evaluate import evaluate
-from p2w.runtime.cli import Parser, at_least, command, paired
 
 
 @command(__doc__)

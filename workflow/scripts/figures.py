@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from p2w.runtime.cli import Parser, command, paired
 from p2w.report.figures import Material, write_figures
 from p2w.report.figures_map import Place
-from p2w.runtime.cli import Parser, command, paired
 
 
 @command(__doc__)

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from p2w.runtime.cli import Parser, at_least, command, paired
 from p2w.config.base_model import BaseModel
 from p2w.config.finetuning import FinetuneConfig
 from p2w.config.lora import LoraSettings
 from p2w.config.settings import json_argument
 from p2w.finetuning.epochs import Trainer, places_of
-from p2w.runtime.cli import Parser, at_least, command, paired
 
 
 @command(__doc__)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from p2w.generators.generating import generate_adapter
 from p2w.runtime.cli import Parser, at_least, command
+from p2w.generators.generating import generate_adapter
 
 
 @command(__doc__)

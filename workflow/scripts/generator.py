@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from p2w.runtime.cli import Parser, at_least, command
 from p2w.config.generator import GeneratorConfig
 from p2w.config.settings import json_argument
 from p2w.generators.fitting import fit_without
-from p2w.runtime.cli import Parser, at_least, command
 
 
 @command(__doc__)

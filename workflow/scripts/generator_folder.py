@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from p2w.runtime.cli import Parser, command
 from p2w.config.base_model import BaseModel
 from p2w.config.settings import json_argument
-from p2w.runtime.cli import Parser, command
 from p2w.using.describing import describe_generator
 
 

@@ -11,11 +11,11 @@ files: one that wants to run code is refused. Rank and alpha have to be those th
 import argparse
 from pathlib import Path
 
+from p2w.runtime.cli import Parser, command
 from p2w.adapters.foreign_checkpoints import checkpoint_files, import_checkpoints
 from p2w.config.base_model import BaseModel
 from p2w.config.lora import LoraSettings
 from p2w.config.settings import json_argument
-from p2w.runtime.cli import Parser, command
 from p2w.runtime.provenance import provenance
 
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from p2w.runtime.cli import Parser, at_least, command, paired
 from p2w.config.base_model import BaseModel
 from p2w.config.generator import GeneratorConfig
 from p2w.config.settings import json_argument
 from p2w.generators.learning import learn_without
-from p2w.runtime.cli import Parser, at_least, command, paired
 
 
 @command(__doc__)

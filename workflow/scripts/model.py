@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from p2w.data.hub.models import download_model
 from p2w.runtime.cli import Parser, command
+from p2w.data.hub.models import download_model
 
 
 @command(__doc__)

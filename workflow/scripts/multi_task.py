@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
+from p2w.runtime.cli import Parser, at_least, command, paired
 from p2w.config.base_model import BaseModel
 from p2w.config.finetuning import FinetuneConfig
 from p2w.config.lora import LoraSettings
 from p2w.config.settings import json_argument
 from p2w.data.samples import read_samples
 from p2w.finetuning.multi_task import train_multi_task
-from p2w.runtime.cli import Parser, at_least, command, paired
 from p2w.runtime.device import best_device
 from p2w.runtime.progress import reporter
 from p2w.runtime.provenance import provenance

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from p2w.runtime.cli import Parser, command
 from p2w.base.package_model import write_package_model
 from p2w.config.base_model import BaseModel
 from p2w.config.settings import json_argument
-from p2w.runtime.cli import Parser, command
 
 
 @command(__doc__)

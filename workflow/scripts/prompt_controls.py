@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from p2w.controls.from_generator import write_prompt_controls
 from p2w.runtime.cli import Parser, at_least, command, paired
+from p2w.controls.from_generator import write_prompt_controls
 
 
 @command(__doc__)

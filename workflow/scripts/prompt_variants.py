@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from p2w.runtime.cli import Parser, at_least, command
 from p2w.config.encoder import PromptEncoder
 from p2w.config.prompts import PromptSelection
 from p2w.config.settings import json_argument
 from p2w.prompts.variants import embed_variants
-from p2w.runtime.cli import Parser, at_least, command
 
 
 @command(__doc__)

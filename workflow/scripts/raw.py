@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from p2w.runtime.cli import Parser, command
 from p2w.config.locations import Location
 from p2w.config.settings import json_argument
 from p2w.config.sources import Source
 from p2w.data.raw import fetch_raw
-from p2w.runtime.cli import Parser, command
 
 
 @command(__doc__)

@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
+from p2w.runtime.cli import Parser, at_least, command
 from p2w.config.answer_formats import AnswerFormat
 from p2w.config.settings import json_argument
 from p2w.config.tasks import Task
 from p2w.data.defaults import complete
 from p2w.data.samples import check_prompts, render_samples, write_samples
-from p2w.runtime.cli import Parser, at_least, command
 from p2w.runtime.provenance import provenance
 from p2w.runtime.tables import read_table
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
+from p2w.runtime.cli import Parser, command
 from p2w.report.evaluations import read_evaluation
 from p2w.report.summary import evaluation_table
-from p2w.runtime.cli import Parser, command
 
 
 def compare(lines: Sequence[str], document: Path, tolerance: float) -> None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from p2w.report.summary import write_summary
 from p2w.runtime.cli import Parser, command, paired
+from p2w.report.summary import write_summary
 
 
 @command(__doc__)
