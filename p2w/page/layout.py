@@ -1,5 +1,6 @@
 """The page itself, in Gradio."""
 
+import json
 from collections.abc import Callable, Iterator
 from html import escape
 from typing import Any
@@ -65,7 +66,8 @@ def page(desk: Desk) -> gr.Blocks:
 
         acts = _Acts(desk)
         described = [kept, about, save, asking]
-        fill.click(lambda: "\n".join(examples), None, text, api_visibility="private")
+        # By the browser: who presses the next button at once has the text.
+        fill.click(None, None, text, js=f"() => {json.dumps(chr(10).join(examples))}", api_visibility="private")
         made = [visitor, chosen, question, *described]
         make.click(acts.generate, [visitor, text, file, question], made, api_name="generate", concurrency_limit=2)
         kept.input(acts.show, [visitor, kept], [chosen, about, save], api_visibility="private")

@@ -11,12 +11,13 @@ import pytest
 
 from p2w.runtime.files import sha256
 from p2w.runtime.resume import INTERVAL
-from tests.support.workspace import Workspace
+from tests.support.workspace import ALONE, Workspace
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("kills_workflow")]
 
 SMALL = {
     "inherits": "pocket",
+    "jobs": ALONE,
     "tasks": ["boolq", "piqa"],
     "finetune": {"max_samples": 96, "batch_size": 4, "micro_batch_size": 2, "snapshots": 3},
 }

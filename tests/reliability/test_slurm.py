@@ -16,13 +16,13 @@ import pytest
 
 from p2w.runtime.files import read_json, sha256
 from tests.support.slurm_cluster import Slurm
-from tests.support.workspace import Workspace
+from tests.support.workspace import ALONE, Workspace
 
 pytestmark = [pytest.mark.long, pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
 
 HELD_OUT = ["arc_challenge", "boolq"]
 # The pocket experiment for two held-out tasks; --thorough runs all of it, otherwise it has little of everything.
-WHOLE = {"inherits": "pocket", "held_out": HELD_OUT}
+WHOLE = {"inherits": "pocket", "seed": 1, "jobs": ALONE, "held_out": HELD_OUT}  # adapters of its own, a job for each
 SMALL = {
     **WHOLE,
     "tasks": [*HELD_OUT, "hellaswag", "piqa"],

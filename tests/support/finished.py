@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.workspace import Workspace
+from tests.support.workspace import ALONE, Workspace
 
 TASKS = ["boolq", "piqa", "openbookqa.words"]
 SMALL = {
     "inherits": "pocket",
+    "jobs": ALONE,
     "tasks": TASKS,
     "seeds": [0, 1],
     "finetune": {"max_samples": 48, "batch_size": 16, "snapshots": 3},

@@ -5,6 +5,7 @@ import re
 import resource
 import subprocess
 import sys
+from math import ceil
 
 import pytest
 
@@ -13,7 +14,9 @@ from p2w.config.settings import parse
 from p2w.config.suites import load_tasks
 from p2w.config.tasks import Task
 from tests.support.experiments import whole
-from tests.support.workspace import PROJECT, Workspace
+from tests.support.workspace import ALONE, PROJECT, Workspace
+
+JOBS = ("finetune", "embeddings")  # what an experiment may divide into larger jobs
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +30,12 @@ def test_all_held_out_tasks_of_a_shipped_experiment(workspace, experiment):
     tasks, held_out = chosen["tasks"], chosen.get("held_out", chosen["tasks"])
     decoders, draws = len(held_out) * len(chosen.get("seeds", [0])), chosen["evaluation"]["draws"]
     jobs = workspace.plan(f"results/{experiment}/summary.md")
-    assert jobs["finetune"] == len(tasks) * chosen["checkpoints"]["epochs"]
-    assert jobs["checkpoints"] == jobs["embeddings"] == len(tasks)
+    shared = {name: sum(jobs[rule] for rule in jobs if rule.startswith(f"{name}_{experiment}_")) for name in JOBS}
+    together = {name: ceil(len(tasks) / size) for name, size in chosen.get("jobs", {}).items()}
+    assert shared == dict.fromkeys(JOBS, 0) | together
+    assert jobs["finetune"] == (0 if together else len(tasks) * chosen["checkpoints"]["epochs"])
+    assert jobs["embeddings"] == (0 if together else len(tasks))
+    assert jobs["checkpoints"] == len(tasks)
     assert jobs["decoder"] == jobs["constant"] == decoders
     assert jobs["generate"] == jobs["prompt_controls"] == decoders * draws
     assert jobs["evaluate"] == jobs["multi_task"] == jobs["prompt_variants"] == len(held_out)
@@ -211,7 +218,8 @@ def test_a_file_of_questions_is_a_task_and_one_table_for_all_experiments(workspa
 
 def test_all_tasks_of_the_suites_are_planned_with_what_each_needs(workspace):
     tasks = [name for name in load_tasks(PROJECT / "config/tasks").tasks if name.startswith(("fv_", "t0_"))]
-    workspace.experiment("many", {"inherits": "pocket", "seed": 1, "tasks": tasks, "held_out": ["fv_antonym"]})
+    many = {"inherits": "pocket", "jobs": ALONE, "seed": 1, "tasks": tasks, "held_out": ["fv_antonym"]}
+    workspace.experiment("many", many)
     jobs = workspace.plan("results/many/generated/fv_antonym/draw_0/adapter_model.safetensors")
     each = {"raw": 113, "samples": 113, "embeddings": 113, "finetune": 3 * 112, "checkpoints": 112}
     assert jobs == {**each, "decoder": 1, "generate": 1}

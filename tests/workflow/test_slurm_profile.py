@@ -7,7 +7,7 @@ import sys
 import pytest
 import yaml
 
-from tests.support.workspace import PROJECT, Workspace
+from tests.support.workspace import ALONE, PROJECT, Workspace
 
 PROFILE = "profiles/slurm/profile.yaml"
 DECODER = "results/pocket/decoder/boolq/decoder.safetensors"
@@ -51,8 +51,10 @@ def plan(workspace, *arguments):
 
 
 def test_the_epochs_of_a_task_share_an_allocation(tmp_path):
-    text = plan(Workspace(tmp_path), "results/pocket/checkpoints/boolq.parquet")
-    (group,) = re.findall(r"Group job finetune_pocket_boolq.*?(?=\n\[|\Z)", text, re.DOTALL)
+    workspace = Workspace(tmp_path)
+    workspace.experiment("apart", {"inherits": "pocket", "jobs": ALONE, "seed": 1})
+    text = plan(workspace, "results/apart/checkpoints/boolq.parquet")
+    (group,) = re.findall(r"Group job finetune_apart_boolq.*?(?=\n\[|\Z)", text, re.DOTALL)
     assert group.count("rule finetune:") == 3
     assert "rule checkpoints:" not in group
 
