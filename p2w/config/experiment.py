@@ -157,6 +157,13 @@ class Experiment(Settings):
         return self
 
     @model_validator(mode="after")
+    def _samples_may_share_a_prefix(self) -> "Experiment":
+        if self.finetune.shared_prefix and self.lora.dropout:
+            found = f"true beside lora.dropout {self.lora.dropout}"
+            raise ValueError(f"finetune.shared_prefix: found {found}, expected dropout 0: every sample draws its own")
+        return self
+
+    @model_validator(mode="after")
     def _every_generator_is_of_its_own_kind(self) -> "Experiment":
         kinds = [one.kind for one in (self.generator, *self.generators)]
         if repeated := [kind for kind in kinds[1:] if kinds.count(kind) > 1]:

@@ -22,6 +22,7 @@ class FinetuneConfig(Settings):
     micro_batch_size: Count | None = Field(None, description="samples computed at once; those of like length together")
     micro_batch_tokens: Count | None = Field(None, description="the same by tokens with padding, in its place")
     activation_checkpointing: bool = Field(False, description="compute each layer twice to keep less")
+    shared_prefix: bool = Field(False, description="compute once what all samples of a micro-batch begin with")
     weight_decay: NotNegative = Field(0.0, description="of AdamW")
     betas: tuple[Share, Share] = Field((0.9, 0.999), description="of AdamW")
     warmup_steps: Whole = Field(0, description="steps of linear warm-up")
@@ -37,6 +38,9 @@ class FinetuneConfig(Settings):
         if self.micro_batch_size is not None and self.micro_batch_tokens is not None:
             found = f"{self.micro_batch_size} samples and {self.micro_batch_tokens} tokens"
             raise ValueError(f"micro_batch_size: found {found}, expected one of micro_batch_size, micro_batch_tokens")
+        if self.shared_prefix and self.activation_checkpointing:
+            found = "both shared_prefix and activation_checkpointing"
+            raise ValueError(f"shared_prefix: found {found}, expected one: the keys and values of a prefix are kept")
         if (self.final_learning_rate is None) != (self.final_from_step is None):
             found = f"{self.final_learning_rate} from step {self.final_from_step}"
             raise ValueError(f"final_learning_rate: found {found}, expected both a rate and a step")

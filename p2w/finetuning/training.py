@@ -18,6 +18,7 @@ from p2w.adapters.layout import AdapterLayout
 from p2w.adapters.peft_folder import adapter_config_json, peft_config, read_adapter
 from p2w.base.base_model import load_model, load_tokenizer
 from p2w.base.chat import IGNORED, supervised_batch
+from p2w.base.shared_prefix import common_prefix, states_after
 from p2w.config.base_model import BaseModel
 from p2w.config.finetuning import FinetuneConfig
 from p2w.config.lora import LoraSettings
@@ -194,22 +195,27 @@ class Training:
     def _loss(self, piece: Sequence[int]) -> Tensor:
         prompts, responses = ([rows[i] for i in piece] for rows in (self.encoded.prompts, self.encoded.responses))
         batch = supervised_batch(prompts, responses, self.pad_id)
+        # The last token of a prompt predicts the first of its response: it is never left to the others.
+        shared = common_prefix([prompt[:-1] for prompt in prompts]) if self.config.shared_prefix else 0
         half = self.model.dtype == torch.bfloat16
         # The adapter's own weights stay float32; autocast lets it compute in the precision of a bfloat16 base.
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-            return response_loss(self.model, batch["input_ids"], batch["labels"], self.device)
+            return response_loss(self.model, batch["input_ids"], batch["labels"], self.device, shared)
 
 
-def response_loss(model: PreTrainedModel, input_ids: Tensor, labels: Tensor, device: torch.device | str) -> Tensor:
+def response_loss(
+    model: PreTrainedModel, input_ids: Tensor, labels: Tensor, device: torch.device | str, shared: int = 0
+) -> Tensor:
     """Cross-entropy summed over the positions whose next token is a label; only these get logits.
 
     `labels` (N, L), on the CPU, are IGNORED where there is no loss; `input_ids` (N, L) are right-padded. No attention
-    mask: in a causal model nothing looks at padding on its right, and without one attention takes its fast path.
+    mask: in a causal model nothing looks at padding on its right, and without one attention takes its fast path. The
+    first `shared` tokens are the same in every row and predict no label: they are computed once.
     """
     rows, columns = (labels[:, 1:] != IGNORED).nonzero(as_tuple=True)
     targets = labels[rows, columns + 1].to(device)
-    hidden = model.base_model(input_ids=input_ids.to(device), use_cache=False).last_hidden_state
-    logits = model.get_output_embeddings()(hidden[rows.to(device), columns.to(device)])
+    hidden = states_after(model, input_ids.to(device), shared)
+    logits = model.get_output_embeddings()(hidden[rows.to(device), columns.to(device) - shared])
     return cross_entropy(logits.float(), targets, reduction="sum")
 
 

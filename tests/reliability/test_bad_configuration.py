@@ -104,6 +104,11 @@ EXPERIMENT = {
     "one beta": ({"finetune": {"betas": [0.9]}}, r"finetune\.betas: found \[0\.9\], expected a list of 2 values"),
     "two limits of a micro-batch": ({"finetune": {"micro_batch_size": 4, "micro_batch_tokens": 99}},
                                     r"finetune\.micro_batch_size: found 4 samples and 99 tokens, expected one of"),
+    "a shared prefix and dropout": ({"finetune": {"shared_prefix": True}, "lora": {"dropout": 0.1}},
+                                    r"finetune\.shared_prefix: found true beside lora\.dropout 0\.1, expected"),
+    "a shared prefix and layers computed twice": (
+        {"finetune": {"shared_prefix": True, "activation_checkpointing": True}},
+        r"finetune\.shared_prefix: found both shared_prefix and activation_checkpointing, expected one"),
     "a last rate without its step": ({"finetune": {"final_learning_rate": 1.0e-5}},
                                      r"finetune\.final_learning_rate: found 1e-05 from step None, expected both"),
     "a last step without its rate": ({"finetune": {"final_from_step": 3}},
