@@ -82,7 +82,7 @@ results/%/report.html: env .FORCE
 
 .FORCE:
 
-bench: env
+bench: env-dev
 	@$(BIN)/python benchmarks/run.py
 
 lint: env-dev

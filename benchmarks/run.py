@@ -16,7 +16,7 @@ from measure import processor_name
 from p2w.runtime.files import write_text
 
 FOLDER = Path(__file__).parent
-STAGES = ("checkpoints", "embeddings", "decoder", "finetune", "generation", "evaluation", "workflow")
+STAGES = ("checkpoints", "embeddings", "decoder", "finetune", "generation", "evaluation", "workflow", "peers")
 BEGIN, END = "<!-- written by make bench -->\n", "<!-- end -->\n"
 HEAD = (
     "| stage | claim | ours | plain | times as fast | target | floor | times the floor | met |\n" + "|---" * 9 + "|\n"

@@ -9,6 +9,7 @@ SCORES = ("exact", "normalized", "number")
 EXAMPLES = """\
 examples:
   p2w evaluate mine --samples labelled.csv      # columns prompt and response, the exact texts
+  p2w evaluate mine --samples choices.csv       # prompt, the answers on offer in a, b, c, and answer: which is right
   p2w evaluate mine --samples results/pocket_formats/samples/boolq.digit/test.parquet
 """
 
@@ -16,7 +17,7 @@ examples:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.add_argument("adapter", type=Path, metavar="FOLDER", help="of an adapter in PEFT's format")
-    parser.add_argument("--samples", type=Path, required=True, metavar="FILE", help="prompt, response, perhaps system")
+    parser.add_argument("--samples", type=Path, required=True, metavar="FILE", help="labelled, see below")
     parser.add_argument("--score", choices=SCORES, default="exact", help="of an answer without choices (default exact)")
     parser.add_argument("--rows", type=at_least(1), default=1000, help="at most, a seeded choice (default 1000)")
     parser.add_argument("--seed", type=at_least(0), default=0)

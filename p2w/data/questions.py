@@ -7,7 +7,7 @@ column, or its text. Or it has no choices: then its `response` (or `answer`), if
 
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,12 @@ class ChoiceQuestion(Question):
         return found.pop()
 
 
+def has_choices(items: Iterable[object]) -> bool:
+    """Whether some row offers choices, as a list or in columns of their own."""
+    rows = (item for item in items if isinstance(item, Mapping))
+    return any("choices" in row or any(map(CHOICE_COLUMN.fullmatch, map(str, row))) for row in rows)
+
+
 def read_questions(path: Path, name: str | None = None) -> pa.Table:
     """Columns `id`, `question`, and `choices` and `answer` (position from 0, as text, or null) or `response`.
 
@@ -91,7 +97,7 @@ def read_questions(path: Path, name: str | None = None) -> pa.Table:
     for number, item in enumerate(items):
         if not isinstance(item, Mapping):
             raise ValueError(f"{name}[{number}]: found {item!r}, expected a mapping")
-    if any("choices" in item or any(map(CHOICE_COLUMN.fullmatch, item)) for item in items):
+    if has_choices(items):
         tabular = path.suffix in (".csv", ".tsv")
         rows = [_choice_row(f"{name}[{number}]", number, item, tabular) for number, item in enumerate(items)]
         return pa.Table.from_pylist(rows, schema=pa.schema(CHOICES))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 from p2w.config.base_model import BaseModel
 from p2w.config.evaluation import EvaluationConfig, FreeAnswers
 from p2w.config.scoring import Kind, Score
+from p2w.data.questions import has_choices, read_questions
 from p2w.data.samples import read_samples
 from p2w.data.tables import read_items
 from p2w.evaluation.evaluate import predict, select_rows
@@ -28,13 +30,20 @@ PROMPTS, RESPONSES = ("prompt", "question", "text"), ("response", "answer")
 
 
 def read_labelled(path: Path, system: str) -> pd.DataFrame:
-    """Samples that are to be answered: those of the workflow, or the rows of any file with a prompt and a response.
+    """Samples that are to be answered: those of the workflow, or the rows of any file with a prompt and a response, or
+    with a prompt, the answers on offer (columns a, b, …) and the answer that is right. Texts are taken as they are.
 
     `system` is for rows that have no system prompt of their own. Raises ValueError: names file, row, found, expected.
     """
     if path.suffix == ".parquet" and _is_ours(path):
         return read_samples(path)
-    rows = [_row(f"{path}[{number}]", number, item, system) for number, item in enumerate(read_items(path))]
+    items = read_items(path)
+    if has_choices(items) and not any("response" in item for item in items if isinstance(item, Mapping)):
+        rows = [
+            _of_choices(f"{path}[{number}]", row, system) for number, row in enumerate(read_questions(path).to_pylist())
+        ]
+    else:
+        rows = [_row(f"{path}[{number}]", number, item, system) for number, item in enumerate(items)]
     return pd.DataFrame(rows).astype({"answer": "Int64"})
 
 
@@ -44,6 +53,16 @@ def _is_ours(path: Path) -> bool:
         return METADATA_KEY in (pq.read_schema(path).metadata or {})
     except (pa.ArrowException, OSError):  # whoever reads it says what is wrong
         return False
+
+
+def _of_choices(where: str, row: Mapping[str, Any], system: str) -> dict[str, object]:
+    if row["answer"] is None:
+        raise ValueError(f"{where}: answer: found none, expected which of {row['choices']} is right")
+    right = int(row["answer"])
+    return {
+        **{"id": row["id"], "question": row["question"], "system": system, "prompt": row["question"], "tests": None},
+        **{"choices": row["choices"], "responses": row["choices"], "answer": right, "response": row["choices"][right]},
+    }
 
 
 def _row(where: str, number: int, item: object, system: str) -> dict[str, object]:

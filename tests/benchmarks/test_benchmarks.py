@@ -19,6 +19,7 @@ SMALLEST = {
     "finetune": ["--rows", "2", "--batch", "2", "--layers", "1"],
     "generation": ["--prompts", "16"],
     "evaluation": ["--adapters", "1", "--rows", "4"],
+    "peers": ["--model", "pocket", "--rows", "5", "--batch", "2", "--adapters", "2", "--scored", "3"],
 }
 KEYS = {
     "checkpoints": [RATIO | FLOOR, RATIO | FLOOR],
@@ -26,6 +27,7 @@ KEYS = {
     "finetune": [RATIO | FLOOR],
     "generation": [LIMIT | FLOOR, RATIO],
     "evaluation": [RATIO | FLOOR, RATIO],
+    "peers": [RATIO] * 6,
 }
 # Both ways find the same.
 SAME = {
@@ -34,7 +36,19 @@ SAME = {
     "finetune": lambda found: found["first_losses"][0] == pytest.approx(found["first_losses"][1], rel=1e-4),
     "generation": lambda found: found["same_bytes"],
     "evaluation": lambda found: set(found["different_answers"].values()) == {0},
+    "peers": lambda found: same_as_peers(**found),
 }
+
+
+def same_as_peers(first_epoch_losses, largest_difference_of_likelihoods, largest_difference_of_states, **_):
+    ours = first_epoch_losses["ours"]
+    alike = [first_epoch_losses[name] == pytest.approx(ours, rel=1e-3) for name in ("sequential", "shared")]
+    return (
+        alike == [True, True]
+        and len(ours) == 3
+        and largest_difference_of_likelihoods < 1e-3
+        and (largest_difference_of_states < 1e-2)
+    )
 
 
 @pytest.fixture

@@ -174,6 +174,20 @@ def test_labelled_rows_of_ones_own_have_a_prompt_and_a_response(adapter, tiny_ba
         read_labelled(tmp_path / "own.csv", "")
 
 
+def test_labelled_rows_may_offer_the_answers(adapter, tiny_base_model, tmp_path):
+    rows = {"prompt": ["a", "b"], "a": ["yes", "x"], "b": ["no", "y"], "answer": ["B", "x"]}
+    pd.DataFrame(rows).to_csv(tmp_path / "own.csv", index=False)
+    samples = read_labelled(tmp_path / "own.csv", "Be brief.")
+    assert samples["responses"].tolist() == [["yes", "no"], ["x", "y"]]
+    assert samples["response"].tolist() == ["no", "x"]
+    assert samples["system"].tolist() == ["Be brief."] * 2
+    predictions = score_sources(tiny_base_model, samples, {"adapter": adapter}, 5, 0, "exact", 3)
+    assert predictions["choice"].isin([0, 1]).all()
+    pd.DataFrame({**rows, "answer": ["B", None]}).to_csv(tmp_path / "own.csv", index=False)
+    with pytest.raises(ValueError, match=r"own.csv\[1\]: answer: found none, expected which of \['x', 'y'\] is right"):
+        read_labelled(tmp_path / "own.csv", "")
+
+
 def test_a_damaged_table_of_samples_is_not_taken_for_somebodys_own(tmp_path):
     write_samples(tmp_path / "test.parquet", toy_samples(), {})
     data = bytearray((tmp_path / "test.parquet").read_bytes())

@@ -1,0 +1,77 @@
+"""Against what a user would pick instead, on a real model and the same work: transformers' Trainer with PEFT,
+lm-evaluation-harness, sentence-transformers.
+
+The model is SmolLM2-135M-Instruct, which `make env-dev` brings as it does the peers; the rows are those of the pocket
+world. What both find is compared. Prints one line of JSON.
+"""
+
+import argparse
+import importlib.metadata
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from measure import POCKET, PROJECT, claim, in_turns, parser, report, start
+from peer_embeddings import embeddings
+from peer_harness import scoring
+from peer_trainer import finetuning
+from transformers.utils import logging
+
+from p2w.base.package_model import write_package_model
+from p2w.config.base_model import BaseModel
+from p2w.config.suites import load_tasks
+from p2w.config.yaml_files import read_yaml
+from p2w.data.samples import render_samples
+from p2w.pocket.tables import pocket_table
+
+TASK = "openbookqa.words"
+SMOLLM2 = PROJECT / "config/experiments/smollm2_pocket.yaml"
+PACKAGES = ("transformers", "peft", "lm_eval", "sentence-transformers")
+
+
+def model_in(folder: str, name: str, dtype: str) -> BaseModel:
+    """SmolLM2, dequantised into a folder, or the pocket base model, which tests take."""
+    if name == "pocket":
+        return BaseModel(path=str(POCKET), dtype=dtype)
+    write_package_model(BaseModel(**read_yaml(SMOLLM2)["base_model"]), Path(folder) / "model")
+    return BaseModel(path=str(Path(folder) / "model"), dtype=dtype)
+
+
+def rows_of(task: str, count: int) -> pd.DataFrame:
+    """Labelled samples of a task of the pocket world."""
+    table = pocket_table(task.partition(".")[0], "train", count, seed=0)
+    return render_samples(task, *load_tasks(PROJECT / "config/tasks").entry(task), table, "train")
+
+
+def measured(args: argparse.Namespace, base: BaseModel) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The claims, and what says whether both ways found the same."""
+    claims, same = [], {}
+    for peer in (finetuning, scoring, embeddings):
+        found = peer(base, rows_of(args.task, args.rows), args)
+        taken, results = in_turns(found.ways, args.runs, warm_up=found.warm_up)
+        claims += [claim(what, taken, *names, target, per=per) for what, names, target, per in found.claims]
+        same |= found.compare(results)
+    return claims, same
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    options = parser(__doc__, threads=2, rows=64, batch=16, adapters=4, scored=16)
+    options.add_argument("--model", choices=("smollm2", "pocket"), default="smollm2")
+    options.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
+    options.add_argument("--task", default=TASK)
+    args = options.parse_args(argv)
+    start(args)
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    with tempfile.TemporaryDirectory() as folder:
+        claims, same = measured(args, model_in(folder, args.model, args.dtype))
+    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+    report("peers", args, claims, versions=versions, threads_used=torch.get_num_threads(), **same)
+
+
+if __name__ == "__main__":
+    main()
