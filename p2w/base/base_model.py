@@ -1,7 +1,8 @@
 """The frozen base model and its tokenizer; another kind of `BaseModel` registers its own way to load them."""
 
+import timeit
 from collections.abc import Callable, Mapping
-from functools import singledispatch
+from functools import cache, singledispatch
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,8 +18,10 @@ from transformers import (
 from transformers.utils import logging
 
 from p2w.config.base_model import BaseModel
+from p2w.runtime.progress import say
 
 T = TypeVar("T")
+SLOW = 2.5  # times as long as in float32: more than a processor with instructions for a precision could take
 
 
 @singledispatch
@@ -36,9 +39,25 @@ def load_tokenizer(base: BaseModel) -> PreTrainedTokenizerBase:
 def load_model(base: BaseModel, device: torch.device | str = "cpu") -> PreTrainedModel:
     """The model in evaluation mode on `device`, its weights frozen; ValueError names a folder that holds none."""
     logging.disable_progress_bar()
-    options = {"dtype": getattr(torch, base.dtype), **_pin(base)}
+    dtype = getattr(torch, base.dtype)
+    if torch.device(device).type == "cpu" and (times := times_slower(dtype)) > SLOW:
+        say(f"warning: {base.dtype} takes this processor {times:.0f} times as long as float32 (docs/smollm2.md)")
+    options = {"dtype": dtype, **_pin(base)}
     model = _loaded(base, "model", lambda: AutoModelForCausalLM.from_pretrained(_place(base), **options))
     return model.to(device).eval().requires_grad_(False)
+
+
+@cache
+def times_slower(dtype: torch.dtype, size: int = 256) -> float:
+    """How many times as long as in float32 a product of two matrices takes on the CPU: many where a processor has no
+    instructions for bfloat16, of which nothing else would tell."""
+    if dtype == torch.float32:
+        return 1.0
+    seconds = {}
+    for kind in (torch.float32, dtype):
+        x = torch.ones(size, size, dtype=kind)
+        seconds[kind] = min(timeit.repeat(lambda x=x: x @ x, number=1, repeat=4))
+    return seconds[dtype] / seconds[torch.float32]
 
 
 def _place(base: BaseModel) -> str:
