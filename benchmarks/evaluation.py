@@ -82,7 +82,7 @@ WAYS = {"separately": separately, "one_by_one": one_by_one, "together": together
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    args = parser(__doc__, adapters=10, rows=100).parse_args(argv)
+    args = parser(__doc__, threads=2, adapters=10, rows=100).parse_args(argv)
     start(args)
     logging.set_verbosity_error()
     base = BaseModel(path=str(POCKET))

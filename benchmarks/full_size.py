@@ -19,7 +19,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import torch
-from full_size_counts import matmul_peak, peak_memory
+from full_size_counts import compute_peak, peak_memory
 from full_size_stages import STAGES, Setting, measure
 
 from p2w.config.settings import parse
@@ -68,7 +68,7 @@ def run_one(setting: Setting) -> dict[str, Any]:
     """Measure one setting in this process."""
     device = best_device()
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    peak = matmul_peak(device, getattr(torch, setting.precision))
+    peak = compute_peak(device, getattr(torch, setting.precision))
     found = {"device": name, "torch": torch.__version__}
     try:
         found |= measure(setting, device)

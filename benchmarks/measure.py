@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from full_size_counts import matmul_peak
+from full_size_counts import compute_peak
 
 PROJECT = Path(__file__).parent.parent
 POCKET = PROJECT / "p2w/pocket/base_model"
@@ -80,8 +80,8 @@ def copy_bandwidth() -> float:
 
 
 def flops_peak(dtype: torch.dtype = torch.float32) -> float:
-    """Operations per second of a matrix product."""
-    return matmul_peak(torch.device("cpu"), dtype) * 1e12
+    """Operations per second, at best."""
+    return compute_peak(torch.device("cpu"), dtype) * 1e12
 
 
 def _seconds(compute: Callable[[], Any]) -> float:
