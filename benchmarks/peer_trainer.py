@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from peer import Peer
 from peft import get_peft_model, set_peft_model_state_dict
-from transformers import DataCollatorForSeq2Seq, Trainer, TrainingArguments
+from transformers import DataCollatorForSeq2Seq, PrinterCallback, Trainer, TrainingArguments
 
 from p2w.adapters.peft_folder import peft_config
 from p2w.base.base_model import load_model, load_tokenizer
@@ -44,7 +44,9 @@ def trainer(training: Training, base: BaseModel, batch: int, sampling: str) -> T
         **{"disable_tqdm": True, "optim": "adamw_torch_fused"},
     )
     pad = DataCollatorForSeq2Seq(load_tokenizer(base), label_pad_token_id=IGNORED)
-    return Trainer(model=model, args=options, train_dataset=rows, data_collator=pad)
+    made = Trainer(model=model, args=options, train_dataset=rows, data_collator=pad)
+    made.remove_callback(PrinterCallback)
+    return made
 
 
 def train(by: Trainer) -> list[float]:

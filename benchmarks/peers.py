@@ -27,7 +27,7 @@ from p2w.config.yaml_files import read_yaml
 from p2w.data.samples import render_samples
 from p2w.pocket.tables import pocket_table
 
-TASK = "openbookqa.words"
+TASK = "openbookqa"
 SMOLLM2 = PROJECT / "config/experiments/smollm2_pocket.yaml"
 PACKAGES = ("transformers", "peft", "lm_eval", "sentence-transformers")
 
@@ -41,9 +41,10 @@ def model_in(folder: str, name: str, dtype: str) -> BaseModel:
 
 
 def rows_of(task: str, count: int) -> pd.DataFrame:
-    """Labelled samples of a task of the pocket world."""
-    table = pocket_table(task.partition(".")[0], "train", count, seed=0)
-    return render_samples(task, *load_tasks(PROJECT / "config/tasks").entry(task), table, "train")
+    """Labelled samples of a task of the pocket world, answered by the words of a choice."""
+    entries = load_tasks(PROJECT / "config/tasks")
+    table = pocket_table(task, "train", count, seed=0)
+    return render_samples(task, entries.entry(task)[0], entries.formats["words"], table, "train")
 
 
 def measured(args: argparse.Namespace, base: BaseModel) -> tuple[list[dict[str, Any]], dict[str, Any]]:
