@@ -25,9 +25,11 @@ MAX_LORA_RANK = 16  # vLLM's own default of --max-lora-rank
 SUPPORTED = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
 
 
-@pytest.fixture
-def folder(tiny_base_model, tmp_path):
-    """An adapter as a decoder makes it: flat weights, through the layout, in PEFT's format."""
+@pytest.fixture(params=["of a decoder", "of p2w generate"])
+def folder(request, tiny_base_model, tmp_path):
+    """An adapter as a decoder makes it: flat weights, through the layout, in PEFT's format; and a user's own."""
+    if request.param == "of p2w generate":
+        return request.getfixturevalue("generated")
     model, config = add_adapter(load_model(tiny_base_model), LoraSettings(rank=4, alpha=8), tiny_base_model)
     layout = AdapterLayout.from_tensors(trainable(model))
     flat = torch.randn(layout.size, generator=torch.Generator().manual_seed(0))
