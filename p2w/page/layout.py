@@ -24,6 +24,7 @@ STYLE = """
 .p2w-bars td {padding: 0.15em 0 !important}
 .p2w-bars .p2w-value {text-align: right; font-variant-numeric: tabular-nums; padding-right: 0.8em !important}
 .p2w-bars .p2w-bar {width: 50%}
+@media (max-width: 500px) {.p2w-bars .p2w-bar {width: 25%}}
 .p2w-bars i {display: block; height: 0.7em; border-radius: 2px; background: #3b8fd0}
 .p2w-warning {border-left: 4px solid #d55e00; padding: 0.2em 0.8em; margin: 0 0 0.8em}
 .p2w-more {opacity: 0.75; margin-top: 0.2em}
