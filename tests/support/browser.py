@@ -17,6 +17,8 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.support.needs import Needs
+
 # Nothing of its own over the network, and no sandbox, which root in a container cannot have.
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
@@ -31,27 +33,19 @@ class Served(NamedTuple):
     process: subprocess.Popen
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "browser: needs Chromium on this machine")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    left_out = [] if _can_run() else [item for item in items if item.get_closest_marker("browser")]
-    items[:] = [item for item in items if item not in left_out]
-    config.hook.pytest_deselected(items=left_out)
-
-
-def pytest_terminal_summary(terminalreporter) -> None:
-    if not _can_run():
-        terminalreporter.write_line("left out: tests of the page in Chromium; apt-get install chromium")
-
-
 def _can_run() -> bool:
     return "CI" in os.environ or shutil.which("chromium") is not None or _installs()
 
 
 def _installs() -> bool:
     return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+NEEDS = Needs("browser", "Chromium on this machine", "tests of the page; apt-get install chromium", _can_run)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(NEEDS)
 
 
 @contextmanager

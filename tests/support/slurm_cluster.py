@@ -16,27 +16,21 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.support.needs import Needs
+
 SCRIPT = Path(__file__).with_name("cluster.sh")
 FOLDER = Path(tempfile.gettempdir()) / "p2w-slurm"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slurm: needs a SLURM that is started on this machine")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    left_out = [] if _can_run() else [item for item in items if item.get_closest_marker("slurm")]
-    items[:] = [item for item in items if item not in left_out]
-    config.hook.pytest_deselected(items=left_out)
-
-
-def pytest_terminal_summary(terminalreporter) -> None:
-    if not _can_run():
-        terminalreporter.write_line("left out: tests that start a SLURM, which takes root on Debian")
-
-
 def _can_run() -> bool:
     return "CI" in os.environ or (os.geteuid() == 0 and shutil.which("apt-get") is not None)
+
+
+NEEDS = Needs("slurm", "a SLURM that is started here", "tests that start a SLURM, which takes root on Debian", _can_run)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(NEEDS)
 
 
 class Job(NamedTuple):
