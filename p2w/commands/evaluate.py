@@ -1,4 +1,4 @@
-"""How often the adapter is right on labelled samples, with the base model and the adapter of no prompt beside it."""
+"""How often the adapter is right on labelled samples, beside the base model and the adapters that it has to beat."""
 
 import argparse
 from pathlib import Path

@@ -48,6 +48,7 @@ def work(args: argparse.Namespace) -> None:
     print(f"{args.output}: an adapter for {base}, made in {time.monotonic() - start:.2f} s")
     *facts, told = [*facts_of(adapter.record), ""]
     print("".join(f"  {fact}\n" for fact in facts if not fact.startswith("warning: ")) + told, end="")
-    print(f"  to beat: what the generator makes of no prompt; p2w evaluate {args.output} --samples FILE")
+    print("  to beat: what the generator makes of no prompt, and the nearest training task's own adapter")
+    print(f"  does it? p2w evaluate {args.output} --samples FILE")
     for warning in adapter.warnings:
         say(f"warning: {warning}")

@@ -25,8 +25,9 @@ from p2w.using.generator_folder import CARD, SETTINGS, TASKS, WEIGHTS, read_sett
 PARTS = ("features", "mixing", "weights_mean", "residuals")
 
 
-def compact(ridge: Ridge, made: Tensor, rank: int) -> tuple[Ridge, Tensor]:
-    """A generator of `rank` directions in float16, and the share of each task's adapter in each of them (tasks, rank).
+def compact(ridge: Ridge, made: Tensor, rank: int) -> tuple[Ridge, Tensor, Tensor]:
+    """A generator of `rank` directions in float16; the share of each task's adapter in each of them (tasks, rank); and
+    each of them in each task's adapter (tasks, rank), which is what the directions hold of it.
 
     `made` (tasks, size) are the weights that it makes of each training task's prompts. Raises ValueError: more
     directions than the tasks have.
@@ -36,9 +37,11 @@ def compact(ridge: Ridge, made: Tensor, rank: int) -> tuple[Ridge, Tensor]:
         raise ValueError(f"rank: found {rank}, expected 1 to {most} for {most + 1} training tasks")
     R, M = ridge.residuals.double(), ridge.mixing.double()
     V = torch.linalg.svd((made - ridge.weights_mean).double(), full_matrices=False).Vh[:rank]
-    shares = torch.linalg.lstsq(R @ R.T, R @ V.T, driver="gelsd").solution
+    own = R @ V.T
+    shares = torch.linalg.lstsq(R @ R.T, own, driver="gelsd").solution
     small = replace(ridge, mixing=V @ R.T @ M, residuals=V)
-    return replace(small, **{name: getattr(small, name).half().contiguous() for name in PARTS}), shares.float()
+    halves = {name: getattr(small, name).half().contiguous() for name in PARTS}
+    return replace(small, **halves), shares.float(), own.float()
 
 
 def write_compact(folder: Path, embedding_paths: Sequence[Path], rank: int, output: Path) -> None:
@@ -53,8 +56,8 @@ def write_compact(folder: Path, embedding_paths: Sequence[Path], rank: int, outp
     if sorted(paths) != list(tasks.names):
         raise ValueError(f"found prompts of {sorted(paths)}, expected those of the training tasks {list(tasks.names)}")
     made = torch.stack([_made_of_all(ridge, paths[task]) for task in tasks.names])
-    small, mixture = compact(ridge, made, rank)
-    known = replace(tasks, mixture=mixture)
+    small, mixture, own = compact(ridge, made, rank)
+    known = replace(tasks, mixture=mixture, own=own)
     record = provenance("compact_generator", {"rank": rank}, [folder / WEIGHTS, *embedding_paths])
     with transaction():
         write_record(output / RUN_FILE, {**small.metadata, "compact": record})

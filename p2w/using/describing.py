@@ -39,7 +39,7 @@ def describe_generator(
         raise ValueError(f"found prompts of {sorted(prompts)}, expected those of the training tasks {names}")
     constant = generator.weights_of_no_prompt([prompts[task] for task in names])
     means, scatter = (torch.stack([of(prompts[task]) for task in names]) for of in (PromptStates.mean, scatter_of))
-    tasks = TrainingTasks(tuple(names), means, scatter, constant, None)
+    tasks = TrainingTasks(tuple(names), means, scatter, constant)
     samples = {path.parent.name: read_samples(path) for path in sample_paths}
     systems = {task: table["system"].mode()[0] for task, table in samples.items()}
     examples = tuple(" ".join(prompt.split()) for prompt in samples[names[-1]]["prompt"].head(EXAMPLES))
@@ -54,10 +54,9 @@ def describe_generator(
 
 def write_tasks(path: Path, tasks: TrainingTasks, record: Mapping[str, object]) -> None:
     """Write what `read_tasks` reads; equal input gives equal bytes."""
-    tensors = {name: getattr(tasks, name) for name in ("means", "scatter", "constant")} | (
-        {} if tasks.mixture is None else {"mixture": tasks.mixture}
-    )
-    write_tensors(path, tensors, {"tasks": list(tasks.names), "provenance": record})
+    tensors = {name: getattr(tasks, name) for name in ("means", "scatter", "constant", "mixture", "own")}
+    found = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+    write_tensors(path, found, {"tasks": list(tasks.names), "provenance": record})
 
 
 def card(
@@ -111,7 +110,7 @@ adapter.save_pretrained("my_adapter")  # in PEFT's format
 - Nothing was held out from it, so it has no score on an unseen task: the experiment's generators for held-out tasks
   have, in its summary.
 - An adapter of it is worth something when it beats both the adapter that it makes of no prompt and that of the nearest
-  training task. `p2w evaluate` scores the first beside it.
+  training task: `p2w evaluate` scores them beside it.
 - Prompts that are further from every training task than those are from each other come with a warning.
 
 {as_comment(dict(record))}

@@ -30,7 +30,7 @@ from p2w.using.generator_folder import (
     read_settings,
     read_tasks,
 )
-from p2w.using.mixtures import mixture
+from p2w.using.mixtures import mixture, own_adapter
 from p2w.using.nearness import least_usual, similarities
 from p2w.using.prompt_files import check_prompts
 
@@ -108,9 +108,18 @@ class Generator:
 
     def of_no_prompt(self) -> Adapter:
         """The adapter that it makes of no prompt, which a generated one has to beat."""
-        return self._adapter(
-            self.tasks.constant, {**self.code, "control": "constant", "base_model": self.settings.base_model.given()}
-        )
+        return self._control(self.tasks.constant, "constant")
+
+    def of_task(self, task: str) -> Adapter | None:
+        """The own adapter of a training task, which a generated one that is nearest to it has to beat; None where this
+        kind of generator keeps none. Raises ValueError: no such task; lists them."""
+        if task not in self.tasks.names:
+            raise ValueError(f"task: found {task!r}, expected one of {', '.join(self.tasks.names)}")
+        flat = own_adapter(self.model, self.tasks, task)
+        return None if flat is None else self._control(flat, "nearest_prompts")
+
+    def _control(self, flat: Tensor, control: str) -> Adapter:
+        return self._adapter(flat, {**self.code, "control": control, "base_model": self.settings.base_model.given()})
 
     def _adapter(self, flat: Tensor, record: dict[str, Any]) -> Adapter:
         return Adapter(self.model.layout.unflatten(flat), self.model.metadata["adapter_config"], record)

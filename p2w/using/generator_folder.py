@@ -31,14 +31,16 @@ class GeneratorSettings(Settings):
 @dataclass(frozen=True)
 class TrainingTasks:
     """Of the training tasks `means` (tasks, C) float32, each one's mean prompt, and `scatter` (tasks,), how far its
-    prompts are from that; `constant` (size,), the weights that the generator makes of no prompt; `mixture` (tasks, K),
-    how much of each task's adapter is in each of the generator's `residuals`, None where they are the tasks' own."""
+    prompts are from that; `constant` (size,), the weights that the generator makes of no prompt. Where the generator's
+    `residuals` (K, size) are not those of the tasks: `mixture` (tasks, K), how much of each task's adapter is in each
+    of them, and `own` (tasks, K), how much of each of them is in each task's adapter."""
 
     names: tuple[str, ...]
     means: Tensor
     scatter: Tensor
     constant: Tensor
-    mixture: Tensor | None
+    mixture: Tensor | None = None
+    own: Tensor | None = None
 
 
 def read_settings(folder: Path) -> GeneratorSettings:
@@ -49,7 +51,7 @@ def read_settings(folder: Path) -> GeneratorSettings:
 def read_tasks(folder: Path) -> TrainingTasks:
     """The training tasks; ValueError when the file is damaged or of another kind."""
     tensors, header = read_tensors(folder / TASKS, keys=("tasks",))
-    return TrainingTasks(tuple(header["tasks"]), **{"mixture": None, **tensors})
+    return TrainingTasks(tuple(header["tasks"]), **tensors)
 
 
 def find_generator(place: str | Path, revision: str | None = None) -> Path:

@@ -1,4 +1,4 @@
-"""How much of each training task's adapter is in a generated one, where a generator mixes them."""
+"""Training tasks' own adapters, and how much of each is in a generated one, where a generator mixes them."""
 
 import torch
 from torch import Tensor
@@ -22,6 +22,18 @@ def mixture(generator: Generator, tasks: TrainingTasks, flat: Tensor) -> dict[st
     found = _shares(residuals, flat - mean)
     shares = found if tasks.mixture is None else tasks.mixture.double() @ found
     return _by_share(tasks, shares - shares.mean() + 1 / len(shares))
+
+
+def own_adapter(generator: Generator, tasks: TrainingTasks, name: str) -> Tensor | None:
+    """Flat weights (size,) of a training task's own adapter, as far as the generator's directions hold it; None unless
+    it mixes them. That of a basis generator has the shift that all its mixtures have."""
+    position = tasks.names.index(name)
+    if (adapters := getattr(generator, "adapters", None)) is not None:
+        return adapters[position]
+    mean, residuals = getattr(generator, "weights_mean", None), getattr(generator, "residuals", None)
+    if mean is None or residuals is None or (tasks.mixture is not None and tasks.own is None):
+        return None
+    return mean + (residuals[position] if tasks.own is None else tasks.own[position] @ residuals)
 
 
 def _shares(rows: Tensor, flat: Tensor) -> Tensor:

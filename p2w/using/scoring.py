@@ -25,7 +25,7 @@ from p2w.using.adapter import Adapter
 from p2w.using.generator import Generator
 
 BATCH_TOKENS = 4096
-ADAPTER, CONTROL = "adapter", "no prompt"
+ADAPTER, CONSTANT, NEAREST = "adapter", "no prompt", "nearest task"
 PROMPTS, RESPONSES = ("prompt", "question", "text"), ("response", "answer")
 
 
@@ -81,7 +81,8 @@ def _row(where: str, number: int, item: object, system: str) -> dict[str, object
 
 
 def controls_of(adapter: Adapter, given: str | None = None) -> dict[str, Adapter]:
-    """What the adapter has to beat: what its generator makes of no prompt; nothing, said so, where that is not here.
+    """What the adapter has to beat: what its generator makes of no prompt, and the adapter of the training task that is
+    nearest to its prompts. What is not to be had is said, and left out.
 
     `given` is where the generator is, if not where the adapter says. Raises ValueError: it is another generator.
     """
@@ -99,7 +100,20 @@ def controls_of(adapter: Adapter, given: str | None = None) -> dict[str, Adapter
     found = generator.code["generator"]["sha256"]
     if made is not None and found != made["sha256"]:
         raise ValueError(f"{generator.place}: sha256: found {found}, expected {made['sha256']} as the adapter says")
-    return {CONTROL: generator.of_no_prompt()}
+    return {CONSTANT: generator.of_no_prompt(), **_nearest(generator, adapter)}
+
+
+def _nearest(generator: Generator, adapter: Adapter) -> dict[str, Adapter]:
+    if "nearest" not in adapter.record:
+        say(f"no control {NEAREST!r}: the adapter does not say which one is the nearest")
+        return {}
+    task = next(iter(adapter.record["nearest"]))
+    own = generator.of_task(task)
+    if own is None:
+        say(f"no control {NEAREST!r}: a generator of this kind keeps no adapters")
+        return {}
+    say(f"{NEAREST}: {task}")
+    return {NEAREST: own}
 
 
 def score_sources(

@@ -40,7 +40,8 @@ def test_prompts_become_an_adapter_that_says_what_it_is_made_of(prompts, generat
     assert "\n  prompts: 2, sha256 " in said.out
     assert "\n  nearest training tasks (cosine): " in said.out
     assert "\n  mixture of training tasks' adapters: " in said.out
-    assert "\n  to beat: what the generator makes of no prompt; p2w evaluate" in said.out
+    assert "\n  to beat: what the generator makes of no prompt, and the nearest training task's own" in said.out
+    assert f"\n  does it? p2w evaluate {tmp_path}/mine --samples FILE" in said.out
     assert "warning: found 2 prompts, the generator was fitted for 5" in said.err
     assert read_adapter(tmp_path / "mine")[1]["peft_type"] == "LORA"
 

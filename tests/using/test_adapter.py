@@ -139,23 +139,28 @@ def test_an_architecture_that_is_not_known(adapter, tmp_path):
     assert not (tmp_path / "mine.gguf").exists()
 
 
-def test_scores_stand_beside_those_of_the_base_model_and_of_no_prompt(
+def test_scores_stand_beside_those_of_the_base_model_and_of_what_is_to_be_beaten(
     adapter, generator_folder, tiny_base_model, tmp_path
 ):
     path = tmp_path / "test.parquet"
     write_samples(path, toy_samples(), {})
     controls = controls_of(adapter)
-    assert list(controls) == ["no prompt"]
-    expected = opened(generator_folder).of_no_prompt().tensors
-    for name, tensor in controls["no prompt"].tensors.items():
-        assert tensor.equal(expected[name])
-        assert not tensor.equal(adapter.tensors[name])
+    generator = opened(generator_folder)
+    nearest = generator.of_task(next(iter(adapter.record["nearest"])))
+    expected = {"no prompt": generator.of_no_prompt(), "nearest task": nearest}
+    assert list(controls) == list(expected)
+    for control, other in expected.items():
+        for name, tensor in controls[control].tensors.items():
+            assert tensor.equal(other.tensors[name])
+            assert not tensor.equal(adapter.tensors[name])
     samples = read_labelled(path, "")
     predictions = score_sources(tiny_base_model, samples, {"adapter": adapter, **controls}, 13, 0, "exact", 5)
-    assert predictions.groupby("source", sort=False).size().to_dict() == {"base": 13, "adapter": 13, "no prompt": 13}
+    assert predictions.groupby("source", sort=False).size().to_dict() == dict.fromkeys(
+        ["base", "adapter", "no prompt", "nearest task"], 13
+    )
     head, *lines, tail = scores_table(predictions).splitlines()
     assert "95 % interval" in head
-    assert [line.split()[0] for line in lines] == ["base", "adapter", "no"]
+    assert [line.split()[0] for line in lines] == ["base", "adapter", "no", "nearest"]
     assert tail.startswith("13 rows")
 
 
@@ -210,7 +215,10 @@ def test_a_control_of_another_generator_is_refused_and_a_lost_one_is_said(adapte
     )
     assert controls_of(lost) == {}
     assert "no control: /nowhere/at all: no such folder" in capsys.readouterr().err
-    assert list(controls_of(lost, str(generator_folder))) == ["no prompt"]
+    assert list(controls_of(lost, str(generator_folder))) == ["no prompt", "nearest task"]
+    trained = dataclasses.replace(adapter, record={})
+    assert list(controls_of(trained, str(generator_folder))) == ["no prompt"]
+    assert "no control 'nearest task': the adapter does not say which one" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

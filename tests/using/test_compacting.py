@@ -26,6 +26,10 @@ def test_with_all_directions_it_is_the_same_generator_in_half_precision(generato
     for task, share in first.record["made_of"].items():
         assert second.record["made_of"][task] == pytest.approx(share, abs=1e-2)
     assert first.record["nearest"] == second.record["nearest"]
+    for task in TASKS:
+        theirs, ours = (opened(folder).of_task(task).tensors for folder in (generator_folder, tmp_path / "small"))
+        for name, tensor in theirs.items():
+            torch.testing.assert_close(ours[name], tensor, atol=1e-2, rtol=1e-2)
     assert "compact_generator" in (tmp_path / "small/run.json").read_text()
     assert load_generator(tmp_path / "small" / WEIGHTS).residuals.dtype == torch.float16
 
@@ -34,10 +38,11 @@ def test_what_is_kept_is_what_the_training_tasks_own_prompts_need_most():
     """Two tasks whose adapters differ, and two that hardly do: one direction is that of the first two."""
     residuals = torch.tensor([[0, 3.0, 0], [0, -3, 0], [1, 0, 0], [-1, 0, 0]])
     ridge = Ridge(torch.zeros(4), torch.eye(4), torch.zeros(3), residuals, 0, 1, None, {})
-    small, mixture = compact(ridge, residuals, 1)
+    small, mixture, own = compact(ridge, residuals, 1)
     assert small.residuals.abs().flatten().tolist() == pytest.approx([0, 1, 0])
     assert (small.mixing.T @ small.residuals)[:, 1].tolist() == pytest.approx([3, -3, 0, 0])
     assert (mixture @ small.residuals.float())[:, 1].abs().tolist() == pytest.approx([1 / 6, 1 / 6, 0, 0], abs=1e-6)
+    assert (own @ small.residuals.float())[:, 1].tolist() == pytest.approx([3, -3, 0, 0])
 
 
 @pytest.mark.parametrize("rank", [0, 3])

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import p2w
+from p2w.adapters.checkpoints import read_checkpoints
 from p2w.adapters.peft_folder import read_adapter
 from p2w.config.settings import parse
 from p2w.generators.fitting import fit_without
@@ -140,6 +141,17 @@ def test_no_prompt_gives_what_the_workflow_calls_constant(folder, decoder_folder
         generator = opened(place)
         expected = generator.model.weights_of_no_prompt(prompts)
         torch.testing.assert_close(generator.model.layout.flatten(generator.of_no_prompt().tensors), expected)
+
+
+def test_the_own_adapter_of_a_training_task_is_the_mean_of_its_checkpoints(folder, decoder_folder, held_out_world):
+    generator = opened(folder)
+    for task in TASKS:
+        own = read_checkpoints(held_out_world / f"{task}.parquet").weights
+        found = generator.model.layout.flatten(generator.of_task(task).tensors)
+        torch.testing.assert_close(found, own.mean(0), atol=1e-6, rtol=1e-5)
+    assert opened(decoder_folder).of_task("boolq") is None  # a decoder keeps no adapters
+    with pytest.raises(ValueError, match="task: found 'arc', expected one of boolq, held, piqa"):
+        generator.of_task("arc")
 
 
 def test_a_copy_is_the_same_generator(folder, tmp_path):
