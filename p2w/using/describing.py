@@ -18,7 +18,7 @@ from p2w.runtime.tensor_files import write_tensors
 from p2w.using.generator_folder import CARD, SETTINGS, TASKS, GeneratorSettings, TrainingTasks
 from p2w.using.nearness import least_usual, scatter_of
 
-EXAMPLES = 8  # prompts that show what a task is
+EXAMPLES = 8  # prompts that show what a task is: of the one whose prompts are shortest
 
 
 def describe_generator(
@@ -41,8 +41,9 @@ def describe_generator(
     means, scatter = (torch.stack([of(prompts[task]) for task in names]) for of in (PromptStates.mean, scatter_of))
     tasks = TrainingTasks(tuple(names), means, scatter, constant)
     samples = {path.parent.name: read_samples(path) for path in sample_paths}
-    systems = {task: table["system"].mode()[0] for task, table in samples.items()}
-    examples = tuple(" ".join(prompt.split()) for prompt in samples[names[-1]]["prompt"].head(EXAMPLES))
+    systems = {task: samples[task]["system"].mode()[0] for task in names}
+    shortest = min(names, key=lambda task: samples[task]["prompt"].str.len().mean())
+    examples = tuple(" ".join(prompt.split()) for prompt in samples[shortest]["prompt"].head(EXAMPLES))
     settings = GeneratorSettings(experiment=experiment, base_model=base_model, systems=systems, examples=examples)
     config = {"experiment": experiment, "base_model": base_model.given()}
     record = provenance("generator_folder", config, [generator_path, *embedding_paths, *sample_paths])
