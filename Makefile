@@ -113,7 +113,9 @@ lock:
 	.venv-lock/bin/pip install --quiet pip-tools
 	cd envs && for name in requirements requirements-dev; do \
 	  ../.venv-lock/bin/pip-compile --quiet --upgrade --strip-extras --no-header --no-annotate --no-emit-index-url \
-	    --no-emit-find-links --no-emit-trusted-host $$name.in -o $$name.txt || exit 1; done
+	    --no-emit-find-links --no-emit-trusted-host $$name.in -o $$name.txt || exit 1; \
+	  { echo "# Pinned by \`make lock\` from $$name.in."; sed '/^#/d; s/+cpu$$//' $$name.txt; } > $$name.new; \
+	  mv $$name.new $$name.txt; done
 	rm -rf .venv-lock
 	$(MAKE) envs/p2w.yaml
 

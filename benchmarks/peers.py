@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 from measure import POCKET, PROJECT, claim, in_turns, parser, report, start
 from peer_embeddings import embeddings
 from peer_harness import scoring
@@ -71,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         claims, same = measured(args, model_in(folder, args.model, args.dtype))
     versions = {name: importlib.metadata.version(name) for name in PACKAGES}
-    report("peers", args, claims, versions=versions, threads_used=torch.get_num_threads(), **same)
+    report("peers", args, claims, versions=versions, **same)
 
 
 if __name__ == "__main__":

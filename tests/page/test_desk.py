@@ -6,17 +6,10 @@ from itertools import count
 import pytest
 
 from p2w.adapters.peft_folder import read_adapter
-from p2w.page.desk import Desk
 from p2w.page.history import KEPT, MOST, Histories, Made
 from p2w.page.inputs import LONGEST, MOST_BYTES, prompts_from, question_from
 from p2w.page.views import adapter_view, bars, label
 from p2w.using.asking import ask, system_of
-from tests.support.generator_folders import opened
-
-
-@pytest.fixture(scope="module")
-def desk(generator_folder):
-    return Desk(opened(generator_folder))
 
 
 def test_prompts_become_an_adapter_that_can_be_shown_asked_and_downloaded(desk, tmp_path):

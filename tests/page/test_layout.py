@@ -6,15 +6,8 @@ import socket
 import gradio as gr
 import pytest
 
-from p2w.page.desk import Desk
 from p2w.page.layout import _Acts, page
 from p2w.page.server import POLICY, Policy, check_address
-from tests.support.generator_folders import opened
-
-
-@pytest.fixture(scope="module")
-def desk(generator_folder):
-    return Desk(opened(generator_folder))
 
 
 def test_what_takes_input_has_a_label_and_two_things_have_a_name_for_programs(desk):

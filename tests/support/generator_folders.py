@@ -9,6 +9,7 @@ import pytest
 from p2w.config.generator import GeneratorConfig
 from p2w.data.samples import write_samples
 from p2w.generators.fitting import fit_without
+from p2w.page.desk import Desk
 from p2w.using.describing import describe_generator
 from p2w.using.generator import Generator
 from tests.support.held_out_world import DIM
@@ -61,3 +62,9 @@ def generated(generator_folder, tmp_path):
     """The folder of an adapter that it made."""
     quiet(opened(generator_folder), ["which of these can swim", "is a stone heavy"]).save_pretrained(tmp_path / "mine")
     return tmp_path / "mine"
+
+
+@pytest.fixture(scope="module")
+def desk(generator_folder):
+    """What the page keeps, of that generator."""
+    return Desk(opened(generator_folder))
