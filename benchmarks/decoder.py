@@ -21,6 +21,7 @@ from torch import Tensor
 
 from p2w.adapters.layout import PEFT_PREFIX, AdapterLayout
 from p2w.adapters.weight_tokens import WeightTokens
+from p2w.base.base_model import times_slower
 from p2w.config.decoder import DecoderConfig
 from p2w.generators.batches import Batches, load_tasks
 from p2w.generators.generation import stream
@@ -89,7 +90,7 @@ class Steps:
 
 def fast_bfloat16() -> bool:
     """Whether products of bfloat16 are the faster ones here."""
-    return flops_peak(torch.bfloat16) > flops_peak()
+    return times_slower(torch.bfloat16, 512) < 1
 
 
 def main(argv: Sequence[str] | None = None) -> None:

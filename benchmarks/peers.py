@@ -26,7 +26,7 @@ from p2w.config.yaml_files import read_yaml
 from p2w.data.samples import render_samples
 from p2w.pocket.tables import pocket_table
 
-TASK = "openbookqa"
+TASK, FORMAT = "openbookqa", "bracket_letter"
 SMOLLM2 = PROJECT / "config/experiments/smollm2_pocket.yaml"
 PACKAGES = ("transformers", "peft", "lm_eval", "sentence-transformers")
 
@@ -39,18 +39,18 @@ def model_in(folder: str, name: str, dtype: str) -> BaseModel:
     return BaseModel(path=str(Path(folder) / "model"), dtype=dtype)
 
 
-def rows_of(task: str, count: int) -> pd.DataFrame:
-    """Labelled samples of a task of the pocket world, answered by the words of a choice."""
+def rows_of(task: str, answers: str, count: int) -> pd.DataFrame:
+    """Labelled samples of a task of the pocket world, in a format of its answers."""
     entries = load_tasks(PROJECT / "config/tasks")
     table = pocket_table(task, "train", count, seed=0)
-    return render_samples(task, entries.entry(task)[0], entries.formats["words"], table, "train")
+    return render_samples(task, entries.entry(task)[0], entries.formats[answers], table, "train")
 
 
 def measured(args: argparse.Namespace, base: BaseModel) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """The claims, and what says whether both ways found the same."""
     claims, same = [], {}
     for peer in (finetuning, scoring, embeddings):
-        found = peer(base, rows_of(args.task, args.rows), args)
+        found = peer(base, rows_of(args.task, args.format, args.rows), args)
         taken, results = in_turns(found.ways, args.runs, warm_up=found.warm_up)
         claims += [claim(what, taken, *names, target, per=per) for what, names, target, per in found.claims]
         same |= found.compare(results)
@@ -63,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--model", choices=("smollm2", "pocket"), default="smollm2")
     options.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
     options.add_argument("--task", default=TASK)
+    options.add_argument("--format", default=FORMAT, help="of answers; words are one token here")
     args = options.parse_args(argv)
     start(args)
     logging.set_verbosity_error()
