@@ -8,8 +8,9 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 # Where there is no GPU, `gpu` only says how many jobs train at once.
 FLAGS := --cores $(CORES) --resources gpu=$(CORES) --quiet rules host
 # Processes that run the tests; each takes about 1 GB. Groups of tests stay together, in the order of tests/conftest.py.
+# Threads that wait for each other sleep: where all processors are busy, spinning makes a step ten times as long.
 WORKERS ?= 2
-PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PYTEST := OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 DEMO := results/pocket/evaluation/arc_challenge.json
 DOCUMENTS := README.md README.zh-CN.md
 TABLES := pocket pocket_formats pocket_formats_ridge smollm2_pocket smollm2

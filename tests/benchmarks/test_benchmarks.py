@@ -96,6 +96,12 @@ def test_the_workflow(run):
     assert set(found["starts"]) == {"raw"}
 
 
+def test_waiting(run):
+    found = run("waiting", "--seconds", "0.2", "--most", "1")
+    assert set(found["by_others"]) == {"0", "1"}
+    assert all(rate > 0 for rates in found["by_others"].values() for rate in rates.values())
+
+
 def test_pairing(run):
     sizes = ["--steps", "2", "--every", "1", "--rows", "2", "--draws", "1", "--train-rows", "16"]
     found = run("pairing", *sizes, "--tasks", "arc_easy", "winogrande")

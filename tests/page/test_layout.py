@@ -2,12 +2,14 @@
 
 import asyncio
 import socket
+from threading import Event, Semaphore
 
 import gradio as gr
+import httpx
 import pytest
 
 from p2w.page.layout import _Acts, page
-from p2w.page.server import POLICY, Policy, check_address
+from p2w.page.server import HOME, POLICY, WAITING, Policy, check_address, serve
 
 
 def test_what_takes_input_has_a_label_and_two_things_have_a_name_for_programs(desk):
@@ -64,3 +66,34 @@ def test_an_address_that_is_taken_or_none_is_said():
             check_address("127.0.0.1", port)
     with pytest.raises(ValueError, match=r"127\.0\.0\.1:70000: .*choose another with --host, --port"):
         check_address("127.0.0.1", 70000)
+
+
+@pytest.mark.long
+def test_a_visitor_too_many_is_told_so(monkeypatch):
+    """Two are served and forty wait; the next is the one too many."""
+    begun, free = Semaphore(0), Event()
+
+    def generate(*_):
+        begun.release()
+        free.wait(60)
+
+    monkeypatch.setattr("p2w.page.desk.Desk.generate", generate)
+    with socket.create_server((HOME, 0)) as taken:
+        port = taken.getsockname()[1]
+    blocks = serve("pocket", None, HOME, port, open_browser=False)
+    (number,) = [number for number, fn in blocks.fns.items() if fn.api_name == "generate"]
+
+    def come(visitor):
+        given = {"data": ["", "Is a stone heavy?", None, ""], "fn_index": number, "session_hash": f"visitor {visitor}"}
+        return httpx.post(f"http://{HOME}:{port}/gradio_api/queue/join", json=given)
+
+    try:
+        for visitor in ("first", "second"):
+            assert come(visitor).is_success
+            assert begun.acquire(timeout=60)
+        assert all(come(visitor).is_success for visitor in range(WAITING))
+        told = come("last")
+        assert (told.status_code, "Queue is full" in told.text) == (503, True)
+    finally:
+        free.set()
+        blocks.close()
