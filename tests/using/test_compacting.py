@@ -1,5 +1,7 @@
 """A generator made small makes nearly the same adapters, of the same tasks."""
 
+import re
+
 import pytest
 import torch
 
@@ -61,3 +63,8 @@ def test_prompts_of_other_tasks(generator_folder, embeddings, tmp_path):
 def test_the_shipped_one_is_small_enough_for_the_repository():
     sizes = {path.name: path.stat().st_size for path in find_folder("p2w/pocket/generator").iterdir()}
     assert max(sizes.values()) < 1024 * 1024, sizes
+
+
+def test_the_shipped_one_names_no_place_of_a_machine():
+    for path in find_folder("p2w/pocket/generator").iterdir():
+        assert not re.search(rb'"(/|[A-Z]:)[^"]*\.(parquet|safetensors|json)', path.read_bytes()), path.name
