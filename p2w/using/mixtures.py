@@ -16,9 +16,9 @@ def mixture(generator: Generator, tasks: TrainingTasks, flat: Tensor) -> dict[st
     """
     if (adapters := getattr(generator, "adapters", None)) is not None:
         return _by_share(tasks, _shares(adapters, flat))
-    mean, residuals = getattr(generator, "weights_mean", None), getattr(generator, "residuals", None)
-    if mean is None or residuals is None:
+    if (parts := _mean_and_residuals(generator)) is None:
         return None
+    mean, residuals = parts
     found = _shares(residuals, flat - mean)
     shares = found if tasks.mixture is None else tasks.mixture.double() @ found
     return _by_share(tasks, shares - shares.mean() + 1 / len(shares))
@@ -30,10 +30,16 @@ def own_adapter(generator: Generator, tasks: TrainingTasks, name: str) -> Tensor
     position = tasks.names.index(name)
     if (adapters := getattr(generator, "adapters", None)) is not None:
         return adapters[position]
-    mean, residuals = getattr(generator, "weights_mean", None), getattr(generator, "residuals", None)
-    if mean is None or residuals is None or (tasks.mixture is not None and tasks.own is None):
+    parts = _mean_and_residuals(generator)
+    if parts is None or (tasks.mixture is not None and tasks.own is None):
         return None
+    mean, residuals = parts
     return mean + (residuals[position] if tasks.own is None else tasks.own[position] @ residuals)
+
+
+def _mean_and_residuals(generator: Generator) -> tuple[Tensor, Tensor] | None:
+    mean, residuals = getattr(generator, "weights_mean", None), getattr(generator, "residuals", None)
+    return None if mean is None or residuals is None else (mean, residuals)
 
 
 def _shares(rows: Tensor, flat: Tensor) -> Tensor:

@@ -143,15 +143,28 @@ def test_no_prompt_gives_what_the_workflow_calls_constant(folder, decoder_folder
         torch.testing.assert_close(generator.model.layout.flatten(generator.of_no_prompt().tensors), expected)
 
 
-def test_the_own_adapter_of_a_training_task_is_the_mean_of_its_checkpoints(folder, decoder_folder, held_out_world):
-    generator = opened(folder)
+@pytest.fixture(scope="module")
+def retrieval_folder(held_out_world, tiny_base_model, tmp_path_factory):
+    config = RIDGE.model_copy(update={"kind": "retrieval", "temperature": 0.3})
+    place = tmp_path_factory.mktemp("made") / "generator"
+    return write_generator(
+        held_out_world, place, tiny_base_model, fit=lambda *given: fit_without((), config, 5, *given)
+    )
+
+
+@pytest.mark.parametrize("kind", ["folder", "retrieval_folder"])
+def test_the_own_adapter_of_a_training_task_is_the_mean_of_its_checkpoints(kind, request, held_out_world):
+    generator = opened(request.getfixturevalue(kind))
     for task in TASKS:
         own = read_checkpoints(held_out_world / f"{task}.parquet").weights
         found = generator.model.layout.flatten(generator.of_task(task).tensors)
         torch.testing.assert_close(found, own.mean(0), atol=1e-6, rtol=1e-5)
-    assert opened(decoder_folder).of_task("boolq") is None  # a decoder keeps no adapters
+
+
+def test_there_is_no_adapter_of_an_unknown_task_nor_in_a_decoder(folder, decoder_folder):
+    assert opened(decoder_folder).of_task("boolq") is None
     with pytest.raises(ValueError, match="task: found 'arc', expected one of boolq, held, piqa"):
-        generator.of_task("arc")
+        opened(folder).of_task("arc")
 
 
 def test_a_copy_is_the_same_generator(folder, tmp_path):
