@@ -17,6 +17,7 @@ from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from p2w.base.chat import pad, prompt_ids, response_ids
 from p2w.base.lora_stack import LoraStack
+from p2w.base.shared_prefix import common_prefix
 from p2w.evaluation.decoding import Greedy, complete
 from p2w.evaluation.packing import Packed, Tree, attention_mask, pack
 from p2w.runtime.memory import in_pieces_that_fit
@@ -131,7 +132,8 @@ def answer(
     one row. Raises FloatingPointError: a log-likelihood that is not finite.
     """
     found = found or [{} for _ in range(len(stack))]
-    prefix = _common_beginning([question.prompt[:-1] for question in questions])
+    beginnings = [question.prompt[:-1] for question in questions]
+    prefix = beginnings[0][: common_prefix(beginnings)]
     cached = _read_prefix(model, stack, prefix)
     longest_first = sorted(range(len(questions)), key=lambda i: -len(questions[i].prompt))
     left = [i for i in longest_first if not all(i in of_adapter for of_adapter in found)]
@@ -162,12 +164,6 @@ def _next_batch(questions: Sequence[Question], left: Sequence[int], batch_tokens
         if count and (count + 1) * (longest + nodes) > batch_tokens:
             return list(left[:count])
     return list(left)
-
-
-def _common_beginning(sequences: Sequence[list[int]]) -> list[int]:
-    first, last = min(sequences), max(sequences)  # in order, whatever all have in common these two have
-    length = next((i for i, pair in enumerate(zip(first, last, strict=False)) if len(set(pair)) > 1), len(first))
-    return first[:length]
 
 
 def _read_prefix(model: PreTrainedModel, stack: LoraStack, prefix: Sequence[int]) -> DynamicCache:
