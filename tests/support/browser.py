@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -52,8 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def chromium() -> Iterator[Browser]:
     """The browser, without a window; it is installed if it is not here."""
     if shutil.which("chromium") is None and _installs():
-        subprocess.run(["apt-get", "update", "-qq"], check=True)
-        subprocess.run(["apt-get", "install", "-qq", "-y", "--no-install-recommends", "chromium"], check=True)
+        subprocess.run([Path(__file__).parent / "install.sh", "chromium"], check=True)
     with sync_playwright() as tools:
         browser = tools.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         yield browser

@@ -17,19 +17,6 @@ PACKAGES=(slurmctld slurmd slurm-client slurmdbd munge mariadb-server-core maria
 CONFIGURATION=/run/slurm/conf
 CTLD_PORT=16817 SLURMD_PORT=16818 DBD_PORT=16819
 
-install_packages() {
-  dpkg -s "${PACKAGES[@]}" > /dev/null 2>&1 && return
-  local policy=/usr/sbin/policy-rc.d own_policy=
-  if [ ! -e $policy ]; then # the packages shall not start services of their own
-    own_policy=yes
-    printf '#!/bin/sh\nexit 101\n' > $policy
-    chmod +x $policy
-  fi
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${PACKAGES[@]}"
-  [ -z "$own_policy" ] || rm $policy
-}
-
 # wait_for SECONDS COMMAND...: until the command succeeds.
 wait_for() {
   local end=$((SECONDS + $1))
@@ -159,7 +146,7 @@ start() {
   mkdir -p "$STATE"/{ctld,slurmd,mariadb} "$(dirname $CONFIGURATION)"
   chmod 700 "$STATE"
   ln -sfn "$STATE" $CONFIGURATION
-  install_packages
+  "$(dirname "$0")/install.sh" "${PACKAGES[@]}"
   write_configuration
   start_munge
   start_database
