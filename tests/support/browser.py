@@ -65,15 +65,24 @@ def serving(*options: str) -> Iterator[Served]:
     """A page of `p2w serve`, until it is interrupted as by Ctrl-C."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "p2w", "serve", "--no-open", "--port", str(port), *options]
+    command = [sys.executable, "-X", "faulthandler", "-m", "p2w", "serve", "--no-open", "--port", str(port), *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     address = f"http://127.0.0.1:{port}"
     try:
         assert process.stdout.readline().startswith(address), process.stderr.read()
         yield Served(address, process)
     finally:
-        process.send_signal(signal.SIGINT)
+        _interrupt(process)
+
+
+def _interrupt(process: subprocess.Popen) -> None:
+    """As by Ctrl-C; a process that is still there after a minute fails the test and says where its threads are."""
+    process.send_signal(signal.SIGINT)
+    try:
         process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)  # faulthandler's sign to print them
+        pytest.fail(f"p2w serve: still there a minute after Ctrl-C\n{process.communicate()[1]}")
 
 
 @pytest.fixture(scope="session")
