@@ -1,9 +1,14 @@
 """Programs against tests, as MBPP and HumanEval have them."""
 
+import json
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from p2w.config.scoring import Score
+from p2w.config.suites import load_tasks
+from p2w.data.samples import render_samples
 from p2w.evaluation.scores.code import assemble, find_code
 from p2w.evaluation.scores.judge import judge
 from p2w.evaluation.scores.verdict import WRONG, Verdict
@@ -68,6 +73,17 @@ def test_table_of_programs():
     found = judge(Score(kind="code", tests="{test}"), texts, [True] * len(TABLE), samples, execute_code=True)
     wrong = [(row, verdict) for row, verdict in zip(TABLE, found, strict=True) if verdict != row[2]]
     assert wrong == []
+
+
+@pytest.mark.parametrize("name", ["mbpp", "humaneval"])
+def test_a_rows_own_solution_passes_its_tests(name):
+    need_sandbox()
+    case = next(case for case in json.loads(Path("tests/golden/prompts.json").read_text()) if case["name"] == name)
+    task, answer_format = load_tasks("config/tasks").entry(name)
+    samples = render_samples(name, task, answer_format, pd.DataFrame([case["row"]]), "test")
+    texts = [samples["response"][0], samples["response"][0].replace("return", "return 1 +")]
+    twice = pd.concat([samples, samples], ignore_index=True)
+    assert judge(task.score, texts, [True, True], twice, execute_code=True) == [RIGHT, MISSED]
 
 
 @pytest.mark.parametrize(
