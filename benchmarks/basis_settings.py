@@ -15,80 +15,63 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
+from experiment_results import Results, add_arguments, find_results
 
 from p2w.adapters.peft_folder import write_adapter
-from p2w.config.experiment import Experiment
-from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table
 from p2w.config.generator import GeneratorConfig
 from p2w.config.settings import json_argument
-from p2w.data.samples import read_samples
-from p2w.evaluation.evaluate import predict, select_rows
 from p2w.generators.generating import read_condition
 from p2w.generators.generator_file import load_generator
 from p2w.generators.learning import learn_without
-from p2w.runtime.progress import silent
-
-PROJECT = Path(__file__).parents[1]
 
 
-def learn(
-    experiment: Experiment, config: GeneratorConfig, left_out: Sequence[str], args: argparse.Namespace, output: Path
-) -> None:
+def learn(results: Results, config: GeneratorConfig, left_out: Sequence[str], seed: int, output: Path) -> None:
     """Train on all tasks that are neither held out nor left out."""
-    tasks = [task for task in experiment.tasks if task not in (*experiment.takes_turns, *left_out)]
-    own, adapters = args.results / args.experiment, args.results / (args.adapters or args.experiment)
+    tasks = [task for task in results.training if task not in left_out]
     learn_without(
         left_out,
         config,
-        experiment.base_model,
-        experiment.decoder.num_prompts,
-        experiment.finetune.max_length,
-        args.seed,
-        [adapters / f"checkpoints/{task}.parquet" for task in tasks],
-        [own / f"embeddings/{task}.parquet" for task in tasks],
-        {task: own / f"samples/{task}/train.parquet" for task in tasks},
+        results.experiment.base_model,
+        results.experiment.decoder.num_prompts,
+        results.experiment.finetune.max_length,
+        seed,
+        results.checkpoint_paths(tasks),
+        [results.embedding_path(task) for task in tasks],
+        {task: results.sample_path(task) for task in tasks},
         output,
     )
 
 
-def score(experiment: Experiment, generator_path: Path, task: str, args: argparse.Namespace) -> float:
-    """Accuracy on train rows of a task, over draws."""
-    generator, results = load_generator(generator_path), args.results / args.experiment
-    samples = select_rows(read_samples(results / f"samples/{task}/train.parquet"), args.rows, experiment.seed)
-    places = {}
+def score(results: Results, generator_path: Path, task: str, args: argparse.Namespace) -> float:
+    """Accuracy on train rows of a task, mean over draws."""
+    generator, places = load_generator(generator_path), {}
     for draw in range(args.draws):
         places[f"draw_{draw}"] = place = generator_path.with_name(f"{task}_{draw}")
-        condition = read_condition(generator, results / f"embeddings/{task}.parquet", args.seed, draw)
+        condition = read_condition(generator, results.embedding_path(task), args.seed, draw)
         tensors = generator.layout.unflatten(generator.weights(condition))
         write_adapter(place, tensors, generator.metadata["adapter_config"])
-    answers = predict(experiment.base_model, samples, places, experiment.evaluation, torch.device("cpu"), silent)
-    drawn = answers[answers["source"].isin(places)]
-    right = drawn["right"] if "right" in drawn else drawn["prediction"] == drawn["gold"]
-    return float(right.mean())
+    found = results.accuracy(task, results.rows(task, "train", args.rows), places)
+    return sum(found[draw] for draw in places) / len(places)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Train once, score every task that was left out."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("experiment")
-    parser.add_argument("--adapters", help="the experiment whose adapters it uses, if they are another's")
+    add_arguments(parser)
     parser.add_argument("--generator", type=json_argument(GeneratorConfig), required=True, help="settings, as JSON")
     parser.add_argument("--left-out", nargs="+", required=True, help="training tasks to be scored")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", type=int, default=64)
     parser.add_argument("--draws", type=int, default=3)
-    parser.add_argument("--results", type=Path, default=PROJECT / "results")
     args = parser.parse_args(argv)
-    tables = read_task_table(PROJECT / "config/tasks"), read_sources(PROJECT / "config/sources.yaml")
-    experiment = Experiments(find_experiments(PROJECT / "config/experiments"), *tables).whole(args.experiment)
-    if seen := sorted(set(args.left_out) & set(experiment.takes_turns)):
+    results = find_results(args)
+    if seen := sorted(set(args.left_out) & set(results.held_out)):
         parser.error(f"--left-out: found {seen[0]}, which the experiment holds out, expected training tasks")
     with tempfile.TemporaryDirectory() as folder:
         path, start = Path(folder, "generator.safetensors"), time.process_time()
-        learn(experiment, args.generator, args.left_out, args, path)
+        learn(results, args.generator, args.left_out, args.seed, path)
         cost = time.process_time() - start
-        found = {task: round(score(experiment, path, task, args), 3) for task in args.left_out}
+        found = {task: round(score(results, path, task, args), 3) for task in args.left_out}
     mean = round(sum(found.values()) / len(found), 3)
     print(json.dumps({"mean": mean, "accuracy": found, "processor_seconds": round(cost, 1)}))
 

@@ -14,26 +14,20 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import pandas as pd
 import torch
+from experiment_results import Results, add_arguments, find_results
 
-from p2w.adapters.checkpoints import CheckpointFiles
 from p2w.adapters.layout import AdapterLayout
 from p2w.adapters.peft_folder import write_adapter
-from p2w.config.experiment import Experiment
-from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table
 from p2w.config.generator import GeneratorConfig
-from p2w.data.samples import read_samples
-from p2w.evaluation.evaluate import predict, select_rows
 from p2w.generators.contract import Generator
 from p2w.generators.features import task_features
 from p2w.generators.kinds import KINDS
 from p2w.prompts.states import read_embeddings
-from p2w.runtime.progress import reporter, silent
+from p2w.runtime.progress import reporter
 
 Vectors = Mapping[str, torch.Tensor]  # by task
 
-PROJECT = Path(__file__).parents[1]
 TRIED = {
     "ridge": {"positions": (0, 4, 8, 12, 16, 24), "penalty": (0.1, 0.3, 1.0, 3.0), "gain": (1.0, 1.4, 2.0)},
     "retrieval": {"positions": (0, 8), "temperature": (0.05, 0.1, 0.2, 0.4)},
@@ -58,51 +52,37 @@ def candidates(
         yield name, KINDS[kind].fit(config, layout, X, W, 0, {})
 
 
-def scores(kind: str, experiment: Experiment, results: Path, adapters: Path, rows: int) -> dict[str, list[float]]:
+def scores(kind: str, results: Results, rows: int) -> dict[str, list[float]]:
     """Accuracy on each task left out, by settings."""
-    tasks = [task for task in experiment.tasks if task not in experiment.takes_turns]
-    checkpoints = CheckpointFiles([adapters / f"checkpoints/{task}.parquet" for task in tasks])
+    tasks, found = results.training, {}
+    checkpoints = results.checkpoints(tasks)
     weights = {task: checkpoints[task].mean(0) for task in tasks}
-    prompts = {task: read_embeddings(results / f"embeddings/{task}.parquet") for task in tasks}
+    prompts = {task: read_embeddings(results.embedding_path(task)) for task in tasks}
     features = {k: {task: task_features(prompts[task], k) for task in tasks} for k in TRIED[kind]["positions"]}
-    report, found = reporter("tasks left out"), {}
+    report = reporter("tasks left out")
     for number, task in enumerate(tasks, 1):
         asked = prompts[task].gather(torch.arange(len(prompts[task])))
-        samples = select_rows(read_samples(results / f"samples/{task}/train.parquet"), rows, experiment.seed)
         with tempfile.TemporaryDirectory() as folder:
             places = {}
             for name, generator in candidates(kind, task, checkpoints.layout, weights, features):
                 places[name] = Path(folder, name)
                 tensors = generator.layout.unflatten(generator.weights(asked))
                 write_adapter(places[name], tensors, checkpoints.adapter_config)
-            answers = predict(
-                experiment.base_model, samples, places, experiment.evaluation, torch.device("cpu"), silent
-            )
-        for name, table in answers.groupby("source"):
-            found.setdefault(name, []).append(accuracy(table))
+            right = results.accuracy(task, results.rows(task, "train", rows), places)
+        for name, share in right.items():
+            found.setdefault(name, []).append(share)
         report(number, len(tasks), task)
     return found
-
-
-def accuracy(answers: pd.DataFrame) -> float:
-    """Share of right answers, by choices or free."""
-    right = answers["right"] if "right" in answers else answers["prediction"] == answers["gold"]
-    return float(right.mean())
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Score all settings and print them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=list(TRIED))
-    parser.add_argument("experiment")
-    parser.add_argument("--adapters", help="the experiment whose adapters it uses, if they are another's")
+    add_arguments(parser)
     parser.add_argument("--rows", type=int, default=24)
-    parser.add_argument("--results", type=Path, default=PROJECT / "results")
     args = parser.parse_args(argv)
-    tables = read_task_table(PROJECT / "config/tasks"), read_sources(PROJECT / "config/sources.yaml")
-    experiment = Experiments(find_experiments(PROJECT / "config/experiments"), *tables).whole(args.experiment)
-    adapters = args.results / (args.adapters or args.experiment)
-    found = scores(args.kind, experiment, args.results / args.experiment, adapters, args.rows)
+    found = scores(args.kind, find_results(args), args.rows)
     means = {name: sum(values) / len(values) for name, values in found.items()}
     best = sorted(means, key=lambda name: -means[name])
     tasks = len(next(iter(found.values())))

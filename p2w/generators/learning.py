@@ -8,12 +8,10 @@ import pandas as pd
 import torch
 
 from p2w.adapters.checkpoints import CheckpointFiles
-from p2w.base.base_model import check_base_model, load_model, load_tokenizer
-from p2w.base.lora_stack import scaling
+from p2w.base.base_model import check_base_model
 from p2w.config.base_model import BaseModel
 from p2w.config.generator import GeneratorConfig
-from p2w.data.samples import read_samples
-from p2w.finetuning.batches import Encoded, encode_samples, select_samples
+from p2w.finetuning.batches import Encoded
 from p2w.generators.basis import Basis
 from p2w.generators.basis_losses import Loss, delta_loss, weights_loss
 from p2w.generators.basis_training import BasisTraining, position_features
@@ -21,7 +19,7 @@ from p2w.generators.contract import Prompts
 from p2w.generators.features import training_rows
 from p2w.generators.fitted_file import save_fitted
 from p2w.generators.ridge import Ridge, regress
-from p2w.generators.task_loss import TaskLoss
+from p2w.generators.task_loss import TaskLoss, encode_tasks
 from p2w.generators.training_tasks import noted, training_inputs
 from p2w.prompts.states import read_embeddings
 from p2w.runtime.device import best_device
@@ -66,7 +64,7 @@ def learn_without(
     rows = training_rows(config, prompts, checkpoints)
     begin = regress(config, checkpoints.layout, *rows, num_prompts, {})
     basis = _begun(config, begin, prompts).to(device)
-    encoded = _encoded(base, sample_paths, config.max_samples, max_length, seed)
+    encoded = encode_tasks(base, sample_paths, config.max_samples, max_length, seed)
     loss = _loss(config, base, checkpoints, begin, encoded, device)
     counts = {task: len(found) for task, found in encoded.items()}
     training = BasisTraining(config, basis, prompts, counts, loss, num_prompts, seed)
@@ -82,16 +80,6 @@ def _begun(config: GeneratorConfig, begin: Ridge, prompts: Mapping[str, Prompts]
     return Basis(torch.stack(features), begin.weights_mean + begin.residuals, config)
 
 
-def _encoded(
-    base: BaseModel, sample_paths: Mapping[str, Path], most: int, max_length: int, seed: int
-) -> dict[str, Encoded]:
-    """At most so many labelled samples of every task, as tokens."""
-    tokenizer, found = load_tokenizer(base), {}
-    for task, path in sorted(sample_paths.items()):
-        found[task] = encode_samples(task, tokenizer, select_samples(task, read_samples(path), most, seed), max_length)
-    return found
-
-
 def _loss(
     config: GeneratorConfig,
     base: BaseModel,
@@ -102,10 +90,7 @@ def _loss(
 ) -> Loss:
     """What the configuration says adapters are judged by."""
     if config.loss == "task":
-        tokenizer = load_tokenizer(base)
-        pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-        model = load_model(base, device)
-        return TaskLoss(model, checkpoints.layout, scaling(checkpoints.adapter_config), encoded, pad)
+        return TaskLoss.of(base, checkpoints.layout, checkpoints.adapter_config, encoded, device)
     adapters = (begin.weights_mean + begin.residuals).to(device)
     targets = dict(zip(sorted(checkpoints), adapters, strict=True))
     return weights_loss(targets) if config.loss == "weights" else delta_loss(checkpoints.layout, targets)

@@ -4,14 +4,20 @@ Several generated adapters work side by side on blocks of one batch, so the base
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from p2w.adapters.layout import AdapterLayout
+from p2w.base.base_model import load_model, load_tokenizer
 from p2w.base.chat import supervised_batch
-from p2w.base.lora_stack import LoraStack
-from p2w.finetuning.batches import Encoded
+from p2w.base.lora_stack import LoraStack, scaling
+from p2w.config.base_model import BaseModel
+from p2w.data.samples import read_samples
+from p2w.finetuning.batches import Encoded, encode_samples, select_samples
 from p2w.finetuning.training import response_loss
 
 Factors = dict[str, tuple[Tensor, Tensor]]  # of a module: lora_A (K, rank, in) and lora_B (K, out, rank)
@@ -23,6 +29,16 @@ def factors(layout: AdapterLayout, flat: Tensor) -> Factors:
     matrices = {name: piece.unflatten(-1, shape) for name, shape, piece in pieces}
     modules = dict.fromkeys(name.rsplit(".lora_", 1)[0] for name in layout.names)
     return {name: (matrices[f"{name}.lora_A.weight"], matrices[f"{name}.lora_B.weight"]) for name in modules}
+
+
+def encode_tasks(
+    base: BaseModel, sample_paths: Mapping[str, Path], most: int, max_length: int, seed: int
+) -> dict[str, Encoded]:
+    """At most so many labelled samples of every task, as tokens; ValueError when one is longer than `max_length`."""
+    tokenizer, found = load_tokenizer(base), {}
+    for task, path in sorted(sample_paths.items()):
+        found[task] = encode_samples(task, tokenizer, select_samples(task, read_samples(path), most, seed), max_length)
+    return found
 
 
 class TaskLoss:
@@ -40,6 +56,20 @@ class TaskLoss:
         self, model: PreTrainedModel, layout: AdapterLayout, scale: float, encoded: Mapping[str, Encoded], pad_id: int
     ) -> None:
         self.model, self.layout, self.scale, self.encoded, self.pad_id = model, layout, scale, encoded, pad_id
+
+    @classmethod
+    def of(
+        cls,
+        base: BaseModel,
+        layout: AdapterLayout,
+        adapter_config: Mapping[str, Any],
+        encoded: Mapping[str, Encoded],
+        device: torch.device,
+    ) -> "TaskLoss":
+        """With the base model from where it is."""
+        tokenizer = load_tokenizer(base)
+        pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+        return cls(load_model(base, device), layout, scaling(adapter_config), encoded, pad)
 
     def __call__(self, flat: Tensor, rows: Mapping[str, Sequence[int]]) -> Tensor:
         """Mean cross-entropy () over the response tokens of K tasks' rows, as many of each, under an adapter each.

@@ -1,0 +1,114 @@
+"""The scripts that read what an experiment has made, on four training tasks and a held-out one."""
+
+import argparse
+import importlib
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+from p2w.adapters.layout import AdapterLayout
+from p2w.base.base_model import load_model
+from p2w.config.experiment import Experiment
+from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table
+from p2w.config.lora import LoraSettings
+from p2w.config.settings import parse
+from p2w.data.samples import write_samples
+from p2w.finetuning.training import add_adapter, trainable
+from tests.support.held_out_world import write_task
+from tests.support.toy_samples import free_samples, toy_samples
+
+TRAINING, HELD_OUT = ["arc_easy", "boolq", "piqa", "fv_antonym"], "fv_synonym"
+ARGUMENTS = argparse.Namespace(per="layer", passes=2, rows=3, samples=9, seed=0)
+
+
+def script(name: str) -> ModuleType:
+    """A script as a module."""
+    return importlib.import_module(name)
+
+
+@pytest.fixture
+def results(tiny_base_model, tmp_path):
+    """An experiment of tasks answered by choices and freely, with random adapters."""
+    model, adapter_config = add_adapter(load_model(tiny_base_model), LoraSettings(rank=2, alpha=4), tiny_base_model)
+    layout = AdapterLayout.from_tensors(trainable(model))
+    for folder in ("checkpoints", "embeddings"):
+        (tmp_path / folder).mkdir()
+    for number, task in enumerate((*TRAINING, HELD_OUT)):
+        write_task(tmp_path, task, number, layout, adapter_config)
+        (tmp_path / f"{task}.parquet").rename(tmp_path / f"checkpoints/{task}.parquet")
+        (tmp_path / f"{task}.embeddings.parquet").rename(tmp_path / f"embeddings/{task}.parquet")
+        for split in ("train", "test"):
+            samples = free_samples() if task.startswith("fv_") else toy_samples()
+            write_samples(tmp_path / f"samples/{task}/{split}.parquet", samples, {})
+    table, sources = read_task_table(Path("config/tasks")), read_sources(Path("config/sources.yaml"))
+    pocket = Experiments(find_experiments(Path("config/experiments")), table, sources).read("pocket")
+    changed = {"tasks": [*TRAINING, HELD_OUT], "held_out": [HELD_OUT], "base_model": tiny_base_model.given()}
+    scoring = {task: {"score": "exact", "max_new_tokens": 3} if "fv_" in task else {} for task in changed["tasks"]}
+    changed["decoder"] = {**pocket["decoder"], "num_prompts": 3}
+    changed["evaluation"] = {**pocket["evaluation"], "max_rows": 5}
+    experiment = parse(Experiment, {**pocket, **changed})
+    return script("experiment_results").Results(experiment, tmp_path, tmp_path, scoring)
+
+
+def test_tasks_that_are_held_out_are_no_training_tasks(results):
+    assert (results.training, results.held_out) == (TRAINING, [HELD_OUT])
+
+
+def test_settings_of_ridge_are_scored_on_each_training_task(results, monkeypatch):
+    module = script("generator_settings")
+    monkeypatch.setitem(module.TRIED, "ridge", {"positions": (0, 2), "penalty": (1.0,), "gain": (1.0, 2.0)})
+    found = module.scores("ridge", results, rows=4)
+    names = {f"positions {positions}, penalty 1, gain {gain}" for positions in (0, 2) for gain in (1, 2)}
+    assert set(found) == {*names, "base"}
+    assert {len(shares) for shares in found.values()} == {len(TRAINING)}
+
+
+def test_settings_of_basis_are_scored_on_what_is_left_out(results, monkeypatch, capsys):
+    module = script("basis_settings")
+    monkeypatch.setattr(module, "find_results", lambda _: results)
+    settings = '{"kind": "basis", "positions": 2, "steps": 1, "tasks_per_step": 2, "max_samples": 5}'
+    options = ["pocket", "--generator", settings, "--rows", "3", "--draws", "1"]
+    module.main([*options, "--left-out", "fv_antonym"])
+    assert set(json.loads(capsys.readouterr().out.splitlines()[-1])["accuracy"]) == {"fv_antonym"}
+    with pytest.raises(SystemExit):
+        module.main([*options, "--left-out", HELD_OUT])
+    assert f"--left-out: found {HELD_OUT}, which the experiment holds out" in capsys.readouterr().err
+
+
+def test_the_limit_of_mixtures_is_scored_on_the_held_out_task(results):
+    found = script("mixture_limit").limits(results, ARGUMENTS)
+    assert set(found) == {HELD_OUT}
+    assert set(found[HELD_OUT]) == {"base", "equal", "nearest in weights", "fitted", "own"}
+
+
+def test_shares_that_are_nearest_in_weights_are_those_that_a_mixture_was_made_of(results):
+    module, known = script("mixture_limit"), results.checkpoints(TRAINING)
+    weights = torch.stack([known[task].mean(0) for task in TRAINING])
+    for per, count in (("adapter", 1), ("layer", 2), ("tensor", len(known.layout.names))):
+        mixtures = module.Mixtures(weights, known.layout, per, 2)
+        assert mixtures.shares.shape == (2, count, 4)
+        torch.testing.assert_close(mixtures(torch.tensor([1])), weights.mean(0, keepdim=True))
+        wanted = torch.randn(mixtures.shares.shape, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            mixtures.shares.copy_(wanted)
+        targets = mixtures(torch.arange(2)).detach()
+        mixtures.approach(targets, known.layout)
+        torch.testing.assert_close(mixtures.shares.detach(), wanted, rtol=1e-3, atol=1e-3)
+
+
+def test_fitting_lowers_the_loss(results):
+    module, known = script("mixture_limit"), results.checkpoints(TRAINING)
+    weights = torch.stack([known[task].mean(0) for task in TRAINING])
+    mixtures = module.Mixtures(weights, known.layout, "layer", 1)
+
+    def loss(flat, rows):
+        assert [len(chosen) for chosen in rows.values()] == [3]
+        return (flat - weights[:1]).square().mean()
+
+    before = loss(mixtures(torch.tensor([0])), {HELD_OUT: [0, 1, 2]}).item()
+    arguments = argparse.Namespace(**{**vars(ARGUMENTS), "passes": 40})
+    module.fit(mixtures, [HELD_OUT], loss, {HELD_OUT: 9}, arguments)
+    assert loss(mixtures(torch.tensor([0])), {HELD_OUT: [0, 1, 2]}).item() < before / 10
