@@ -193,14 +193,19 @@ def model_files(spec):
 def base_model(wildcards):
     """Params function: the base model as stages load it, one that a package brings from the folder that it was put in."""
     spec = experiment(wildcards.experiment).base_model
-    place = {"path": f"results/models/{spec.packaged}", "dtype": spec.dtype}
+    place = {"path": spec.unpacked, "dtype": spec.dtype}
     return as_argument(place if spec.package else spec.given())
+
+
+def base_model_as_given(wildcards):
+    """Params function: the base model as users of a generator find it, one that a package brings in that package."""
+    return as_argument(experiment(wildcards.experiment).base_model.given())
 
 
 def base_model_files(wildcards):
     spec = experiment(wildcards.experiment).base_model
     if spec.package:
-        return [f"results/models/{spec.packaged}/{file}" for file in MODEL_FILES]
+        return [f"{spec.unpacked}/{file}" for file in MODEL_FILES]
     return model_files(spec)
 
 

@@ -128,7 +128,7 @@ rule generator_folder:
     params:
         script=script("generator_folder"),
         code=code("generator_folder"),
-        base_model=base_model,
+        base_model=base_model_as_given,
     shell:
         "exec python {params.script} --log {log} --generator {input.generator} --experiment {wildcards.experiment}"
         " --base-model {params.base_model:q} --embeddings {input.embeddings} --samples {input.samples}"

@@ -13,10 +13,9 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 from p2w.config.base_model import BaseModel
 from tests.support.toy_samples import toy_samples
 
-pytest_plugins = [
-    f"tests.support.{name}"
-    for name in ("bad_world", "finished", "held_out_world", "generator_folders", "slurm_cluster", "browser", "tally")
-]
+PLUGINS = ("bad_world", "finished", "held_out_world", "generator_folders", "gguf_files", "slurm_cluster", "browser",
+           "tally")  # fmt: skip
+pytest_plugins = [f"tests.support.{name}" for name in PLUGINS]
 
 sys.path.append(f"{sys.prefix}/eight-bit")  # torchao, where transformers has been imported without it
 

@@ -32,13 +32,18 @@ class BaseModel(Settings):
 
     @property
     def name(self) -> str:
-        """What PEFT calls `base_model_name_or_path`; a package's model is a folder by then."""
-        return str(self.hub or self.path)
+        """What PEFT calls `base_model_name_or_path`; a package's model, which is a folder by then, what it came as."""
+        return str(self.hub or self.path or f"{self.package}/{self.file}")
 
     @property
     def packaged(self) -> str:
         """What the folder of a package's model is called."""
         return f"{self.package}--{Path(str(self.file)).stem}--{str(self.sha256)[:12]}"
+
+    @property
+    def unpacked(self) -> str:
+        """Where the workflow puts a package's model."""
+        return f"results/models/{self.packaged}"
 
     @property
     def folder(self) -> Path:

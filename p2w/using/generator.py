@@ -5,10 +5,9 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from p2w.config.encoder import PromptEncoder
@@ -22,7 +21,6 @@ from p2w.using.adapter import Adapter
 from p2w.using.conditions import MOST, condition_of, some_of
 from p2w.using.generator_folder import (
     FILES,
-    SHIPPED,
     WEIGHTS,
     GeneratorSettings,
     TrainingTasks,
@@ -35,6 +33,7 @@ from p2w.using.nearness import least_usual, similarities
 from p2w.using.prompt_files import check_prompts
 
 CODE = "p2w/using/generator.py"
+T = TypeVar("T")
 Encode = Callable[[Sequence[str]], list[np.ndarray]]
 
 
@@ -60,9 +59,10 @@ class Generator:
 
     @classmethod
     def from_pretrained(
-        cls, place: str | Path = SHIPPED, revision: str | None = None, device: str = "cpu"
+        cls, place: str | Path = "pocket", revision: str | None = None, device: str = "cpu"
     ) -> "Generator":
-        """From a folder, an id on the Hub, or `pocket`, which comes with P2W; the encoder is loaded when it is needed.
+        """From a folder, an id on the Hub, or a name of those that come with P2W; the encoder is loaded when it is
+        needed.
 
         Raises ValueError: no such generator, or a damaged one; names it.
         """
@@ -72,7 +72,7 @@ class Generator:
         made = {"place": str(place), "sha256": sha256(folder / WEIGHTS)}
         settings = read_settings(folder)
         code = {**provenance(CODE, {}), "generator": {**made, "experiment": settings.experiment}}
-        return cls(str(place), folder, model, settings, read_tasks(folder), encode, code)
+        return cls(str(place), folder, model, settings, _widened(read_tasks(folder)), encode, code)
 
     def generate(self, prompts: Sequence[str], seed: int = 0) -> Adapter:
         """The adapter for a task, given one or more of its prompts; equal prompts and seed give equal bits.
@@ -137,13 +137,14 @@ class Generator:
         return upload(self.folder, FILES, repo_id, private, token)
 
 
-def _widened(generator: contract.Generator) -> contract.Generator:
-    """A generator with float32 in place of what its file has in half precision: it computes with that."""
-    if not is_dataclass(generator):
-        return generator
-    found = {field.name: getattr(generator, field.name) for field in fields(generator)}
-    halves = {key: value for key, value in found.items() if isinstance(value, Tensor) and value.dtype == torch.float16}
-    return replace(generator, **{key: value.float() for key, value in halves.items()})
+def _widened(kept: T) -> T:
+    """The same with float32 in place of what its file has in fewer bits: that is what is computed with."""
+    if not is_dataclass(kept) or isinstance(kept, type):
+        return kept
+    found = {field.name: getattr(kept, field.name) for field in fields(kept)}
+    tensors = {key: value for key, value in found.items() if isinstance(value, Tensor)}
+    few = {key: tensor for key, tensor in tensors.items() if tensor.is_floating_point() and tensor.itemsize < 4}
+    return replace(kept, **{key: tensor.float() for key, tensor in few.items()})
 
 
 def _about_number(found: int, wanted: int) -> list[str]:

@@ -15,8 +15,8 @@ from p2w.runtime.tensor_files import read_tensors
 
 WEIGHTS, SETTINGS, TASKS, CARD = "generator.safetensors", "config.json", "tasks.safetensors", "README.md"
 FILES = (WEIGHTS, SETTINGS, TASKS, RUN_FILE, CARD)
-SHIPPED = "pocket"  # the generator that comes with the package
-SHIPPED_FOLDER = ROOT / "p2w/pocket/generator"
+# The generators that come with the package.
+SHIPPED = {"pocket": ROOT / "p2w/pocket/generator"}
 
 
 class GeneratorSettings(Settings):
@@ -55,12 +55,12 @@ def read_tasks(folder: Path) -> TrainingTasks:
 
 
 def find_generator(place: str | Path, revision: str | None = None) -> Path:
-    """The folder of a generator: `pocket`, a folder, or else an id on the Hub, which is downloaded.
+    """The folder of a generator: a name of `SHIPPED`, a folder, or else an id on the Hub, which is downloaded.
 
     Raises ValueError: no folder, and no name for the Hub; or a folder without a generator. Raises DownloadError: the
     Hub does not have it.
     """
-    folder = SHIPPED_FOLDER if str(place) == SHIPPED else Path(place)
+    folder = SHIPPED.get(str(place), Path(place))
     if not folder.is_dir():
         from p2w.using.hub import download
 

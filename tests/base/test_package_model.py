@@ -1,6 +1,5 @@
 """A base model from a package: its GGUF file becomes a folder that transformers opens, or one line says why."""
 
-import hashlib
 import json
 import shutil
 
@@ -13,25 +12,9 @@ from p2w.base.chat import prompt_ids
 from p2w.base.package_model import write_package_model
 from p2w.config.base_model import MODEL_FILES, BaseModel
 from p2w.config.settings import parse
-from tests.support.gguf_files import write_gguf
+from tests.support.gguf_files import spec, write_gguf
 
 TEXTS = ["the third path", "Zażółć — 火 🙂", "  two\n\nlines\t", "<|im_start|>user", "1,000.5 isn't"]
-
-
-@pytest.fixture
-def package(tmp_path, monkeypatch):
-    """A package with a model, that fails when its code is run."""
-    folder = tmp_path / "site/a_model"
-    folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text("raise ImportError('not installed here')")
-    write_gguf(folder / "tiny.gguf")
-    monkeypatch.syspath_prepend(tmp_path / "site")
-    return folder
-
-
-def spec(path, **changes):
-    given = {"package": "a_model", "file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-    return parse(BaseModel, {**given, **changes})
 
 
 def test_folder_is_the_model_of_the_file(package, tmp_path):

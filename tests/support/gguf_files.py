@@ -1,9 +1,14 @@
-"""A small GGUF file of a Llama, as llama.cpp would write it."""
+"""A pytest plugin: a small GGUF file of a Llama, as llama.cpp would write it, and a package that brings one."""
 
+import hashlib
 from pathlib import Path
 
 import gguf
 import numpy as np
+import pytest
+
+from p2w.config.base_model import BaseModel
+from p2w.config.settings import parse
 
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 TEMPLATE = (
@@ -11,6 +16,23 @@ TEMPLATE = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 HIDDEN, MLP, HEADS, LAYERS = 12, 17, 2, 3
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package with a model, that fails when its code is run."""
+    folder = tmp_path / "site/a_model"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("raise ImportError('not installed here')")
+    write_gguf(folder / "tiny.gguf")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    return folder
+
+
+def spec(path: Path, **changes: str) -> BaseModel:
+    """The base model that a file of that package is."""
+    given = {"package": "a_model", "file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return parse(BaseModel, {**given, **changes})
 
 
 def write_gguf(

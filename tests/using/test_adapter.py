@@ -1,6 +1,7 @@
 """A generated adapter in use: on a model, merged into it, as a GGUF file, scored; and on a model that is another."""
 
 import dataclasses
+import shutil
 
 import gguf
 import numpy as np
@@ -23,6 +24,7 @@ from p2w.using.gguf_adapter import interleaved, write_gguf_adapter
 from p2w.using.merging import merge
 from p2w.using.scoring import controls_of, read_labelled, score_sources, scores_table
 from tests.support.generator_folders import opened
+from tests.support.gguf_files import spec
 from tests.support.toy_samples import toy_samples
 
 IDS = torch.arange(3, 20)[None]
@@ -240,6 +242,23 @@ def test_the_base_model_is_the_one_that_config_or_record_name(adapter, tiny_base
     assert base_of(bare).path == tiny_base_model.path
     hub = dataclasses.replace(bare, config={**adapter.config, "base_model_name_or_path": "a/b", "revision": "0" * 40})
     assert base_of(hub).hub == "a/b"
+
+
+def test_a_base_model_of_a_package_is_unpacked_once_where_the_workflow_has_not(adapter, package, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    base = spec(package / "tiny.gguf")
+    packed = dataclasses.replace(adapter, record={**adapter.record, "base_model": base.given()})
+    cached = base_of(packed)
+    assert cached.path == str(tmp_path / "cache/p2w/models" / base.packaged)
+    (package / "tiny.gguf").unlink()
+    assert base_of(packed) == cached
+    shutil.copytree(cached.path, tmp_path / base.unpacked)
+    assert base_of(packed).path == base.unpacked
+    shutil.rmtree(tmp_path / base.unpacked)
+    shutil.rmtree(cached.path)
+    with pytest.raises(ValueError, match=r"found no 'tiny.gguf' in package 'a_model', which has no GGUF file"):
+        base_of(packed)
 
 
 def test_what_made_it_may_be_asked_again(generator_folder, generated):
