@@ -27,6 +27,7 @@ from p2w.prompts.states import read_embeddings
 from p2w.runtime.progress import reporter
 
 Vectors = Mapping[str, torch.Tensor]  # by task
+Tried = Mapping[str, Sequence[float]]  # values of each key
 
 TRIED = {
     "ridge": {"positions": (0, 4, 8, 12, 16, 24), "penalty": (0.1, 0.3, 1.0, 3.0), "gain": (1.0, 1.4, 2.0)},
@@ -34,37 +35,37 @@ TRIED = {
 }
 
 
-def settings(kind: str) -> Iterator[GeneratorConfig]:
-    """All that are tried of a kind."""
-    for values in itertools.product(*TRIED[kind].values()):
-        yield GeneratorConfig(kind=kind, **dict(zip(TRIED[kind], values, strict=True)))
+def settings(kind: str, tried: Tried) -> Iterator[GeneratorConfig]:
+    """All combinations of what is tried of a kind."""
+    for values in itertools.product(*tried.values()):
+        yield GeneratorConfig(kind=kind, **dict(zip(tried, values, strict=True)))
 
 
 def candidates(
-    kind: str, left_out: str, layout: AdapterLayout, weights: Vectors, features: Mapping[int, Vectors]
+    kind: str, tried: Tried, left_out: str, layout: AdapterLayout, weights: Vectors, features: Mapping[int, Vectors]
 ) -> Iterator[tuple[str, Generator]]:
     """By name, what each of the settings learns from the other tasks, given the features of all by positions."""
     others = [task for task in weights if task != left_out]
     W = torch.stack([weights[task] for task in others])
-    for config in settings(kind):
+    for config in settings(kind, tried):
         X = torch.stack([features[config.positions][task] for task in others])
-        name = ", ".join(f"{key} {getattr(config, key):g}" for key in TRIED[kind])
+        name = ", ".join(f"{key} {getattr(config, key):g}" for key in tried)
         yield name, KINDS[kind].fit(config, layout, X, W, 0, {})
 
 
-def scores(kind: str, results: Results, rows: int) -> dict[str, list[float]]:
+def scores(kind: str, tried: Tried, results: Results, rows: int) -> dict[str, list[float]]:
     """Accuracy on each task left out, by settings."""
     tasks, found = results.training, {}
     checkpoints = results.checkpoints(tasks)
     weights = {task: checkpoints[task].mean(0) for task in tasks}
     prompts = {task: read_embeddings(results.embedding_path(task)) for task in tasks}
-    features = {k: {task: task_features(prompts[task], k) for task in tasks} for k in TRIED[kind]["positions"]}
+    features = {k: {task: task_features(prompts[task], k) for task in tasks} for k in tried["positions"]}
     report = reporter("tasks left out")
     for number, task in enumerate(tasks, 1):
         asked = prompts[task].gather(torch.arange(len(prompts[task])))
         with tempfile.TemporaryDirectory() as folder:
             places = {}
-            for name, generator in candidates(kind, task, checkpoints.layout, weights, features):
+            for name, generator in candidates(kind, tried, task, checkpoints.layout, weights, features):
                 places[name] = Path(folder, name)
                 tensors = generator.layout.unflatten(generator.weights(asked))
                 write_adapter(places[name], tensors, checkpoints.adapter_config)
@@ -78,11 +79,16 @@ def scores(kind: str, results: Results, rows: int) -> dict[str, list[float]]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Score all settings and print them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=list(TRIED))
-    add_arguments(parser)
-    parser.add_argument("--rows", type=int, default=24)
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    for kind, tried in TRIED.items():
+        options = kinds.add_parser(kind)
+        add_arguments(options)
+        options.add_argument("--rows", type=int, default=24)
+        for key, values in tried.items():
+            options.add_argument(f"--{key}", type=type(values[0]), nargs="+", default=values)
     args = parser.parse_args(argv)
-    found = scores(args.kind, find_results(args), args.rows)
+    tried = {key: getattr(args, key) for key in TRIED[args.kind]}
+    found = scores(args.kind, tried, find_results(args), args.rows)
     means = {name: sum(values) / len(values) for name, values in found.items()}
     best = sorted(means, key=lambda name: -means[name])
     tasks = len(next(iter(found.values())))

@@ -57,13 +57,14 @@ def test_tasks_that_are_held_out_are_no_training_tasks(results):
     assert (results.training, results.held_out) == (TRAINING, [HELD_OUT])
 
 
-def test_settings_of_ridge_are_scored_on_each_training_task(results, monkeypatch):
+def test_settings_of_ridge_are_scored_on_each_training_task(results, monkeypatch, capsys):
     module = script("generator_settings")
-    monkeypatch.setitem(module.TRIED, "ridge", {"positions": (0, 2), "penalty": (1.0,), "gain": (1.0, 2.0)})
-    found = module.scores("ridge", results, rows=4)
-    names = {f"positions {positions}, penalty 1, gain {gain}" for positions in (0, 2) for gain in (1, 2)}
-    assert set(found) == {*names, "base"}
-    assert {len(shares) for shares in found.values()} == {len(TRAINING)}
+    monkeypatch.setattr(module, "find_results", lambda _: results)
+    module.main(["ridge", "pocket", "--rows", "4", "--positions", "0", "2", "--penalty", "1", "--gain", "1", "2.5"])
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    names = {f"positions {positions}, penalty 1, gain {gain}" for positions in (0, 2) for gain in (1, 2.5)}
+    assert set(found.pop("accuracy")) == {*names, "base"}
+    assert found == {"tasks": len(TRAINING), "rows": 4}
 
 
 def test_settings_of_basis_are_scored_on_what_is_left_out(results, monkeypatch, capsys):
