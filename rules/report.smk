@@ -53,6 +53,7 @@ rule figures:
 rule summary:
     input:
         evaluations=all_evaluations,
+        predictions=all_predictions,
         published=os.path.relpath(ROOT / "config/published.yaml"),
         figures=[f"results/{{experiment}}/figures/{name}.png" for name in FIGURES],
         captions=[os.path.relpath(ROOT / f"workflow/report/{name}.rst") for name in FIGURES],
@@ -87,7 +88,8 @@ rule summary:
         script=script("summary"),
         code=code("summary"),
     shell:
-        "exec python {params.script} --log {log} --evaluations {input.evaluations} --published {input.published}"
+        "exec python {params.script} --log {log} --evaluations {input.evaluations}"
+        " --predictions {input.predictions} --published {input.published}"
         " --figures {input.figures} --captions {input.captions}"
         " --csv {output.csv} --markdown {output.markdown} --html {output.html}"
 

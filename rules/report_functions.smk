@@ -12,6 +12,10 @@ def all_evaluations(wildcards):
     return [f"results/{wildcards.experiment}/evaluation/{task}.json" for task in evaluated_tasks(wildcards.experiment)]
 
 
+def all_predictions(wildcards):
+    return [path.replace(".json", ".predictions.parquet") for path in all_evaluations(wildcards)]
+
+
 def all_cards(wildcards):
     """The model cards of the generated adapters."""
     name = wildcards.experiment

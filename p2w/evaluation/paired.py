@@ -54,23 +54,43 @@ def bootstrap_interval(first: np.ndarray, second: np.ndarray, seed: int, resampl
     Each resample draws rows with replacement, the same for both sources, and adapters: decoder seeds, then draws
     within a seed. A source with a single adapter has no adapters to resample: the interval is about that adapter.
     """
-    generator = np.random.default_rng(seed)
-    weights = _adapter_weights(first.shape[:2], second.shape[:2], generator, resamples)
-    adapters = np.concatenate([right.reshape(-1, right.shape[-1]) for right in (first, second)])
-    accuracies = _resampled_accuracies(adapters, generator, resamples)
-    low, high = np.quantile((weights * accuracies).sum(1), [0.025, 0.975])
+    found = resampled_differences(first, second, np.random.default_rng(seed), resamples)
+    low, high = np.quantile(found, [0.025, 0.975])
     return [float(low), float(high)]
 
 
+def resampled_differences(
+    first: np.ndarray,
+    second: np.ndarray,
+    generator: np.random.Generator,
+    resamples: int = RESAMPLES,
+    seeds: np.ndarray | None = None,
+) -> np.ndarray:
+    """Differences in mean accuracy (resamples,) as `bootstrap_interval` draws them.
+
+    `seeds` (resamples, seeds of the first) are the decoder seeds of the first source in each resample, where they were
+    drawn before.
+    """
+    weights = _adapter_weights(first.shape[:2], second.shape[:2], generator, resamples, seeds)
+    adapters = np.concatenate([right.reshape(-1, right.shape[-1]) for right in (first, second)])
+    accuracies = _resampled_accuracies(adapters, generator, resamples)
+    return (weights * accuracies).sum(1)
+
+
 def _adapter_weights(
-    first: tuple[int, ...], second: tuple[int, ...], generator: np.random.Generator, resamples: int
+    first: tuple[int, ...],
+    second: tuple[int, ...],
+    generator: np.random.Generator,
+    resamples: int,
+    seeds: np.ndarray | None,
 ) -> np.ndarray:
     """(resamples, adapters of both): shares of the first source's adapters, minus those of the second's.
 
     Sources with as many seeds come from the same decoders, and with as many draws too, from the same prompts: what
     they have in common is resampled in common. Where they have nothing in common this does no harm.
     """
-    seeds = generator.integers(first[0], size=(resamples, first[0]))
+    if seeds is None:
+        seeds = generator.integers(first[0], size=(resamples, first[0]))
     ours = _shares(seeds, first[1], generator)
     if first == second:
         return np.concatenate([ours, -ours], axis=1)

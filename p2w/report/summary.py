@@ -11,6 +11,7 @@ from p2w.report.document import image, to_html
 from p2w.report.evaluations import read_evaluation
 from p2w.report.generators import drawn, further_generators
 from p2w.report.paper_numbers import read_paper_numbers
+from p2w.report.resampled import resample
 from p2w.report.summary_document import summary_text
 from p2w.runtime.files import transaction, write_json, write_text
 from p2w.runtime.provenance import provenance
@@ -102,15 +103,18 @@ def write_summary(
     html: Path,
     published: Path,
     figures: Mapping[Path, Path],
+    predictions: Sequence[Path] = (),
 ) -> None:
     """Write the summary as csv, markdown and one HTML page, and beside them `{stem}.run.json`: what it was made from.
 
-    `published` has the paper's numbers, see `p2w.report.paper_numbers`; `figures` are images to their captions' files.
+    `published` has the paper's numbers, see `p2w.report.paper_numbers`; `figures` are images to their captions' files,
+    `predictions` what the evaluations were counted from.
     """
     results = [read_evaluation(path) for path in evaluations]
     captions = {image(path, markdown.parent): _caption(caption) for path, caption in figures.items()}
-    text = summary_text(results, read_paper_numbers(published), captions)
-    inputs = [*evaluations, published, *figures, *figures.values()]
+    resampled = resample(predictions, results[0]["provenance"]["seed"])
+    text = summary_text(results, read_paper_numbers(published), captions, resampled)
+    inputs = [*evaluations, *predictions, published, *figures, *figures.values()]
     record = provenance("summary", {"experiment": results[0]["experiment"]}, inputs)
     with transaction():
         write_text(csv, summary_rows(results).to_csv(index=False, float_format="%.6g"))

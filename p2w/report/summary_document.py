@@ -10,6 +10,7 @@ from p2w.report.findings import findings
 from p2w.report.generators import further_generators, meaning
 from p2w.report.paper_numbers import PaperNumbers, paper_section, share
 from p2w.report.protocol import protocol
+from p2w.report.resampled import Resampled, resampled_section
 from p2w.report.sentences import mean, p_value, signed, values
 
 Evaluation = Mapping[str, Any]
@@ -37,12 +38,15 @@ EXACT = (
 
 
 def summary_text(
-    evaluations: Sequence[Evaluation], paper: PaperNumbers | None = None, figures: Mapping[str, str] | None = None
+    evaluations: Sequence[Evaluation],
+    paper: PaperNumbers | None = None,
+    figures: Mapping[str, str] | None = None,
+    resampled: Resampled | None = None,
 ) -> str:
     """Everything that the summary says, in order. Raises ValueError: no evaluation, or those of several experiments.
 
     A source may be missing from some evaluations. The paper's numbers are shown where they are about the same base
-    model and task; `figures` are images, as markdown, with their captions.
+    model and task; `figures` are images, as markdown, with their captions; `resampled` is of the same evaluations.
     """
     names = sorted({evaluation["experiment"] for evaluation in evaluations})
     if len(names) != 1:
@@ -54,6 +58,7 @@ def summary_text(
         *_accuracy(evaluations),
         *_over_tasks(evaluations),
         *(part for generator in further for part in _further_over_tasks(evaluations, generator)),
+        *resampled_section(resampled or {}),
         "## What this says",
         bullets(findings(evaluations)),
         *(["## Figures", *images] if images else []),

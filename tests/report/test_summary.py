@@ -10,6 +10,7 @@ from p2w.report.paper_numbers import read_paper_numbers
 from p2w.report.summary import evaluation_table, summary_rows, write_summary
 from p2w.report.summary_document import summary_text
 from p2w.runtime.seals import write_record
+from p2w.runtime.tables import write_table
 from tests.support.evaluations import SHUFFLED, evaluation, free_evaluation, result
 from tests.support.workspace import PROJECT
 
@@ -183,6 +184,24 @@ def test_written_summary(tmp_path):
     assert "![accuracy](figures/accuracy.png)\n\nLook for the `circle`." in text
     assert '<img src="data:image/png;base64,iVBORw=="' in page
     assert not re.search(r"""(?:src|href)\s*=\s*["'](?!data:)""", page)
+
+
+def test_predictions_that_are_given_are_resampled_and_noted(tmp_path):
+    paths = []
+    for task in "ab":
+        write_record(tmp_path / f"{task}.json", evaluation(task, SOURCES))
+        tables = [
+            pd.DataFrame({"source": source, "id": ["x", "y"], "response": "yes", "text": "yes", "ended": True,
+                          "valid": True, "right": right})
+            for source, right in (("base", False), ("generated/draw_0", True))
+        ]  # fmt: skip
+        paths.append(tmp_path / f"{task}.predictions.parquet")
+        write_table(paths[-1], pd.concat(tables, ignore_index=True), {})
+    outputs = [tmp_path / name for name in ("s.csv", "s.md", "s.html")]
+    write_summary([tmp_path / "a.json", tmp_path / "b.json"], *outputs, PUBLISHED, {}, paths)
+    text = (tmp_path / "s.md").read_text()
+    assert "| base | +1.000 | +1.000 to +1.000 | < 0.001 |" in text.split("### Tasks, seeds, draws and rows at once")[1]
+    assert str(paths[1]) in (tmp_path / "s.run.json").read_text()
 
 
 def test_page_shows_the_cells_and_escapes_them():
