@@ -65,7 +65,7 @@ def write_compact(
     paths = {read_embeddings_metadata(path)["task"]: path for path in embedding_paths}
     if sorted(paths) != list(tasks.names):
         raise ValueError(f"found prompts of {sorted(paths)}, expected those of the training tasks {list(tasks.names)}")
-    made = torch.stack([_made_of_all(ridge, paths[task]) for task in tasks.names])
+    made = torch.stack([made_of_all(ridge, paths[task]) for task in tasks.names])
     small, mixture, own = compact(ridge, made, rank, precision)
     known = replace(tasks, constant=tasks.constant.half(), mixture=mixture, own=own)
     settled = {"rank": rank, "precision": precision}
@@ -78,7 +78,7 @@ def write_compact(
     write_text(output / CARD, card(output / WEIGHTS, small, settings, known, record))  # it has the hash of the weights
 
 
-def _made_of_all(ridge: Ridge, path: Path) -> Tensor:
+def made_of_all(ridge: Ridge, path: Path) -> Tensor:
     """Flat weights (size,) that it makes of all prompts in a file."""
     prompts = read_embeddings(path)
     return ridge.weights(prompts.gather(torch.arange(len(prompts))))

@@ -13,10 +13,12 @@ from p2w.adapters.layout import AdapterLayout
 from p2w.base.base_model import load_model
 from p2w.config.experiment import Experiment
 from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table
+from p2w.config.generator import GeneratorConfig
 from p2w.config.lora import LoraSettings
 from p2w.config.settings import parse
 from p2w.data.samples import write_samples
 from p2w.finetuning.training import add_adapter, trainable
+from p2w.generators.fitting import fit_without
 from tests.support.held_out_world import write_task
 from tests.support.toy_samples import free_samples, toy_samples
 
@@ -113,3 +115,18 @@ def test_fitting_lowers_the_loss(results):
     arguments = argparse.Namespace(**{**vars(ARGUMENTS), "passes": 40})
     module.fit(mixtures, [HELD_OUT], loss, {HELD_OUT: 9}, arguments)
     assert loss(mixtures(torch.tensor([0])), {HELD_OUT: [0, 1, 2]}).item() < before / 10
+
+
+def test_a_small_generator_is_scored_beside_the_whole_one(results, monkeypatch, capsys):
+    module, tasks = script("compact_settings"), [*TRAINING, HELD_OUT]
+    monkeypatch.setattr(module, "find_results", lambda _: results)
+    prompts = [results.embedding_path(task) for task in tasks]
+    config = GeneratorConfig(kind="ridge", positions=2)
+    path = results.own / "generator/generator.safetensors"
+    fit_without((), config, 3, results.checkpoint_paths(tasks), prompts, path)
+    module.main(["pocket", "--directions", "2", "4", "--precision", "float8", "--rows", "3", "--tasks", "boolq"])
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    small = ["2 float8", "4 float8"]
+    assert list(found["accuracy"]) == ["boolq"]
+    assert set(found["mean"]) == {"base", "own adapter", "mean adapter", "whole", *small}
+    assert found["bytes"]["2 float8"] < found["bytes"]["4 float8"] < found["bytes"]["whole"] / 2
