@@ -130,3 +130,14 @@ def test_a_small_generator_is_scored_beside_the_whole_one(results, monkeypatch, 
     assert list(found["accuracy"]) == ["boolq"]
     assert set(found["mean"]) == {"base", "own adapter", "mean adapter", "whole", *small}
     assert found["bytes"]["2 float8"] < found["bytes"]["4 float8"] < found["bytes"]["whole"] / 2
+
+
+def test_memory_of_stages_is_that_of_their_largest_job(tmp_path, capsys):
+    for name, values in {"toy/benchmarks/evaluate/a.tsv": (900, 7), "toy/benchmarks/evaluate/b.tsv": (1800, 9)}.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("s\th:m:s\tmax_rss\n{1}\t0:00:07\t{0}\n".format(*values))
+    script("memory").main(["toy", "--results", str(tmp_path)])
+    assert "| evaluate | 1.80 | 2 |" in capsys.readouterr().out
+    with pytest.raises(FileNotFoundError, match=r"other/benchmarks: found no \*.tsv, expected those of a run"):
+        script("memory").main(["other", "--results", str(tmp_path)])
