@@ -59,6 +59,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     try:
         with _names(path, written.temporary):
             yield written.temporary
+            written = _adopted(written)
             _sync(written.temporary)
     except BaseException:
         written.drop()
@@ -130,6 +131,20 @@ def _locked_file(path: Path) -> Written:
         if temporary.exists():
             return Written(path, temporary, handle)
         os.close(handle)  # swept between its creation and its lock
+
+
+def _adopted(written: Written) -> Written:
+    """The same where a library has put another file under the temporary name, as safetensors does, readable by its
+    owner alone: locked, and as readable as the first. A second name of a file that there is stays as it is."""
+    made, found = os.fstat(written.handle), os.stat(written.temporary)
+    if (made.st_dev, made.st_ino) == (found.st_dev, found.st_ino) or found.st_nlink > 1:
+        return written
+    handle = os.open(written.temporary, os.O_RDWR)
+    with suppress(OSError):
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    os.fchmod(handle, made.st_mode)
+    os.close(written.handle)
+    return written._replace(handle=handle)
 
 
 def _sweep(path: Path) -> None:

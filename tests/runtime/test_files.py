@@ -2,13 +2,16 @@
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2w.runtime.files import atomic_path, read_json, sha256, write_json, write_text
+from p2w.runtime.files import atomic_path, link, read_json, sha256, transaction, write_json, write_text
+from p2w.runtime.tensor_files import write_tensors
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
@@ -22,6 +25,15 @@ def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
     assert list(target.parent.iterdir()) == [target]
 
 
+def replacing(path: Path, _tensors: object, _metadata: object) -> None:
+    """A writer that renames a file of its own onto the temporary one."""
+    with atomic_path(path) as temporary:
+        other = path.with_name("other")
+        other.write_text("other")
+        other.chmod(0o600)
+        other.rename(temporary)
+
+
 def test_an_artifact_is_as_readable_as_any_new_file(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
@@ -29,6 +41,29 @@ def test_an_artifact_is_as_readable_as_any_new_file(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "out.txt").stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("write", [write_tensors, replacing])
+def test_a_file_that_a_library_put_in_place_of_the_temporary_one_is_as_readable_and_locked(
+    tmp_path: Path, write: Callable[..., None]
+) -> None:
+    before = os.umask(0o027)
+    try:
+        with transaction():
+            write(tmp_path / "out.safetensors", {"a": torch.zeros(3)}, {})
+            with atomic_path(tmp_path / "out.safetensors") as second:  # sweeps what no living writer has
+                second.write_text("second")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "out.safetensors").read_text() == "second"
+    assert stat.S_IMODE((tmp_path / "out.safetensors").stat().st_mode) == 0o640
+
+
+def test_a_second_name_leaves_a_file_as_readable_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "first").write_text("x")
+    (tmp_path / "first").chmod(0o604)
+    link(tmp_path / "first", tmp_path / "second")
+    assert stat.S_IMODE((tmp_path / "first").stat().st_mode) == 0o604
 
 
 def test_two_writers_do_not_mix(tmp_path: Path) -> None:
