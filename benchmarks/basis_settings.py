@@ -31,7 +31,7 @@ def learn(results: Results, config: GeneratorConfig, left_out: Sequence[str], se
     learn_without(
         left_out,
         config,
-        results.experiment.base_model,
+        results.experiment.base_model.placed,
         results.experiment.decoder.num_prompts,
         results.experiment.finetune.max_length,
         seed,

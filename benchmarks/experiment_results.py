@@ -64,7 +64,7 @@ class Results:
         """Share of right answers of the base model and of each adapter, by source."""
         config, device = self.experiment.evaluation, torch.device("cpu")
         free = free_answers(rows, self.scoring[task])
-        answers = predict(self.experiment.base_model, rows, folders, config, device, silent, free=free)
+        answers = predict(self.experiment.base_model.placed, rows, folders, config, device, silent, free=free)
         right = answers["right"] if free else answers["prediction"] == answers["gold"]
         return {str(source): float(found) for source, found in right.groupby(answers["source"]).mean().items()}
 

@@ -95,9 +95,9 @@ def limits(results: Results, args: argparse.Namespace) -> dict[str, dict[str, fl
     weights = torch.stack([known[task].mean(0) for task in results.training])
     targets = torch.stack([own[task].mean(0) for task in tasks])
     paths = {task: results.sample_path(task) for task in tasks}
-    encoded = encode_tasks(experiment.base_model, paths, args.samples, experiment.finetune.max_length, args.seed)
+    encoded = encode_tasks(experiment.base_model.placed, paths, args.samples, experiment.finetune.max_length, args.seed)
     device = torch.device("cpu")
-    loss = TaskLoss.of(experiment.base_model, known.layout, known.adapter_config, encoded, device)
+    loss = TaskLoss.of(experiment.base_model.placed, known.layout, known.adapter_config, encoded, device)
     mixtures, everyone = Mixtures(weights, known.layout, args.per, len(tasks)), torch.arange(len(tasks))
     made = {"own": targets, "equal": mixtures(everyone).detach()}
     fit(mixtures, tasks, loss, {task: len(found) for task, found in encoded.items()}, args)

@@ -192,9 +192,7 @@ def model_files(spec):
 
 def base_model(wildcards):
     """Params function: the base model as stages load it, one that a package brings from the folder that it was put in."""
-    spec = experiment(wildcards.experiment).base_model
-    place = {"path": spec.unpacked, "dtype": spec.dtype}
-    return as_argument(place if spec.package else spec.given())
+    return as_argument(experiment(wildcards.experiment).base_model.placed.given())
 
 
 def base_model_as_given(wildcards):

@@ -46,6 +46,11 @@ class BaseModel(Settings):
         return f"results/models/{self.packaged}"
 
     @property
+    def placed(self) -> "BaseModel":
+        """As stages load it: a package's model in the folder where the workflow puts it."""
+        return BaseModel(path=self.unpacked, dtype=self.dtype) if self.package else self
+
+    @property
     def folder(self) -> Path:
         """The folder that `path` names."""
         return find_folder(str(self.path))
