@@ -4,7 +4,7 @@
 
 reads `generator/` of an experiment, a ridge generator of all its tasks. For every task adapters are made from a draw
 of its prompts, by the whole generator and by small ones, and scored on test rows beside the task's own adapter and the
-mean of all. Prints one line of JSON: bytes of the weights, and accuracy by source, mean and by task.
+mean of all. Prints one line of JSON: bytes of the files, and accuracy by source, mean and by task.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import itertools
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -23,7 +23,7 @@ from p2w.generators.generating import read_condition
 from p2w.generators.generator_file import load_generator
 from p2w.generators.ridge import Ridge
 from p2w.runtime.progress import reporter
-from p2w.using.compacting import PRECISIONS, compact, made_of_all
+from p2w.using.compacting import PRECISIONS, compact, made_of_all, save_compact
 
 WHOLE = "whole"
 
@@ -38,10 +38,11 @@ def small_ones(ridge: Ridge, results: Results, args: argparse.Namespace) -> dict
     return found
 
 
-def size(ridge: Ridge) -> int:
-    """Bytes of its tensors."""
-    values = [getattr(ridge, field.name) for field in fields(ridge)]
-    return sum(value.nbytes for value in values if isinstance(value, torch.Tensor))
+def size(generator: Ridge, precision: str) -> int:
+    """Bytes of its file."""
+    with tempfile.TemporaryDirectory() as folder:
+        save_compact(path := Path(folder, "generator.safetensors"), generator, precision)
+        return path.stat().st_size
 
 
 def scores(generators: Mapping[str, Ridge], results: Results, args: argparse.Namespace) -> dict[str, dict[str, float]]:
@@ -79,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     sources = list(next(iter(found.values())))
     means = {source: round(sum(task[source] for task in found.values()) / len(found), 3) for source in sources}
     by_task = {task: {source: round(share, 3) for source, share in shares.items()} for task, shares in found.items()}
-    sizes = {name: size(generator) for name, generator in generators.items()}
+    sizes = {name: size(generator, name.rpartition(" ")[2]) for name, generator in generators.items()}
     print(json.dumps({"rows": args.rows, "bytes": sizes, "mean": means, "accuracy": by_task}))
 
 

@@ -23,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="of the adapter")
     parser.add_argument("--column", help="that has the prompts, of a table")
     parser.add_argument(
-        "--generator", default="pocket", help="a folder or an id on the Hub; the default comes with P2W"
+        "--generator", default="pocket", help="`pocket` or `smollm2`, which come with P2W, a folder or an id on the Hub"
     )
     parser.add_argument("--seed", type=at_least(0), default=0, help="of which prompts are read where not all are")
 

@@ -17,7 +17,7 @@ examples:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.add_argument(
-        "--generator", default="pocket", help="a folder or an id on the Hub; the default comes with P2W"
+        "--generator", default="pocket", help="`pocket` or `smollm2`, which come with P2W, a folder or an id on the Hub"
     )
     parser.add_argument("--base", metavar="FOLDER", help="base model, where it is not where the generator says")
     parser.add_argument("--host", default=HOME, help=f"address to listen at (default {HOME}: this machine only)")

@@ -1,6 +1,6 @@
 """A generator in closed form as one file that holds everything needed to use it: a tensor or a value for each field."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from p2w.adapters.layout import AdapterLayout
 from p2w.generators.contract import Generator
+from p2w.runtime.four_bits import pack, unpack
 from p2w.runtime.tensor_files import write_tensors
 
 
@@ -18,19 +19,27 @@ class Fitted(Generator, Protocol):
     kind: ClassVar[str]
 
 
+# Of matrices in four bits: the key of the header that has their columns, and what their scales are called.
+IN_FOUR_BITS, SCALES = "in_four_bits", ".scales"
 F = TypeVar("F", bound=Fitted)
 
 
-def save_fitted(path: str | Path, generator: Fitted) -> None:
-    """Write a generator's fields and kind; equal input gives equal bytes."""
+def save_fitted(path: str | Path, generator: Fitted, in_four_bits: Collection[str] = ()) -> None:
+    """Write a generator's fields and kind; matrices that are named are in four bits. Equal input gives equal bytes."""
     values = {field.name: getattr(generator, field.name) for field in fields(generator)}
     tensors = {name: value for name, value in values.items() if isinstance(value, Tensor)}
     rest = {name: value for name, value in values.items() if name not in tensors}
-    write_tensors(path, tensors, {**rest, "kind": generator.kind, "layout": generator.layout.to_json()})
+    sizes = {name: tensors[name].shape[1] for name in in_four_bits}
+    for name in sizes:
+        tensors[name], tensors[name + SCALES] = pack(tensors[name])
+    header = {**rest, "kind": generator.kind, "layout": generator.layout.to_json()}
+    write_tensors(path, tensors, {**header, IN_FOUR_BITS: sizes} if sizes else header)
 
 
 def rebuild_fitted(form: type[F], tensors: Mapping[str, Tensor], header: Mapping[str, Any], _device: object) -> F:
     """Inverse of `save_fitted`, from what the file holds; KeyError, TypeError or ValueError for another one."""
     aligned = {name: tensor.clone() for name, tensor in tensors.items()}  # how a file lies would show in the last bit
+    for name, size in header.get(IN_FOUR_BITS, {}).items():
+        aligned[name] = unpack(aligned[name], aligned.pop(name + SCALES), size)
     rest = {field.name: header[field.name] for field in fields(form) if field.name not in tensors}
     return form(**{**aligned, **rest, "layout": AdapterLayout.from_json(header["layout"])})

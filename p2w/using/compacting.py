@@ -18,13 +18,15 @@ from p2w.generators.generator_file import load_generator
 from p2w.generators.ridge import Ridge
 from p2w.prompts.states import read_embeddings, read_embeddings_metadata
 from p2w.runtime.files import transaction, write_json, write_text
+from p2w.runtime.four_bits import pack, unpack
 from p2w.runtime.provenance import RUN_FILE, provenance
 from p2w.runtime.seals import write_record
 from p2w.using.describing import card, write_tasks
 from p2w.using.generator_folder import CARD, SETTINGS, TASKS, WEIGHTS, read_settings, read_tasks
 
+FOUR_BITS = "int4"
 # What the directions are kept in; all else that is as large as an adapter is in float16.
-PRECISIONS = {"float16": torch.float16, "float8": torch.float8_e4m3fn}
+PRECISIONS = {"float16": torch.float16, "float8": torch.float8_e4m3fn, FOUR_BITS: torch.float32}
 LARGEST = 256.0  # value of a direction: float8_e4m3 has so much room above, and 17 powers of two below
 
 
@@ -47,9 +49,21 @@ def compact(ridge: Ridge, made: Tensor, rank: int, precision: str = "float16") -
         ridge,
         mixing=(own.T @ M).float().contiguous(),
         weights_mean=ridge.weights_mean.half(),
-        residuals=directions.to(PRECISIONS[precision]).contiguous(),
+        residuals=_rounded(directions, precision),
     )
     return small, shares.float(), own.float()
+
+
+def _rounded(directions: Tensor, precision: str) -> Tensor:
+    """In the precision; four bits are packed by the file alone."""
+    if precision == FOUR_BITS:
+        return unpack(*pack(directions), directions.shape[1])
+    return directions.to(PRECISIONS[precision]).contiguous()
+
+
+def save_compact(path: Path, small: Ridge, precision: str) -> None:
+    """Write a generator that `compact` made."""
+    save_fitted(path, small, in_four_bits=["residuals"] if precision == FOUR_BITS else [])
 
 
 def write_compact(
@@ -67,14 +81,14 @@ def write_compact(
         raise ValueError(f"found prompts of {sorted(paths)}, expected those of the training tasks {list(tasks.names)}")
     made = torch.stack([made_of_all(ridge, paths[task]) for task in tasks.names])
     small, mixture, own = compact(ridge, made, rank, precision)
-    known = replace(tasks, constant=tasks.constant.half(), mixture=mixture, own=own)
+    known = replace(tasks, constant=None, mixture=mixture, own=own)  # of no prompt it makes its mean adapter
     settled = {"rank": rank, "precision": precision}
     record = provenance("compact_generator", settled, [folder / WEIGHTS, *embedding_paths])
     with transaction():
         write_record(output / RUN_FILE, {**small.metadata, "compact": record})
         write_json(output / SETTINGS, settings.given())
         write_tasks(output / TASKS, known, record)
-        save_fitted(output / WEIGHTS, small)
+        save_compact(output / WEIGHTS, small, precision)
     write_text(output / CARD, card(output / WEIGHTS, small, settings, known, record))  # it has the hash of the weights
 
 

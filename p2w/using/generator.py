@@ -108,7 +108,8 @@ class Generator:
 
     def of_no_prompt(self) -> Adapter:
         """The adapter that it makes of no prompt, which a generated one has to beat."""
-        return self._control(self.tasks.constant, "constant")
+        known = self.tasks.constant
+        return self._control(self.model.weights_of_no_prompt([]) if known is None else known, "constant")
 
     def of_task(self, task: str) -> Adapter | None:
         """The own adapter of a training task, which a generated one that is nearest to it has to beat; None where this

@@ -16,7 +16,7 @@ from p2w.runtime.tensor_files import read_tensors
 WEIGHTS, SETTINGS, TASKS, CARD = "generator.safetensors", "config.json", "tasks.safetensors", "README.md"
 FILES = (WEIGHTS, SETTINGS, TASKS, RUN_FILE, CARD)
 # The generators that come with the package.
-SHIPPED = {"pocket": ROOT / "p2w/pocket/generator"}
+SHIPPED = {"pocket": ROOT / "p2w/pocket/generator", "smollm2": ROOT / "p2w/using/smollm2"}
 
 
 class GeneratorSettings(Settings):
@@ -31,14 +31,15 @@ class GeneratorSettings(Settings):
 @dataclass(frozen=True)
 class TrainingTasks:
     """Of the training tasks `means` (tasks, C) float32, each one's mean prompt, and `scatter` (tasks,), how far its
-    prompts are from that; `constant` (size,), the weights that the generator makes of no prompt. Where the generator's
+    prompts are from that; `constant` (size,), the weights that the generator makes of no prompt, where it cannot tell
+    without the tasks' prompts. Where the generator's
     `residuals` (K, size) are not those of the tasks: `mixture` (tasks, K), how much of each task's adapter is in each
     of them, and `own` (tasks, K), how much of each of them is in each task's adapter."""
 
     names: tuple[str, ...]
     means: Tensor
     scatter: Tensor
-    constant: Tensor
+    constant: Tensor | None = None
     mixture: Tensor | None = None
     own: Tensor | None = None
 
@@ -55,7 +56,7 @@ def read_tasks(folder: Path) -> TrainingTasks:
 
 
 def find_generator(place: str | Path, revision: str | None = None) -> Path:
-    """The folder of a generator: a name of `SHIPPED`, a folder, or else an id on the Hub, which is downloaded.
+    """The folder of a generator: `pocket` or `smollm2`, a folder, or else an id on the Hub, which is downloaded.
 
     Raises ValueError: no folder, and no name for the Hub; or a folder without a generator. Raises DownloadError: the
     Hub does not have it.

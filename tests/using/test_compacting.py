@@ -1,11 +1,8 @@
 """A generator made small makes nearly the same adapters, of the same tasks."""
 
-import re
-
 import pytest
 import torch
 
-from p2w.config.settings import find_folder
 from p2w.generators.generator_file import load_generator
 from p2w.generators.ridge import Ridge
 from p2w.using.compacting import LARGEST, PRECISIONS, compact, write_compact
@@ -20,7 +17,7 @@ def embeddings(held_out_world):
     return [held_out_world / f"{task}.embeddings.parquet" for task in TASKS]
 
 
-@pytest.mark.parametrize(("precision", "near"), [("float16", 1e-2), ("float8", 1e-1)])
+@pytest.mark.parametrize(("precision", "near"), [("float16", 1e-2), ("float8", 1e-1), ("int4", 4e-1)])
 def test_with_all_directions_it_is_the_same_generator_in_few_bits(
     generator_folder, embeddings, tmp_path, precision, near
 ):
@@ -38,7 +35,7 @@ def test_with_all_directions_it_is_the_same_generator_in_few_bits(
     assert "compact_generator" in (tmp_path / "small/run.json").read_text()
     kept = load_generator(tmp_path / "small" / WEIGHTS)
     assert (kept.residuals.dtype, kept.weights_mean.dtype) == (PRECISIONS[precision], torch.float16)
-    assert kept.residuals.float().abs().amax(1).tolist() == [LARGEST] * (len(TASKS) - 1)
+    assert kept.residuals.float().abs().amax(1).tolist() == pytest.approx([LARGEST] * (len(TASKS) - 1), rel=1e-3)
     assert opened(tmp_path / "small").of_no_prompt().tensors.keys() == first.tensors.keys()
 
 
@@ -64,13 +61,3 @@ def test_a_rank_that_it_cannot_have(generator_folder, rank):
 def test_prompts_of_other_tasks(generator_folder, embeddings, tmp_path):
     with pytest.raises(ValueError, match=r"found prompts of \['boolq', 'piqa'\], expected those of the training tasks"):
         write_compact(generator_folder, embeddings[:2], 1, tmp_path / "small")
-
-
-def test_the_shipped_one_is_small_enough_for_the_repository():
-    sizes = {path.name: path.stat().st_size for path in find_folder("p2w/pocket/generator").iterdir()}
-    assert max(sizes.values()) < 1024 * 1024, sizes
-
-
-def test_the_shipped_one_names_no_place_of_a_machine():
-    for path in find_folder("p2w/pocket/generator").iterdir():
-        assert not re.search(rb'"(/|[A-Z]:)[^"]*\.(parquet|safetensors|json)', path.read_bytes()), path.name
