@@ -58,7 +58,9 @@ def clean_environment() -> dict[str, str]:
 
 def run(environment: Path, *command: str) -> str:
     program = [str(environment / "env/bin" / command[0]), *command[1:]]
-    done = subprocess.run(program, cwd=environment, env=clean_environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        program, cwd=environment, env=clean_environment(), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
