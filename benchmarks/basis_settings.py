@@ -17,7 +17,6 @@ from pathlib import Path
 
 from experiment_results import Results, add_arguments, find_results
 
-from p2w.adapters.peft_folder import write_adapter
 from p2w.config.generator import GeneratorConfig
 from p2w.config.settings import json_argument
 from p2w.generators.generating import read_condition
@@ -44,14 +43,13 @@ def learn(results: Results, config: GeneratorConfig, left_out: Sequence[str], se
 
 def score(results: Results, generator_path: Path, task: str, args: argparse.Namespace) -> float:
     """Accuracy on train rows of a task, mean over draws."""
-    generator, places = load_generator(generator_path), {}
+    generator, made = load_generator(generator_path), {}
     for draw in range(args.draws):
-        places[f"draw_{draw}"] = place = generator_path.with_name(f"{task}_{draw}")
         condition = read_condition(generator, results.embedding_path(task), args.seed, draw)
-        tensors = generator.layout.unflatten(generator.weights(condition))
-        write_adapter(place, tensors, generator.metadata["adapter_config"])
-    found = results.accuracy(task, results.rows(task, "train", args.rows), places)
-    return sum(found[draw] for draw in places) / len(places)
+        made[f"draw_{draw}"] = generator.weights(condition)
+    rows = results.rows(task, "train", args.rows)
+    found = results.accuracy_of(task, rows, made, results.checkpoints([task]))
+    return sum(found[draw] for draw in made) / len(made)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -18,7 +18,6 @@ from pathlib import Path
 import torch
 from experiment_results import Results, add_arguments, find_results
 
-from p2w.adapters.peft_folder import write_adapter
 from p2w.generators.generating import read_condition
 from p2w.generators.generator_file import load_generator
 from p2w.generators.ridge import Ridge
@@ -55,11 +54,7 @@ def scores(generators: Mapping[str, Ridge], results: Results, args: argparse.Nam
             kept = {"weights_mean": generator.weights_mean.float(), "residuals": generator.residuals.float()}
             wide = replace(generator, **kept)
             made[name] = wide.weights(read_condition(wide, results.embedding_path(task), args.seed, 0))
-        with tempfile.TemporaryDirectory() as folder:
-            places = {source: Path(folder, source) for source in made}
-            for source, place in places.items():
-                write_adapter(place, checkpoints.layout.unflatten(made[source]), checkpoints.adapter_config)
-            found[task] = results.accuracy(task, results.rows(task, "test", args.rows), places)
+        found[task] = results.accuracy_of(task, results.rows(task, "test", args.rows), made, checkpoints)
         report(number, len(checkpoints), task)
     return found
 

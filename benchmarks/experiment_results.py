@@ -1,6 +1,7 @@
 """What an experiment of the workflow has made, for scripts that learn from it and score adapters of their own."""
 
 import argparse
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,8 +10,10 @@ from typing import Any
 
 import pandas as pd
 import torch
+from torch import Tensor
 
 from p2w.adapters.checkpoints import CheckpointFiles
+from p2w.adapters.peft_folder import write_adapter
 from p2w.config.experiment import Experiment
 from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table, task_entry
 from p2w.data.samples import read_samples
@@ -67,6 +70,16 @@ class Results:
         answers = predict(self.experiment.base_model.placed, rows, folders, config, device, silent, free=free)
         right = answers["right"] if free else answers["prediction"] == answers["gold"]
         return {str(source): float(found) for source, found in right.groupby(answers["source"]).mean().items()}
+
+    def accuracy_of(
+        self, task: str, rows: pd.DataFrame, made: Mapping[str, Tensor], like: CheckpointFiles
+    ) -> dict[str, float]:
+        """The same of flat weights (size,) by source, which are adapters as the checkpoints are."""
+        with tempfile.TemporaryDirectory() as folder:
+            places = {source: Path(folder, source) for source in made}
+            for source, place in places.items():
+                write_adapter(place, like.layout.unflatten(made[source]), like.adapter_config)
+            return self.accuracy(task, rows, places)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,15 +10,12 @@ Prints one line of JSON, the best settings first.
 import argparse
 import itertools
 import json
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 import torch
 from experiment_results import Results, add_arguments, find_results
 
 from p2w.adapters.layout import AdapterLayout
-from p2w.adapters.peft_folder import write_adapter
 from p2w.config.generator import GeneratorConfig
 from p2w.generators.contract import Generator
 from p2w.generators.features import task_features
@@ -63,13 +60,9 @@ def scores(kind: str, tried: Tried, results: Results, rows: int) -> dict[str, li
     report = reporter("tasks left out")
     for number, task in enumerate(tasks, 1):
         asked = prompts[task].gather(torch.arange(len(prompts[task])))
-        with tempfile.TemporaryDirectory() as folder:
-            places = {}
-            for name, generator in candidates(kind, tried, task, checkpoints.layout, weights, features):
-                places[name] = Path(folder, name)
-                tensors = generator.layout.unflatten(generator.weights(asked))
-                write_adapter(places[name], tensors, checkpoints.adapter_config)
-            right = results.accuracy(task, results.rows(task, "train", rows), places)
+        fitted = candidates(kind, tried, task, checkpoints.layout, weights, features)
+        made = {name: generator.weights(asked) for name, generator in fitted}
+        right = results.accuracy_of(task, results.rows(task, "train", rows), made, checkpoints)
         for name, share in right.items():
             found.setdefault(name, []).append(share)
         report(number, len(tasks), task)

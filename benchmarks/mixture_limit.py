@@ -13,16 +13,13 @@ JSON.
 
 import argparse
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import torch
 from experiment_results import Results, add_arguments, find_results
 from torch import Tensor, nn
 
 from p2w.adapters.layout import AdapterLayout
-from p2w.adapters.peft_folder import write_adapter
 from p2w.generators.basis_losses import Loss
 from p2w.generators.task_loss import TaskLoss, encode_tasks
 from p2w.generators.training import lr_schedule
@@ -106,11 +103,9 @@ def limits(results: Results, args: argparse.Namespace) -> dict[str, dict[str, fl
     made["nearest in weights"] = mixtures(everyone).detach()
     found, report = {}, reporter("tasks scored")
     for number, task in enumerate(tasks):
-        with tempfile.TemporaryDirectory() as folder:
-            places = {source: Path(folder, source) for source in made}
-            for source, place in places.items():
-                write_adapter(place, known.layout.unflatten(made[source][number]), known.adapter_config)
-            found[task] = results.accuracy(task, results.rows(task, "test", experiment.evaluation.max_rows), places)
+        of_task = {source: flat[number] for source, flat in made.items()}
+        rows = results.rows(task, "test", experiment.evaluation.max_rows)
+        found[task] = results.accuracy_of(task, rows, of_task, known)
         report(number + 1, len(tasks), task)
     return found
 

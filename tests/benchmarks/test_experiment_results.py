@@ -49,7 +49,8 @@ def results(tiny_base_model, tmp_path):
     pocket = Experiments(find_experiments(Path("config/experiments")), table, sources).read("pocket")
     changed = {"tasks": [*TRAINING, HELD_OUT], "held_out": [HELD_OUT], "base_model": tiny_base_model.given()}
     scoring = {task: {"score": "exact", "max_new_tokens": 3} if "fv_" in task else {} for task in changed["tasks"]}
-    changed["decoder"] = {**pocket["decoder"], "num_prompts": 3}
+    changed["decoder"] = {**pocket["decoder"], "num_prompts": 3, "steps": 2, "warmup_steps": 1}
+    changed["finetune"] = {**pocket["finetune"], "snapshots": 1}
     changed["evaluation"] = {**pocket["evaluation"], "max_rows": 5}
     experiment = parse(Experiment, {**pocket, **changed})
     return script("experiment_results").Results(experiment, tmp_path, tmp_path, scoring)
@@ -130,6 +131,33 @@ def test_a_small_generator_is_scored_beside_the_whole_one(results, monkeypatch, 
     assert list(found["accuracy"]) == ["boolq"]
     assert set(found["mean"]) == {"base", "own adapter", "mean adapter", "whole", *small}
     assert found["bytes"]["2 float8"] < found["bytes"]["4 float8"] < found["bytes"]["whole"] / 2
+
+
+def test_accuracy_by_the_number_of_training_tasks(results, monkeypatch, capsys, tmp_path):
+    module, figure = script("growth"), tmp_path / "growth.png"
+    monkeypatch.setattr(module, "find_results", lambda _: results)
+    options = ["pocket", "--sizes", "2", "4", "--subsets", "2", "--kinds", "ridge", "retrieval"]
+    module.main([*options, "--figure", str(figure)])
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["held_out"] == 1
+    assert set(found["accuracy"]) == {"base", "weight_average", "multi_task", "ridge", "retrieval"}
+    for by_size in found["accuracy"].values():
+        assert {size: len(values) for size, values in by_size.items()} == {"2": 2, "4": 1}
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(ValueError, match="--sizes: found 5, expected at most the 4 training tasks"):
+        module.main(["pocket", "--sizes", "5"])
+
+
+def test_a_generator_grows_with_the_tasks_of_its_subset_alone(results, tmp_path):
+    module = script("growth")
+    for kind in ("ridge", "hyperconv"):
+        some = module.Subset(results, TRAINING[:3], 0)
+        some.learn(kind, path := tmp_path / kind / "generator.safetensors")
+        assert module.load_generator(path).metadata["training_tasks"] == sorted(TRAINING[:3])
+    known = results.checkpoints(TRAINING)
+    expected = torch.stack([known[task].mean(0) for task in TRAINING[:3]]).mean(0)
+    torch.testing.assert_close(some.average(), expected)
+    assert not torch.equal(some.multi_task(), module.Subset(results, TRAINING, 0).multi_task())
 
 
 def test_memory_of_stages_is_that_of_their_largest_job(tmp_path, capsys):
