@@ -125,7 +125,7 @@ def draw(found: Curves, path: Path) -> None:
             style = line_style(number)
             axes.plot(list(by_size), [fmean(values) for values in by_size.values()], label=source, **style)
             for size, values in by_size.items():
-                axes.plot([size] * len(values), values, linestyle="", **{**style, "alpha": 0.3, "linestyle": ""})
+                axes.plot([size] * len(values), values, **{**style, "linestyle": "", "alpha": 0.3})
         axes.set_xscale("log", base=2)
         axes.set_xticks(sizes := sorted({size for by_size in found.values() for size in by_size}), map(str, sizes))
         axes.set_xlabel("training tasks")
@@ -145,11 +145,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     results = find_results(args)
     found = curves(results, args)
-    if args.figure:
-        draw(found, args.figure)
     rounded = {source: {size: [round(share, 3) for share in shares] for size, shares in by_size.items()}
                for source, by_size in found.items()}  # fmt: skip
     print(json.dumps({"held_out": len(results.held_out), "accuracy": rounded}))
+    if args.figure:
+        draw(found, args.figure)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,8 @@ def script(name: str) -> ModuleType:
 @pytest.fixture
 def results(tiny_base_model, tmp_path):
     """An experiment of tasks answered by choices and freely, with random adapters."""
-    model, adapter_config = add_adapter(load_model(tiny_base_model), LoraSettings(rank=2, alpha=4), tiny_base_model)
+    lora = LoraSettings(rank=2, alpha=4)
+    model, adapter_config = add_adapter(load_model(tiny_base_model), lora, tiny_base_model)
     layout = AdapterLayout.from_tensors(trainable(model))
     for folder in ("checkpoints", "embeddings"):
         (tmp_path / folder).mkdir()
@@ -50,6 +51,7 @@ def results(tiny_base_model, tmp_path):
     changed = {"tasks": [*TRAINING, HELD_OUT], "held_out": [HELD_OUT], "base_model": tiny_base_model.given()}
     scoring = {task: {"score": "exact", "max_new_tokens": 3} if "fv_" in task else {} for task in changed["tasks"]}
     changed["decoder"] = {**pocket["decoder"], "num_prompts": 3, "steps": 2, "warmup_steps": 1}
+    changed["lora"] = lora.to_json()
     changed["finetune"] = {**pocket["finetune"], "snapshots": 1}
     changed["evaluation"] = {**pocket["evaluation"], "max_rows": 5}
     experiment = parse(Experiment, {**pocket, **changed})
