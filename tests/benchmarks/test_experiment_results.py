@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from types import ModuleType
 
+import pandas as pd
 import pytest
 import torch
 
@@ -160,6 +161,36 @@ def test_a_generator_grows_with_the_tasks_of_its_subset_alone(results, tmp_path)
     expected = torch.stack([known[task].mean(0) for task in TRAINING[:3]]).mean(0)
     torch.testing.assert_close(some.average(), expected)
     assert not torch.equal(some.multi_task(), module.Subset(results, TRAINING, 0).multi_task())
+
+
+def test_nearness_is_held_against_gains(results, monkeypatch, capsys):
+    module = script("expectation")
+    monkeypatch.setattr(module, "find_results", lambda _: results)
+    module.main(["pocket", "--rows", "3"])
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["tasks"] == [len(TRAINING), 1]
+    assert found["chosen"] in found["training"]["error"]
+    assert set(found["held out"]["expected and found"]) == {HELD_OUT}
+
+
+def test_the_measure_that_says_the_gain_is_chosen_and_its_line_is_right():
+    generator = torch.Generator().manual_seed(0)
+    near, noise = torch.rand(2, 13, generator=generator)
+    table = pd.DataFrame({"noise": noise, "near": near, "gain": 0.7 * near - 0.2})
+    found = script("expectation").expectation(table[:9], table[9:])
+    assert found["chosen"] == "near"
+    assert found["training"]["rank correlation"]["near"] == found["held out"]["rank correlation"] == 1
+    assert found["training"]["error"]["near"] == found["held out"]["error"] == 0
+    assert found["training"]["error of the mean gain"] > 0.05
+    level = script("expectation").expectation(table.assign(near=0.5)[:9], table[9:])
+    assert level["training"]["rank correlation"]["near"] is None
+
+
+def test_nearness_of_a_training_task_is_1_and_of_another_direction_inside_0():
+    module, known = script("expectation"), torch.tensor([[1.0, 0, 0, 1], [0, 1.0, 0, 1], [1.0, 1, 0, 1]])
+    assert module.nearness(known, known[1]) == pytest.approx(dict.fromkeys(module.nearness(known, known[0]), 1))
+    outside = known.mean(0) + torch.tensor([0, 0, 5.0, 0])
+    assert module.nearness(known, outside)["inside"] == pytest.approx(0)
 
 
 def test_memory_of_stages_is_that_of_their_largest_job(tmp_path, capsys):
