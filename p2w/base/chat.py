@@ -31,6 +31,14 @@ def pad(sequences: Sequence[Sequence[int]], value: int, side: str = "right") -> 
     return torch.tensor(rows, dtype=torch.long)
 
 
+def pad_id(tokenizer: PreTrainedTokenizerBase) -> int:
+    """The token that fills a batch up, where nothing attends; a tokenizer that has none for this gives its end token.
+
+    Llama's tokenizers and GPT-2's have none.
+    """
+    return tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+
+
 def supervised_batch(
     prompts: Sequence[Sequence[int]], responses: Sequence[Sequence[int]], pad_id: int
 ) -> dict[str, Tensor]:

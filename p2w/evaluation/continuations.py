@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
-from p2w.base.chat import pad, prompt_ids, response_ids
+from p2w.base.chat import pad, pad_id, prompt_ids, response_ids
 from p2w.base.lora_stack import LoraStack
 from p2w.base.shared_prefix import common_prefix
 from p2w.evaluation.decoding import Greedy, complete
@@ -143,7 +143,7 @@ def answer(
 
         def compute(rows: int, batch: Sequence[int] = batch) -> list[list[Answer]]:
             chosen = [questions[i] for i in batch[:rows]]
-            packed = pack([q.prompt for q in chosen], [q.tree for q in chosen], len(prefix), tokenizer.pad_token_id)
+            packed = pack([q.prompt for q in chosen], [q.tree for q in chosen], len(prefix), pad_id(tokenizer))
             return _answer_batch(model, stack, cached, packed.to(model.device), chosen, tokenizer.eos_token_id)
 
         answers, rows = in_pieces_that_fit(len(batch), compute, f"rows for {len(stack)} adapters")

@@ -11,7 +11,7 @@ import pandas as pd
 from p2w.evaluation.answers import INVALID
 from p2w.evaluation.metrics import average, is_free, majority, right, score, spread_over_draws, spread_over_seeds
 from p2w.evaluation.paired import compare
-from p2w.evaluation.source_names import BASE, MEANING, METHOD, TRAINED
+from p2w.evaluation.source_names import BASE, MEANING, METHOD, TRAINED, is_further
 
 # Sources in the order of the file; the training adapters by name after the base model, other sources at the end.
 ORDER = (BASE, TRAINED, *(name for name in MEANING if name != BASE))
@@ -159,8 +159,7 @@ def _comparisons(sources: Mapping[str, Source], seed: int) -> dict[str, Any]:
     def against(generator: str) -> dict[str, Any]:
         return {name: compare(right[generator], right[name], seed) for name in sources if name != generator}
 
-    # Of what is drawn, a slash tells the controls: generated/shuffled_prompts.
-    further = [name for name, source in sources.items() if source.drawn and "/" not in name and name != METHOD]
+    further = [name for name in sources if is_further(name)]
     return {
         "comparisons": against(METHOD) if METHOD in sources else {},
         **({"comparisons_of": {name: against(name) for name in further}} if further else {}),

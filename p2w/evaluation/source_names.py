@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from p2w.config.generator import KINDS
+
 BASE = "base"
 METHOD = "generated"
 TRAINED = "trained/"
@@ -25,6 +27,11 @@ MEANING = {
     "generated/random_prompts": "the same generator, prompts of random words",
     "constant": "the same generator, the mean condition of the training tasks: it reads no prompt",
 }
+
+
+def is_further(source: str) -> bool:
+    """Whether a source is a generator beside the experiment's own."""
+    return source in KINDS
 
 
 def tabled(names: Iterable[str]) -> list[str]:

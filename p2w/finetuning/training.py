@@ -17,7 +17,7 @@ from p2w.adapters.epoch_files import STATE_FILE, Epoch, SnapshotHeader, Snapshot
 from p2w.adapters.layout import AdapterLayout
 from p2w.adapters.peft_folder import adapter_config_json, peft_config, read_adapter
 from p2w.base.base_model import load_model, load_tokenizer
-from p2w.base.chat import IGNORED, supervised_batch
+from p2w.base.chat import IGNORED, pad_id, supervised_batch
 from p2w.base.shared_prefix import common_prefix, states_after
 from p2w.config.base_model import BaseModel
 from p2w.config.finetuning import FinetuneConfig
@@ -68,7 +68,7 @@ class Training:
         tokenizer = adapted.tokenizer if adapted else load_tokenizer(base)
         self.task, self.seed, self.config, self.device = task, seed, config, torch.device(device)
         self.encoded = encode_samples(task, tokenizer, chosen, config.max_length)
-        self.pad_id = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+        self.pad_id = pad_id(tokenizer)
         _, self.model, self.adapter_config = adapted or load_adapted(base, lora, config, self.device)
         if adapted:
             start_adapter(self.model, lora.init_seed)

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from p2w.adapters.layout import AdapterLayout
 from p2w.base.base_model import load_model, load_tokenizer
-from p2w.base.chat import supervised_batch
+from p2w.base.chat import pad_id, supervised_batch
 from p2w.base.lora_stack import LoraStack, scaling
 from p2w.config.base_model import BaseModel
 from p2w.data.samples import read_samples
@@ -67,9 +67,7 @@ class TaskLoss:
         device: torch.device,
     ) -> "TaskLoss":
         """With the base model from where it is."""
-        tokenizer = load_tokenizer(base)
-        pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-        return cls(load_model(base, device), layout, scaling(adapter_config), encoded, pad)
+        return cls(load_model(base, device), layout, scaling(adapter_config), encoded, pad_id(load_tokenizer(base)))
 
     def __call__(self, flat: Tensor, rows: Mapping[str, Sequence[int]]) -> Tensor:
         """Mean cross-entropy () over the response tokens of K tasks' rows, as many of each, under an adapter each.

@@ -13,11 +13,6 @@ def further_generators(evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for evaluation in evaluations for name in evaluation.get("comparisons_of", {})))
 
 
-def is_further(source: str) -> bool:
-    """Whether a source is a generator beside the experiment's own."""
-    return source in KINDS
-
-
 def meaning(source: str) -> str:
     """What a source is, in a few words; empty for one that P2W does not know."""
     return f"a further generator: {KINDS[source].meaning}" if source in KINDS else MEANING.get(source, "")

@@ -7,9 +7,8 @@ import numpy as np
 
 from p2w.evaluation.evaluation_file import read_sources
 from p2w.evaluation.hierarchical import Difference, difference_over_tasks
-from p2w.evaluation.source_names import METHOD, tabled
+from p2w.evaluation.source_names import METHOD, is_further, tabled
 from p2w.report.document import table
-from p2w.report.generators import is_further
 from p2w.report.paper_numbers import share
 from p2w.report.sentences import p_value, signed
 from p2w.runtime.tables import read_table

@@ -59,6 +59,15 @@ def test_answers_equal_the_plain_computation(tiny_base_model, model, adapters, t
             assert_plain(model, questions, of_one)
 
 
+def test_a_tokenizer_without_a_token_that_fills_up_gives_the_same_answers(tiny_base_model, model, tiny_samples):
+    tokenizer, bare = load_tokenizer(tiny_base_model), load_tokenizer(tiny_base_model)
+    bare.pad_token = None
+    questions = tokenize_samples(tokenizer, unequal(tiny_samples))
+    stack = LoraStack(model, [({}, 0.0)])
+    found = [answer(model, using, questions, stack, 10**6, ignore) for using in (tokenizer, bare)]
+    assert found[0] == found[1]
+
+
 def test_option_texts_are_taken_only_if_wanted(tiny_base_model, tiny_samples):
     assert all(question.options == [] for question in tokenize_samples(load_tokenizer(tiny_base_model), tiny_samples))
 
