@@ -136,7 +136,7 @@ def seed(wildcards):
     return experiment(wildcards.experiment).seed
 
 
-def decoder_seed(wildcards):
+def generator_seed(wildcards):
     """The seed of a generator and of what it draws: the experiment's own, or the one that the path names."""
     return int(re.search("[0-9]+", wildcards.run)[0]) if wildcards.run else seed(wildcards)
 

@@ -126,7 +126,7 @@ rule prompt_controls:
         script=script("prompt_controls"),
         code=code("prompt_controls"),
         controls=PROMPT_CONTROLS,
-        seed=decoder_seed,
+        seed=generator_seed,
         folder=subpath(output[0], ancestor=3),
     shell:
         "exec python {params.script} --log {log} --generator {input.generator} --controls {params.controls}"

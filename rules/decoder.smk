@@ -28,7 +28,7 @@ rule decoder:
         state="results/{experiment}/state/decoder/{held_out}/{run}decoder.safetensors",
         decoder=stage("decoder"),
         held_out=held_out_tasks,
-        seed=decoder_seed,
+        seed=generator_seed,
     # How many GPUs share the work is no param: another number of them makes the same decoder.
     shell:
         "exec python $([ {resources.gpu} -gt 1 ] && echo -m torch.distributed.run --standalone --nproc-per-node {resources.gpu})"
@@ -101,7 +101,7 @@ rule learned_generator:
         max_length=value("finetune", "max_length"),
         held_out=held_out_tasks,
         tasks=training_tasks,
-        seed=decoder_seed,
+        seed=generator_seed,
     shell:
         "exec python {params.script} --log {log} --generator {params.generator:q} --base-model {params.base_model:q}"
         " --num-prompts {params.num_prompts} --max-length {params.max_length} --seed {params.seed}"
@@ -131,7 +131,7 @@ rule generate:
     params:
         script=script("generate"),
         code=code("generate"),
-        seed=decoder_seed,
+        seed=generator_seed,
     shell:
         "exec python {params.script} --log {log} --generator {input.generator} --embeddings {input.embeddings} --seed {params.seed}"
         " --draw {wildcards.draw} --output {output.adapter}"

@@ -23,7 +23,7 @@ def findings(evaluations: Sequence[Evaluation]) -> list[str]:
         _by_task(evaluations),
         _form(evaluations),
         _conditioning(evaluations),
-        _without_decoder(evaluations),
+        _without_generator(evaluations),
         *(_further(evaluations, generator) for generator in further_generators(evaluations)),
         _ceiling(evaluations),
         *(_one_answer(evaluation) for evaluation in evaluations),
@@ -86,7 +86,7 @@ def _form(evaluations: Sequence[Evaluation]) -> str:
 def _conditioning(evaluations: Sequence[Evaluation]) -> str:
     found = differences(evaluations, OTHER_PROMPTS)
     if not found:
-        return "No decoder was given other prompts: whether conditioning on prompts matters cannot be said."
+        return "No generator was given other prompts: whether conditioning on prompts matters cannot be said."
     if all(difference.interval and difference.sign == 0 for difference in found.values()):
         return (
             f"Conditioning on the task's prompts adds nothing measurable here: `{METHOD}` is right in"
@@ -96,11 +96,11 @@ def _conditioning(evaluations: Sequence[Evaluation]) -> str:
     return "The task's own prompts against other ones: " + verdicts(found) + "."
 
 
-def _without_decoder(evaluations: Sequence[Evaluation]) -> str:
+def _without_generator(evaluations: Sequence[Evaluation]) -> str:
     found = differences(evaluations, NO_DECODER[1:])
     if not found:
-        return "No adapter made without a decoder was evaluated: whether the decoder is worth its cost cannot be said."
-    return "Against adapters that need no decoder: " + verdicts(found) + "."
+        return "No adapter made without a generator was evaluated: whether it is worth its cost cannot be said."
+    return "Against adapters that need no generator: " + verdicts(found) + "."
 
 
 def _further(evaluations: Sequence[Evaluation], generator: str) -> str:
