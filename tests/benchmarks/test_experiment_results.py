@@ -193,6 +193,17 @@ def test_nearness_of_a_training_task_is_1_and_of_another_direction_inside_0():
     assert module.nearness(known, outside)["inside"] == pytest.approx(0)
 
 
+def test_closed_forms_are_fitted_without_each_of_seven_tasks(monkeypatch, capsys):
+    module, left_out = script("closed_forms"), []
+    real = module.fit_without
+    monkeypatch.setattr(module, "fit_without", lambda tasks, *rest: (left_out.extend(tasks), real(tasks, *rest)))
+    module.main(["--layers", "1", "--checkpoints", "3", "--prompts", "5"])
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert set(found["seconds"]) == {"ridge", "retrieval"}
+    assert left_out == module.TASKS * 2
+    assert found["values"] > 100_000
+
+
 def test_memory_of_stages_is_that_of_their_largest_job(tmp_path, capsys):
     for name, values in {"toy/benchmarks/evaluate/a.tsv": (900, 7), "toy/benchmarks/evaluate/b.tsv": (1800, 9)}.items():
         path = tmp_path / name
