@@ -159,7 +159,7 @@ def _comparisons(sources: Mapping[str, Source], seed: int) -> dict[str, Any]:
     def against(generator: str) -> dict[str, Any]:
         return {name: compare(right[generator], right[name], seed) for name in sources if name != generator}
 
-    further = [name for name in sources if is_further(name)]
+    further = [name for name, source in sources.items() if source.drawn and is_further(name)]
     return {
         "comparisons": against(METHOD) if METHOD in sources else {},
         **({"comparisons_of": {name: against(name) for name in further}} if further else {}),

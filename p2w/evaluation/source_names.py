@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 
-from p2w.config.generator import KINDS
-
 BASE = "base"
 METHOD = "generated"
 TRAINED = "trained/"
@@ -30,8 +28,11 @@ MEANING = {
 
 
 def is_further(source: str) -> bool:
-    """Whether a source is a generator beside the experiment's own."""
-    return source in KINDS
+    """Whether a source is a generator beside the experiment's own: it has a name of its own, its kind's.
+
+    Which kinds there are is not asked, so that a new one is no reason to evaluate again.
+    """
+    return source not in MEANING and "/" not in source
 
 
 def tabled(names: Iterable[str]) -> list[str]:

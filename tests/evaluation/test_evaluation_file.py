@@ -119,10 +119,10 @@ def test_only_intervals_depend_on_the_seed(evaluation):
 
 
 def test_a_recount_of_further_generators_but_for_their_intervals():
-    draws = ("generated/draw_0", "ridge/draw_0", "ridge/draw_1", "basis/seed_3/draw_0", "basis/draw_0")
+    draws = ("generated/draw_0", "ridge/draw_0", "ridge/draw_1", "deep/seed_3/draw_0", "deep/draw_0")
     predictions = random_answers(["base", "generated/shuffled_prompts/draw_0", *draws])
     expected, found = recount(predictions.to_dict("records"), counted_officially, resample=False), build(predictions)
-    assert list(expected["comparisons_of"]) == ["basis", "ridge"]
+    assert list(expected["comparisons_of"]) == ["deep", "ridge"]
     assert_same({key: found[key] for key in expected}, expected)
 
 
