@@ -21,24 +21,6 @@ from p2w.config.generator import GeneratorConfig
 from p2w.config.settings import json_argument
 from p2w.generators.generating import read_condition
 from p2w.generators.generator_file import load_generator
-from p2w.generators.learning import learn_without
-
-
-def learn(results: Results, config: GeneratorConfig, left_out: Sequence[str], seed: int, output: Path) -> None:
-    """Train on all tasks that are neither held out nor left out."""
-    tasks = [task for task in results.training if task not in left_out]
-    learn_without(
-        left_out,
-        config,
-        results.experiment.base_model.placed,
-        results.experiment.decoder.num_prompts,
-        results.experiment.finetune.max_length,
-        seed,
-        results.checkpoint_paths(tasks),
-        [results.embedding_path(task) for task in tasks],
-        {task: results.sample_path(task) for task in tasks},
-        output,
-    )
 
 
 def score(results: Results, generator_path: Path, task: str, args: argparse.Namespace) -> float:
@@ -67,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.error(f"--left-out: found {seen[0]}, which the experiment holds out, expected training tasks")
     with tempfile.TemporaryDirectory() as folder:
         path, start = Path(folder, "generator.safetensors"), time.process_time()
-        learn(results, args.generator, args.left_out, args.seed, path)
+        tasks = [task for task in results.training if task not in args.left_out]
+        results.learn(args.generator, tasks, args.left_out, args.seed, path)
         cost = time.process_time() - start
         found = {task: round(score(results, path, task, args), 3) for task in args.left_out}
     mean = round(sum(found.values()) / len(found), 3)

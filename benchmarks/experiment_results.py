@@ -16,8 +16,10 @@ from p2w.adapters.checkpoints import CheckpointFiles
 from p2w.adapters.peft_folder import write_adapter
 from p2w.config.experiment import Experiment
 from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table, task_entry
+from p2w.config.generator import GeneratorConfig
 from p2w.data.samples import read_samples
 from p2w.evaluation.evaluate import free_answers, predict, select_rows
+from p2w.generators.learning import learn_without
 from p2w.runtime.progress import silent
 
 PROJECT = Path(__file__).parents[1]
@@ -58,6 +60,23 @@ class Results:
     def sample_path(self, task: str, split: str = "train") -> Path:
         """The file of a task's samples."""
         return self.own / f"samples/{task}/{split}.parquet"
+
+    def learn(
+        self, config: GeneratorConfig, tasks: Sequence[str], held_out: Sequence[str], seed: int, output: Path
+    ) -> None:
+        """Write a generator that is trained by what its adapters do, on these tasks and without those held out."""
+        learn_without(
+            held_out,
+            config,
+            self.experiment.base_model.placed,
+            self.experiment.decoder.num_prompts,
+            self.experiment.finetune.max_length,
+            seed,
+            self.checkpoint_paths(tasks),
+            [self.embedding_path(task) for task in tasks],
+            {task: self.sample_path(task) for task in tasks},
+            output,
+        )
 
     def rows(self, task: str, split: str, most: int) -> pd.DataFrame:
         """Some of a task's labelled rows, the same in every call."""

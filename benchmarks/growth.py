@@ -28,7 +28,6 @@ from p2w.generators.fitting import fit_without
 from p2w.generators.generating import read_condition
 from p2w.generators.generator_file import load_generator
 from p2w.generators.held_out import train_without
-from p2w.generators.learning import learn_without
 from p2w.report.figure_style import drawing, line_style
 from p2w.runtime.progress import reporter
 
@@ -52,9 +51,7 @@ class Subset:
         if kind == "hyperconv":
             train_without(held_out, experiment.decoder, self.seed, *paths, output)
         elif KINDS[kind].learned:
-            samples = {task: results.sample_path(task) for task in self.tasks}
-            base, longest = experiment.base_model.placed, experiment.finetune.max_length
-            learn_without(held_out, config, base, prompts, longest, self.seed, *paths, samples, output)
+            results.learn(config, self.tasks, held_out, self.seed, output)
         else:
             fit_without(held_out, config, prompts, *paths, output)
 

@@ -153,7 +153,7 @@ def test_accuracy_by_the_number_of_training_tasks(results, monkeypatch, capsys, 
 
 def test_a_generator_grows_with_the_tasks_of_its_subset_alone(results, tmp_path):
     module = script("growth")
-    for kind in ("ridge", "hyperconv"):
+    for kind in ("ridge", "hyperconv", "basis"):
         some = module.Subset(results, TRAINING[:3], 0)
         some.learn(kind, path := tmp_path / kind / "generator.safetensors")
         assert module.load_generator(path).metadata["training_tasks"] == sorted(TRAINING[:3])
