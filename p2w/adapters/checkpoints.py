@@ -15,7 +15,7 @@ from torch import Tensor
 from p2w.adapters.epoch_files import SnapshotHeader, read_snapshot_header, read_snapshots
 from p2w.adapters.layout import AdapterLayout, check_layout
 from p2w.runtime.seals import check_seal
-from p2w.runtime.tables import TABLES, read_metadata, table_writer
+from p2w.runtime.tables import PLAIN, TABLES, read_metadata, table_writer
 
 CONTENT = ("adapter_config", "layout", "provenance", "task")  # keys of a table's metadata
 # What must be equal for two adapters to stand in one table: same model, same shapes, same scale.
@@ -110,9 +110,7 @@ def write_blocks(
 ) -> None:
     """Write a checkpoint table from blocks of rows; one block is in memory at a time."""
     metadata = {"task": task, "layout": layout.to_json(), "adapter_config": adapter_config, "provenance": provenance}
-    # Weights neither repeat nor compress: plain pages are the fastest to write and to read, and no larger.
-    options = {"use_dictionary": False, "compression": "none", "write_statistics": False}
-    with table_writer(output, _schema(layout.size), metadata, **options) as writer:
+    with table_writer(output, _schema(layout.size), metadata, **PLAIN) as writer:
         for block in blocks:
             writer.write_table(_table(task, seed, block, writer.schema), row_group_size=max(1, GROUP // layout.size))
 
@@ -163,11 +161,18 @@ def _read_content(path: str | Path) -> dict[str, Any]:
 
 
 def _read_rows(path: str | Path, size: int) -> tuple[pd.DataFrame, Tensor]:
-    """The columns but the weights; and these (n, size), in the memory into which they were decoded."""
+    """The columns but the weights; and these (n, size), a row group after the other put where it stays.
+
+    Read at once, they would grow in memory that is copied again and again: five times the seconds, twice the memory.
+    """
     with pq.ParquetFile(path) as file:
-        table = file.read(use_threads=False)
-    values = pa.concat_arrays(table.column("weights").chunks).flatten()
-    return table.drop_columns("weights").to_pandas(), torch.from_dlpack(values).view(-1, size)
+        rows = file.read([name for name in file.schema_arrow.names if name != "weights"]).to_pandas()
+        weights, start = torch.empty(len(rows), size), 0
+        for number in range(file.num_row_groups):
+            for chunk in file.read_row_group(number, ["weights"], use_threads=False).column(0).chunks:
+                weights[start : start + len(chunk)] = torch.from_dlpack(chunk.flatten()).view(-1, size)
+                start += len(chunk)
+    return rows, weights
 
 
 class CheckpointFiles(Mapping[str, Tensor]):

@@ -24,7 +24,7 @@ from p2w.runtime.files import DamagedFileError
 from p2w.runtime.progress import Report, reporter, silent
 from p2w.runtime.provenance import provenance
 from p2w.runtime.resume import UNSAVED, SavedState, State
-from p2w.runtime.tables import read_table, write_table
+from p2w.runtime.tables import PLAIN, read_table, write_table
 
 Encode = Callable[[Sequence[str]], list[np.ndarray]]
 BATCH = 32  # prompts that are encoded at once
@@ -125,7 +125,7 @@ def _cached_states(cache: Path, wanted: set[str]) -> dict[str, np.ndarray]:
 def _write_segment(cache: Path, states: dict[str, np.ndarray]) -> None:
     name = hashlib.sha256("".join(sorted(states)).encode()).hexdigest()[:16]
     table = pa.table({"prompt_sha256": list(states), "states": states_array(list(states.values()))})
-    write_table(cache / f"{name}.parquet", table, {"content": "prompt embedding cache segment"})
+    write_table(cache / f"{name}.parquet", table, {"content": "prompt embedding cache segment"}, **PLAIN)
 
 
 def embed_prompts(

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from p2w.config.encoder import PromptEncoder
-from p2w.runtime.tables import read_metadata, read_table, write_table
+from p2w.runtime.tables import PLAIN, read_metadata, read_table, write_table
 
 
 def prompt_key(text: str) -> str:
@@ -53,7 +53,7 @@ def write_embeddings(
         "tokens": [len(state) for state in states],
         "states": states_array(states),
     }
-    write_table(path, pa.table(columns), metadata)
+    write_table(path, pa.table(columns), metadata, **PLAIN)
 
 
 @dataclass(frozen=True)
