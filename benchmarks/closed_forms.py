@@ -3,13 +3,15 @@
     python benchmarks/closed_forms.py
 
 writes 50 checkpoints of Qwen2.5-0.5B's adapter of 4.4 million values and 2,000 encoded prompts for each of seven tasks,
-all random, and then fits each kind without each task in turn, as the workflow does, from files to a file. In the
-workflow every fit is a job, which takes a few seconds more to start. Prints one line of JSON: seconds of each kind's
-seven fits beside reading the files' bytes once for each of them.
+all random, and then fits each kind without each task in turn, as the workflow does: from files to a file, as many at a
+time as there are cores, on a thread each. In the workflow every fit is a job, which takes a few seconds more to start.
+Prints one line of JSON: seconds of all fits of all kinds, beside reading the files' bytes once for each turn.
 """
 
 import argparse
 import json
+import multiprocessing
+import os
 import tempfile
 import time
 from collections.abc import Sequence
@@ -22,8 +24,8 @@ from full_size_models import DIM, LAYERS, RandomQwen
 from p2w.adapters.checkpoints import Block, write_blocks
 from p2w.adapters.layout import AdapterLayout
 from p2w.config.generator import GeneratorConfig
+from p2w.generators.closed_forms import CLOSED_FORMS
 from p2w.generators.fitting import fit_without
-from p2w.generators.kinds import KINDS
 from p2w.prompts.states import write_embeddings
 from p2w.runtime.progress import reporter
 
@@ -46,15 +48,23 @@ def write_task(folder: Path, task: str, layout: AdapterLayout, args: argparse.Na
     write_embeddings(path, names, names, states, {"task": task, "encoder": ENCODER})
 
 
-def seconds(folder: Path, kind: str) -> float:
-    """Of fitting a kind without each task in turn."""
-    start = time.perf_counter()
-    for left_out in TASKS:
-        others = [task for task in TASKS if task != left_out]
-        paths = [[folder / f"{task}{end}" for task in others] for end in (".parquet", ".embeddings.parquet")]
-        output = folder / kind / left_out / "generator.safetensors"
-        fit_without([left_out], GeneratorConfig(kind=kind), 128, *paths, output)
-    return time.perf_counter() - start
+def fit(folder: Path, kind: str, left_out: str) -> None:
+    """A kind without a task, as a job does it."""
+    torch.set_num_threads(1)
+    others = [task for task in TASKS if task != left_out]
+    paths = [[folder / f"{task}{end}" for task in others] for end in (".parquet", ".embeddings.parquet")]
+    output = folder / kind / left_out / "generator.safetensors"
+    fit_without([left_out], GeneratorConfig(kind=kind), 128, *paths, output)
+
+
+def seconds(folder: Path, kinds: Sequence[str], jobs: int) -> float:
+    """Of fitting every kind without each task in turn; the processes have started before."""
+    turns = [(folder, kind, left_out) for kind in kinds for left_out in TASKS]
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        pool.map(time.sleep, [1] * jobs, chunksize=1)
+        start = time.perf_counter()
+        pool.starmap(fit, turns, chunksize=1)
+        return time.perf_counter() - start
 
 
 def seconds_of_reading(folder: Path) -> float:
@@ -75,6 +85,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--layers", type=int, default=LAYERS, help="of the base model")
     parser.add_argument("--checkpoints", type=int, default=50, help="of each task")
     parser.add_argument("--prompts", type=int, default=2000, help="of each task")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="fits at a time")
     parser.add_argument("--folder", type=Path, help="where the files are for a while; 8 GB at full size")
     args = parser.parse_args(argv)
     layout, report = RandomQwen(layers=args.layers).layout(), reporter("tasks written")
@@ -83,10 +94,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             write_task(Path(name), task, layout, args)
             report(number, len(TASKS), task)
         reading = seconds_of_reading(Path(name))
-        found = {kind: seconds(Path(name), kind) for kind in KINDS if KINDS[kind].fit}
-    rounded = {kind: round(took, 2) for kind, took in found.items()}
-    sizes = {"values": layout.size, "checkpoints": args.checkpoints, "prompts": args.prompts}
-    print(json.dumps({**sizes, "seconds": rounded, "seconds_of_reading": round(reading, 2)}))
+        kinds = list(CLOSED_FORMS)
+        found = {"seconds": seconds(Path(name), kinds, args.jobs), "seconds_of_reading": reading}
+    sizes = {"values": layout.size, "checkpoints": args.checkpoints, "prompts": args.prompts, "jobs": args.jobs}
+    rounded = {key: round(took, 2) for key, took in found.items()}
+    print(json.dumps({**sizes, "kinds": kinds, "fits": len(kinds) * len(TASKS), **rounded}))
 
 
 if __name__ == "__main__":

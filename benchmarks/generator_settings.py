@@ -17,9 +17,9 @@ from experiment_results import Results, add_arguments, find_results
 
 from p2w.adapters.layout import AdapterLayout
 from p2w.config.generator import GeneratorConfig
+from p2w.generators.closed_forms import CLOSED_FORMS
 from p2w.generators.contract import Generator
 from p2w.generators.features import task_features
-from p2w.generators.kinds import KINDS
 from p2w.prompts.states import read_embeddings
 from p2w.runtime.progress import reporter
 
@@ -47,7 +47,7 @@ def candidates(
     for config in settings(kind, tried):
         X = torch.stack([features[config.positions][task] for task in others])
         name = ", ".join(f"{key} {getattr(config, key):g}" for key in tried)
-        yield name, KINDS[kind].fit(config, layout, X, W, 0, {})
+        yield name, CLOSED_FORMS[kind](config, layout, X, W, 0, {})
 
 
 def scores(kind: str, tried: Tried, results: Results, rows: int) -> dict[str, list[float]]:

@@ -20,7 +20,7 @@ from experiment_results import Results, add_arguments, find_results
 from torch import Tensor, nn
 
 from p2w.adapters.layout import AdapterLayout
-from p2w.generators.basis_losses import Loss
+from p2w.generators.adapter_losses import Loss
 from p2w.generators.task_loss import TaskLoss, encode_tasks
 from p2w.generators.training import lr_schedule
 from p2w.runtime.progress import reporter

@@ -46,9 +46,9 @@ def task_format(wildcards):
 
 
 def least_prompts(wildcards, input):
-    """Distinct prompts that a decoder will ask for. It only decides on failure: as a function of `input` it is no reason
+    """Distinct prompts that a generator will ask for. It only decides on failure: as a function of `input` it is no reason
     to make samples again."""
-    return experiment(wildcards.experiment).decoder.num_prompts if wildcards.split == "train" else 0
+    return experiment(wildcards.experiment).least_prompts if wildcards.split == "train" else 0
 
 
 def previous_epoch(wildcards):

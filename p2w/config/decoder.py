@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from p2w.config.base_model import Precision
-from p2w.config.settings import Count, NotNegative, Positive, Settings, Whole
+from p2w.config.settings import Count, NotNegative, Positive, Settings, Share, Whole
 
 Scales = Literal["published", "log"]
 OptimizerName = Literal["adamw", "adamw_fused", "adamw_8bit"]
@@ -35,6 +35,10 @@ class DecoderConfig(Settings):
     weight_noise: NotNegative = Field(1e-5, description="standard deviation added to target weight tokens")
     loss: Literal["weighted", "plain"] = Field("weighted", description="squared error, weighted by token or plain")
     pairing: Literal["random", "expected"] = Field("random", description="a checkpoint of the task or their mean")
+    validation: Share = Field(
+        0.0,
+        description="share of a task's prompts and checkpoints kept apart to choose the best state; 0: the last",
+    )
     scales: Scales = Field("published", description="how a token carries its mean and deviation")
     token_width: Whole = Field(0, description="columns of a token, 0 for the most that divide all widths")
     precision: Precision = Field("float32", description="bfloat16 computes under autocast with float32 weights")

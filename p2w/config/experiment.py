@@ -19,6 +19,7 @@ from p2w.config.mistakes import listed
 from p2w.config.prompts import PromptSelection
 from p2w.config.settings import Settings, Text, Whole
 from p2w.config.tasks import Name
+from p2w.config.validation import least
 
 T = TypeVar("T")
 
@@ -115,6 +116,12 @@ class Experiment(Settings):
         """All generators, the main one first."""
         return {one.kind: one for one in (self.generator, *self.generators)}
 
+    @property
+    def least_prompts(self) -> int:
+        """Distinct prompts that every task must have: those of a condition beside those kept apart for validation."""
+        chosen = [self.decoder if kind == "hyperconv" else one for kind, one in self.by_kind.items()]
+        return max(least(self.decoder.num_prompts, one.validation) for one in chosen)
+
     def further_seeds(self, kind: str) -> list[int]:
         """Seeds besides `seed` that generators of this kind are trained with."""
         return [seed for seed in self.seeds or () if seed != self.seed and KINDS[kind].seeded]
@@ -176,6 +183,9 @@ class Experiment(Settings):
         needed, most = self.decoder.num_prompts, self.prompts.max_per_task
         if needed > most:
             raise ValueError(f"decoder.num_prompts: found {needed}, expected at most prompts.max_per_task ({most})")
+        if self.least_prompts > most:
+            raise ValueError(f"prompts.max_per_task: found {most}, expected {self.least_prompts} or more: num_prompts"
+                             f" ({needed}) and those that validation keeps apart")  # fmt: skip
         if self.lora.rank * self.decoder.token_width == 1:
             raise ValueError("decoder.token_width: found 1, expected two or more for lora.rank 1")
         return self

@@ -108,7 +108,8 @@ def _free(where: str, question: str, task: Task, row: Mapping[str, Any]) -> dict
 def check_prompts(name: str, samples: pd.DataFrame, least: int) -> None:
     """ValueError where a task has fewer distinct prompts than a generator will ask for: now, not after its training."""
     if (n := samples["prompt"].nunique()) < least:
-        raise ValueError(f"{name}/train: found {n} distinct prompts, expected decoder.num_prompts, {least}, or more")
+        raise ValueError(f"{name}/train: found {n} distinct prompts, expected {least} or more:"
+                         " decoder.num_prompts, and what validation keeps apart")  # fmt: skip
 
 
 def write_samples(path: str | Path, samples: pd.DataFrame, metadata: dict[str, Any]) -> None:

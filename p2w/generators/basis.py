@@ -23,11 +23,13 @@ class Basis(nn.Module):
     Args:
         features: of each task (T, K, C), a mean token state for each of K positions.
         weights: of each task's adapter (T, size).
+        layout: what these are.
         config: where positions, penalty and gain begin.
     """
 
-    def __init__(self, features: Tensor, weights: Tensor, config: GeneratorConfig) -> None:
+    def __init__(self, features: Tensor, weights: Tensor, layout: AdapterLayout, config: GeneratorConfig) -> None:
         super().__init__()
+        self.layout = layout
         self.register_buffer("features", features.double())
         self.register_buffer("weights", weights)
         self.log_position = nn.Parameter(torch.zeros(features.shape[1], dtype=torch.float64))
@@ -35,10 +37,13 @@ class Basis(nn.Module):
         self.log_gain = nn.Parameter(torch.tensor(config.gain, dtype=torch.float64).log())
         self.shift = nn.Parameter(torch.zeros_like(weights[0]))
 
-    @property
-    def mixture_parameters(self) -> list[nn.Parameter]:
-        """What decides on shares: positions, penalty, gain."""
-        return [self.log_position, self.log_penalty, self.log_gain]
+    def groups(self, config: GeneratorConfig) -> list[dict[str, Any]]:
+        """Parameters and the peak of their rate: what decides on shares, and what is added to every mixture."""
+        mixture = [self.log_position, self.log_penalty, self.log_gain]
+        return [
+            {"params": mixture, "peak": config.learning_rate},
+            {"params": [self.shift], "peak": config.shift_rate},
+        ]
 
     def forward(self, asked: Tensor, known: Tensor) -> Tensor:
         """Adapters (Q, size) for features (Q, K, C), each a mixture of the tasks in its row of `known` (Q, T) bool."""
@@ -67,7 +72,7 @@ class Basis(nn.Module):
         return centre, self.log_gain.exp() * torch.linalg.solve(kernel / scale + penalty, weighted / scale)
 
     @torch.no_grad()
-    def solved(self, num_prompts: int, layout: AdapterLayout, metadata: dict[str, Any]) -> Ridge:
+    def fitted(self, num_prompts: int, metadata: dict[str, Any]) -> Ridge:
         """The same with all tasks known, as a generator: what was learned is in its mixing and its mean adapter."""
         centre, mixing = self.mixing(torch.arange(len(self.features), device=self.features.device))
         mean = self.weights.mean(0)
@@ -78,4 +83,4 @@ class Basis(nn.Module):
             "residuals": self.weights - mean,
         }
         parts = {name: tensor.cpu() for name, tensor in learned.items()}
-        return Ridge(**parts, positions=len(centre), num_prompts=num_prompts, layout=layout, metadata=metadata)
+        return Ridge(**parts, positions=len(centre), num_prompts=num_prompts, layout=self.layout, metadata=metadata)

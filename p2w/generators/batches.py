@@ -5,17 +5,19 @@ batch is computed, nor on how many processes share it.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Generator, Tensor
 
 from p2w.adapters.weight_tokens import WeightTokens, token_weight
 from p2w.config.decoder import DecoderConfig
+from p2w.config.validation import least
 from p2w.generators.contract import Prompts
 from p2w.generators.generation import pick_prompts, stream
+from p2w.generators.validation import Part, split
 
-ITEMS, NOISE = 1, 2  # uses of the seed, besides the decoder's first parameters
+ITEMS, NOISE, APART = 1, 2, 3  # uses of the seed, besides the decoder's first parameters
 CHUNK = 2**23  # adapter values that are tokenized at once; their copies stay in a processor's cache
 
 Device = torch.device | str
@@ -23,11 +25,13 @@ Device = torch.device | str
 
 @dataclass(frozen=True)
 class TaskData:
-    """One training task: its prompts and its targets (checkpoints or 1, T, R, W)."""
+    """One training task: its prompts and its targets (checkpoints or 1, T, R, W); and of what is kept apart for
+    validation the prompts and the mean target (T, R, W)."""
 
     name: str
     prompts: Prompts
     targets: Tensor
+    apart: tuple[Prompts, Tensor] | None = None
 
 
 def load_tasks(
@@ -36,23 +40,45 @@ def load_tasks(
     conditions: Mapping[str, Prompts],
     checkpoints: Mapping[str, Tensor],
     device: Device,
+    seed: int = 0,
 ) -> tuple[list[TaskData], Tensor]:
     """The tasks by name, their weight tokens where `config.targets` says; and every token's weight in the loss (T,).
 
-    The flat weights of one task are looked up, once, when its turn comes. Raises ValueError: tasks, prompts or
-    checkpoints that do not fit together.
+    The flat weights of one task are looked up, once, when its turn comes; `seed` decides what is kept apart of them.
+    Raises ValueError: tasks, prompts or checkpoints that do not fit together.
     """
     if not checkpoints or set(conditions) != set(checkpoints):
         raise ValueError(f"training tasks: found prompts of {sorted(conditions)}, expected {sorted(checkpoints)}")
     for task, prompts in conditions.items():
-        if len(prompts) < config.num_prompts:
-            raise ValueError(f"{task}: found {len(prompts)} prompts, expected {config.num_prompts} or more")
-    tokens = {task: _tokenize(config, spec, task, checkpoints[task], device) for task in sorted(checkpoints)}
+        if len(prompts) < (needed := least(config.num_prompts, config.validation)):
+            raise ValueError(f"{task}: found {len(prompts)} prompts, expected {needed} or more")
+    random = Generator().manual_seed(stream(seed, APART))
+    tasks = [_load(config, spec, task, conditions[task], checkpoints, random, device) for task in sorted(checkpoints)]
     weighted = config.loss == "weighted"
-    weight = token_weight(tokens.values()) if weighted else torch.ones(spec.num_tokens)
+    weight = token_weight(task.targets for task in tasks) if weighted else torch.ones(spec.num_tokens)
     if config.pairing == "expected":
-        tokens = {task: value.mean(dim=0, keepdim=True) for task, value in tokens.items()}
-    return [TaskData(task, conditions[task], value) for task, value in tokens.items()], weight.to(device)
+        tasks = [replace(task, targets=task.targets.mean(dim=0, keepdim=True)) for task in tasks]
+    return tasks, weight.to(device)
+
+
+def _load(
+    config: DecoderConfig,
+    spec: WeightTokens,
+    task: str,
+    prompts: Prompts,
+    checkpoints: Mapping[str, Tensor],
+    random: Generator,
+    device: Device,
+) -> TaskData:
+    """A task's prompts and weight tokens, and what is kept apart of both."""
+    flat = checkpoints[task]
+    if not config.validation:
+        return TaskData(task, prompts, _tokenize(config, spec, task, flat, device))
+    texts = split(f"prompts of {task}", len(prompts), config.validation, random)
+    rows = split(f"checkpoints of {task}", len(flat), config.validation, random)
+    apart, target = Part(prompts, texts.apart.to(device)), _tokenize(config, spec, task, flat[rows.apart], device)
+    tokens = _tokenize(config, spec, task, flat[rows.learned], device)
+    return TaskData(task, Part(prompts, texts.learned.to(device)), tokens, (apart, target.mean(0)))
 
 
 def _tokenize(config: DecoderConfig, spec: WeightTokens, task: str, flat: Tensor, device: Device) -> Tensor:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from p2w.config.generator import GeneratorConfig
+from p2w.generators.closed_forms import fit_closed
 from p2w.generators.fitted_file import save_fitted
-from p2w.generators.kinds import fit_closed
 from p2w.generators.training_tasks import noted, training_inputs
 from p2w.prompts.states import read_embeddings
 from p2w.runtime.files import transaction

@@ -16,7 +16,7 @@ def load_generator(path: str | Path, device: torch.device | str = "cpu") -> Gene
     try:
         if header["kind"] not in KINDS:
             raise ValueError(f"kind {header['kind']!r}")
-        return KINDS[header["kind"]].rebuild(tensors, header, device)
+        return KINDS[header["kind"]](tensors, header, device)
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{path}: not a generator that this version can load ({reason})") from error

@@ -5,20 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
+from torch import Tensor
 
 from p2w.adapters.checkpoints import CheckpointFiles
 from p2w.base.base_model import check_base_model
 from p2w.config.base_model import BaseModel
 from p2w.config.generator import GeneratorConfig
 from p2w.finetuning.batches import Encoded
-from p2w.generators.basis import Basis
-from p2w.generators.basis_losses import Loss, delta_loss, weights_loss
-from p2w.generators.basis_training import BasisTraining, position_features
-from p2w.generators.contract import Prompts
+from p2w.generators.adapter_losses import delta_loss, weights_loss
+from p2w.generators.adapter_training import AdapterTraining, Losses
 from p2w.generators.features import training_rows
-from p2w.generators.fitted_file import save_fitted
-from p2w.generators.ridge import Ridge, regress
+from p2w.generators.fitted_file import Fitted, save_fitted
+from p2w.generators.learners import begin
 from p2w.generators.task_loss import TaskLoss, encode_tasks
 from p2w.generators.training_tasks import noted, training_inputs
 from p2w.prompts.states import read_embeddings
@@ -61,42 +59,36 @@ def learn_without(
     inputs = [*checkpoint_paths, *embedding_paths, *sample_paths.values()]
     record, device = provenance(STAGE, settings, inputs, seed), best_device()
     prompts = {found["task"]: read_embeddings(path) for path, found in headers.items()}
-    rows = training_rows(config, prompts, checkpoints)
-    begin = regress(config, checkpoints.layout, *rows, num_prompts, {})
-    basis = _begun(config, begin, prompts).to(device)
+    features, adapters = training_rows(config, prompts, checkpoints)
+    by_position = features.unflatten(1, (max(1, config.positions), -1))
+    learner = begin(by_position, adapters, checkpoints.layout, config, seed).to(device)
     encoded = encode_tasks(base, sample_paths, config.max_samples, max_length, seed)
-    loss = _loss(config, base, checkpoints, begin, encoded, device)
+    losses = _losses(config, base, checkpoints, adapters.to(device), encoded)
     counts = {task: len(found) for task, found in encoded.items()}
-    training = BasisTraining(config, basis, prompts, counts, loss, num_prompts, seed)
+    training = AdapterTraining(config, learner, prompts, counts, losses, num_prompts, seed)
     with SavedState(state, {**record, "device": device.type}) as saved:
         metrics = training.run(reporter(f"steps without {', '.join(held_out)}"), saved)
         metadata = noted(held_out, checkpoints, encoder, record)
-        _write(output, metrics, metadata, basis.solved(num_prompts, checkpoints.layout, metadata))
+        _write(output, metrics, metadata, learner.fitted(num_prompts, metadata))
 
 
-def _begun(config: GeneratorConfig, begin: Ridge, prompts: Mapping[str, Prompts]) -> Basis:
-    """The basis whose adapters are those of the regression."""
-    features = [position_features(prompts[task], config.positions) for task in sorted(prompts)]
-    return Basis(torch.stack(features), begin.weights_mean + begin.residuals, config)
-
-
-def _loss(
+def _losses(
     config: GeneratorConfig,
     base: BaseModel,
     checkpoints: CheckpointFiles,
-    begin: Ridge,
+    adapters: Tensor,
     encoded: Mapping[str, Encoded],
-    device: torch.device,
-) -> Loss:
-    """What the configuration says adapters are judged by."""
-    if config.loss == "task":
-        return TaskLoss.of(base, checkpoints.layout, checkpoints.adapter_config, encoded, device)
-    adapters = (begin.weights_mean + begin.residuals).to(device)
+) -> Losses:
+    """What the configuration says that adapters are judged by, `adapters` (T, size) being the tasks' own."""
     targets = dict(zip(sorted(checkpoints), adapters, strict=True))
-    return weights_loss(targets) if config.loss == "weights" else delta_loss(checkpoints.layout, targets)
+    begin = weights_loss(targets)
+    if config.loss == "task":
+        loss = TaskLoss.of(base, checkpoints.layout, checkpoints.adapter_config, encoded, adapters.device)
+        return Losses(loss, begin)
+    return Losses(delta_loss(checkpoints.layout, targets) if config.loss == "delta" else begin, begin)
 
 
-def _write(output: Path, metrics: Sequence[Mapping[str, float]], metadata: dict[str, Any], learned: Ridge) -> None:
+def _write(output: Path, metrics: Sequence[Mapping[str, float]], metadata: dict[str, Any], learned: Fitted) -> None:
     with transaction():
         write_text(output.with_name("metrics.csv"), pd.DataFrame(metrics).to_csv(index=False, float_format="%.6g"))
         write_record(output.with_name(RUN_FILE), metadata)

@@ -25,6 +25,7 @@ from p2w.generators.optimizers import (
     set_learning_rate,
     update,
 )
+from p2w.generators.validation import KEY, BestState, is_due
 from p2w.runtime.finite import check_gradients, check_weights
 from p2w.runtime.memory import in_pieces_that_fit
 from p2w.runtime.processes import ALONE, Processes
@@ -73,10 +74,11 @@ def train_decoder(
     step and the tensor.
 
     Returns:
-        The decoder in evaluation mode, and per step: step, loss, lr, grad_norm.
+        The decoder in evaluation mode, in its best state if it is validated, else in its last; and per step: step,
+        loss, lr, grad_norm, and validation_loss where it was found.
     """
     own = processes.share(config.batch_size)
-    tasks, weight = load_tasks(config, spec, conditions, checkpoints, device)
+    tasks, weight = load_tasks(config, spec, conditions, checkpoints, device, seed)
     batches = Batches(config, tasks, seed, device, own)
     shapes = (batches.condition_shape, *config.shapes, spec.shape)
     decoder = build_decoder(shapes, config.kernel_size, stream(seed, INIT), device)
@@ -85,8 +87,10 @@ def train_decoder(
     with convolution_precision(config.tf32):
         while len(training.rows) < config.steps:
             row = training.step()
+            training.validate()
             saved.save_if_due(training.state)
             report(row["step"], config.steps, f"loss {row['loss']:.4g}")
+    training.best.restore()
     return decoder.eval(), training.rows
 
 
@@ -102,6 +106,7 @@ class DecoderTraining:
         kind, rate = config.optimizer, config.learning_rate
         self.optimizer = build_optimizer(kind, self.parameters.values(), rate, config.weight_decay)
         self.at_once = config.micro_batch_size or len(batches.own)
+        self.best = BestState(self.parameters)
         self.rows: list[dict[str, float]] = []
 
     def step(self) -> dict[str, float]:
@@ -123,6 +128,20 @@ class DecoderTraining:
         self.rows.append(row)
         return row
 
+    @torch.no_grad()
+    def validate(self) -> None:
+        """Where it is due: the mean over the tasks of the error on what was kept apart, one condition of these prompts
+        each, repeated where they are too few, and the mean of these checkpoints."""
+        if not self.config.validation or not is_due(len(self.rows), self.config.steps):
+            return
+        total = 0.0
+        for prompts, target in (task.apart for task in self.batches.tasks if task.apart):
+            chosen = torch.arange(self.config.num_prompts, device=self.weight.device) % len(prompts)
+            piece = prompts.gather(chosen)[None], target[None].to(self.weight.device)
+            total += _error(self.config, self.decoder, piece, self.weight).item()
+        self.rows[-1][KEY] = total / len(self.batches.tasks)
+        self.best.offer(self.rows[-1][KEY])
+
     def _gradients(self, size: int, position: Mapping[str, Tensor]) -> Tensor:
         """Leave the gradients of this process's items of the next batch in the parameters; their loss ()."""
         self.optimizer.zero_grad(set_to_none=True)
@@ -133,6 +152,7 @@ class DecoderTraining:
         """All that the steps to come depend on."""
         parts = {
             "decoder": self.parameters,
+            "best": self.best.kept,
             "optimizer": optimizer_tensors(self.optimizer),
             "random": self.batches.position(),
         }
@@ -146,6 +166,7 @@ class DecoderTraining:
             self.decoder.load_state_dict(parts["decoder"], strict=True)
             self.batches.seek(parts["random"])
             self.rows = found[1]["rows"]
+            self.best.resume(parts.get("best", {}), self.rows)
 
 
 def accumulate_gradients(
@@ -161,11 +182,14 @@ def accumulate_gradients(
 
 def _backward(config: DecoderConfig, decoder: HyperConvDecoder, piece: Piece, weight: Tensor) -> Tensor:
     """Add the gradient of a piece's part of the batch loss; that part."""
+    # No target has a NaN, so every item has as many values as any other, and counts alike.
+    loss = _error(config, decoder, piece, weight) * (len(piece[0]) / config.batch_size)
+    loss.backward()
+    return loss.detach()
+
+
+def _error(config: DecoderConfig, decoder: HyperConvDecoder, piece: Piece, weight: Tensor) -> Tensor:
     condition, target = piece
     with torch.autocast(condition.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
         output = decoder(condition, config.activation_checkpointing)
-    # No target has a NaN, so every item has as many values as any other, and counts alike.
-    share = len(condition) / config.batch_size
-    loss = masked_weighted_mse(output.float(), target, weight) * share
-    loss.backward()
-    return loss.detach()
+    return masked_weighted_mse(output.float(), target, weight)

@@ -7,11 +7,12 @@ import torch
 from p2w.adapters.layout import AdapterLayout
 from p2w.config.generator import GeneratorConfig
 from p2w.config.settings import parse
+from p2w.generators.adapter_losses import delta_loss, weights_loss
+from p2w.generators.adapter_training import AdapterTraining, Losses, position_features
 from p2w.generators.basis import Basis
-from p2w.generators.basis_losses import delta_loss, weights_loss
-from p2w.generators.basis_training import BasisTraining, Drawn, position_features
 from p2w.generators.features import task_features, training_rows
 from p2w.generators.ridge import regress
+from p2w.generators.validation import Part
 from p2w.prompts.states import PromptStates
 from p2w.runtime.resume import SavedState
 from tests.support.official import random_lora
@@ -44,7 +45,7 @@ def world(seed=0):
 
 def begun(prompts, weights, config=CONFIG):
     features = torch.stack([position_features(prompts[task], config.positions) for task in prompts])
-    return Basis(features, torch.stack([found.mean(0) for found in weights.values()]), config)
+    return Basis(features, torch.stack([found.mean(0) for found in weights.values()]), LAYOUT, config)
 
 
 def condition(prompts, count=4):
@@ -62,7 +63,7 @@ def test_untrained_it_is_ridge_with_every_task_and_without_any_one(positions):
         fitted = regress(config, LAYOUT, *rows, 4, {})
         asked = condition(prompts["task_3"])
         mask = torch.tensor([[task != left_out for task in prompts]])
-        features = position_features(Drawn(prompts["task_3"], torch.arange(4)), positions)
+        features = position_features(Part(prompts["task_3"], torch.arange(4)), positions)
         torch.testing.assert_close(basis(features[None], mask)[0], fitted.weights(asked), rtol=1e-4, atol=1e-4)
 
 
@@ -71,7 +72,7 @@ def test_a_drawn_part_of_the_prompts_has_their_features():
     chosen = torch.tensor([7, 2, 11])
     flat = prompts.gather(chosen)
     alone = PromptStates.from_states([s[: int(s.ne(0).any(-1).sum())].half().numpy() for s in flat], LENGTH)
-    torch.testing.assert_close(task_features(Drawn(prompts, chosen), 3), task_features(alone, 3))
+    torch.testing.assert_close(task_features(Part(prompts, chosen), 3), task_features(alone, 3))
 
 
 def test_what_is_left_out_has_no_share_and_shares_are_one_in_all():
@@ -88,8 +89,8 @@ def test_the_solved_generator_makes_what_the_trained_basis_does():
     prompts, weights = world()
     basis = begun(prompts, weights)
     train(prompts, weights, basis=basis)
-    solved = basis.solved(4, LAYOUT, {"held_out": ["x"]})
-    features = position_features(Drawn(prompts["task_1"], torch.arange(4)), 3)
+    solved = basis.fitted(4, {"held_out": ["x"]})
+    features = position_features(Part(prompts["task_1"], torch.arange(4)), 3)
     made = basis(features[None], torch.ones(1, TASKS, dtype=torch.bool))[0]
     torch.testing.assert_close(solved.weights(condition(prompts["task_1"])), made, rtol=1e-4, atol=1e-4)
     assert basis.shift.abs().max() > 0
@@ -122,7 +123,7 @@ def train(prompts, weights, config=CONFIG, seed=0, basis=None, saved=None, loss=
     """Metrics and parameters after training by the distance to the tasks' own weights."""
     basis = basis or begun(prompts, weights, config)
     loss = loss or weights_loss({task: found.mean(0) for task, found in weights.items()})
-    training = BasisTraining(config, basis, prompts, dict.fromkeys(prompts, 17), loss, 4, seed)
+    training = AdapterTraining(config, basis, prompts, dict.fromkeys(prompts, 17), Losses(loss, loss), 4, seed)
     rows = training.run(**({"saved": saved} if saved else {}))
     return rows, {name: parameter.detach().clone() for name, parameter in basis.named_parameters()}
 
@@ -167,7 +168,9 @@ def test_dropout_leaves_out_others_too_but_never_so_many_that_nothing_can_be_mix
     loss = weights_loss({task: found.mean(0) for task, found in weights.items()})
     for share in (0.2, 0.99):
         config = CONFIG.model_copy(update={"task_dropout": share})
-        training = BasisTraining(config, begun(prompts, weights), prompts, dict.fromkeys(prompts, 1), loss, 4, 0)
+        training = AdapterTraining(
+            config, begun(prompts, weights), prompts, dict.fromkeys(prompts, 1), Losses(loss, loss), 4, 0
+        )
         known = torch.stack([training._known(2) for _ in range(300)])
         assert not known[:, 2].any()
         assert known.sum(1).min() >= 2
@@ -233,7 +236,7 @@ def test_the_losses_are_relative_distances_of_weights_and_of_products():
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"kind": "ridge", "steps": 3}, "steps: found one beside kind ridge, expected kind basis"),
+        ({"kind": "ridge", "steps": 3}, "steps: found one beside kind ridge, expected kind basis or hypernetwork"),
         ({"kind": "basis", "loss": "tusk"}, "loss: found 'tusk', expected one of 'weights', 'delta', 'task'"),
         ({"kind": "basis", "tasks_per_step": 0}, "tasks_per_step: found 0, expected an integer of at least 1"),
     ],

@@ -10,22 +10,25 @@ import torch
 from p2w.adapters.peft_folder import read_adapter
 from p2w.config.generator import KINDS as SETTINGS
 from p2w.config.generator import GeneratorConfig
+from p2w.generators.closed_forms import CLOSED_FORMS, fit_closed
 from p2w.generators.contract import finite
 from p2w.generators.fitted_file import save_fitted
 from p2w.generators.fitting import fit_without
 from p2w.generators.generating import generate_adapter
 from p2w.generators.generator_file import load_generator
-from p2w.generators.kinds import KINDS, fit_closed
+from p2w.generators.kinds import KINDS
+from p2w.generators.learners import LEARNERS
 from p2w.runtime.files import read_json, sha256
 from p2w.runtime.tensor_files import read_tensors, write_tensors
 from tests.support.toy_prompts import LAYOUT, condition, encoded, world
 
-CLOSED = [name for name, kind in KINDS.items() if kind.fit]
+CLOSED = list(CLOSED_FORMS)
 
 
 def test_what_can_be_configured_can_be_made():
     learned = {name for name, settings in SETTINGS.items() if settings.learned}
-    assert set(KINDS) == set(SETTINGS) - learned  # which end as a file of another kind, as basis as ridge
+    assert learned == set(LEARNERS)
+    assert set(KINDS) == set(SETTINGS) - {"basis"}  # which ends as a file of another kind
     assert CLOSED == [name for name, settings in SETTINGS.items() if not settings.seeded] == ["ridge", "retrieval"]
     keys = {key for settings in SETTINGS.values() for key in settings.keys}
     assert keys == set(GeneratorConfig.model_fields) - {"kind"}

@@ -49,9 +49,14 @@ def learn(world, base, output, config=CONFIG, tasks=TASKS, seed=0):
     return output / "generator.safetensors"
 
 
+NETWORK = GeneratorConfig(kind="hypernetwork", positions=2, steps=3, warm_start=1, width=7, tasks_per_step=2,
+                          rows_per_task=3, max_samples=7)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [CONFIG, NETWORK], ids=lambda config: config.kind)
 @pytest.mark.parametrize("loss", ["weights", "delta", "task"])
-def test_a_trained_generator_makes_adapters_of_prompts_on_disk(world, tiny_base_model, tmp_path, loss):
-    config = CONFIG.model_copy(update={"loss": loss})
+def test_a_trained_generator_makes_adapters_of_prompts_on_disk(world, tiny_base_model, tmp_path, kind, loss):
+    config = kind.model_copy(update={"loss": loss})
     generator = learn(world, tiny_base_model, tmp_path, config)
     record, metrics = read_json(tmp_path / "run.json"), pd.read_csv(tmp_path / "metrics.csv")
     assert record["training_tasks"] == list(TASKS)
@@ -73,6 +78,15 @@ def test_no_steps_are_ridge_and_every_step_moves_it(world, tiny_base_model, tmp_
     torch.testing.assert_close(mixed[0].weights_mean + mixed[0].residuals, before)
     assert not torch.allclose(mixed[0].weights_mean, mixed[1].weights_mean, atol=1e-4)
     assert not torch.allclose(mixed[0].mixing, mixed[1].mixing, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [CONFIG, NETWORK], ids=lambda config: config.kind)
+def test_a_validated_one_says_when_it_was_best(world, tiny_base_model, tmp_path, kind):
+    generator = learn(world, tiny_base_model, tmp_path, kind.model_copy(update={"validation": 0.3}))
+    assert pd.read_csv(tmp_path / "metrics.csv")["validation_loss"].notna().all()
+    whole = learn(world, tiny_base_model, tmp_path / "whole", kind)
+    assert "validation_loss" not in pd.read_csv(tmp_path / "whole/metrics.csv").columns
+    assert sha256(whole) != sha256(generator)
 
 
 def test_what_does_not_fit_together(world, tiny_base_model, tmp_path):

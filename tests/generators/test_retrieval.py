@@ -6,7 +6,7 @@ import torch
 
 from p2w.config.generator import GeneratorConfig
 from p2w.config.settings import parse
-from p2w.generators.kinds import fit_closed
+from p2w.generators.closed_forms import fit_closed
 from tests.support.toy_prompts import LAYOUT, LENGTH, condition, encoded, plain_features, world
 
 CONFIG = GeneratorConfig(kind="retrieval", positions=3, temperature=0.3)

@@ -95,12 +95,12 @@ def test_all_that_a_real_stage_imports_is_its_code_or_wording(stage: str, settin
 def test_one_generator_is_no_part_of_another() -> None:
     """Who changes the regression, or adds a kind, trains no decoder anew, nor an adapter, and scores nothing again."""
     decoder = "p2w/generators/training.py"
-    closed = {f"p2w/{name}.py" for name in ("generators/ridge", "generators/retrieval", "generators/kinds")}
+    closed = {f"p2w/{name}.py" for name in ("generators/ridge", "generators/retrieval", "generators/closed_forms")}
     assert closed <= set(code_files("generator"))
     assert decoder in code_files("decoder")
     for stage in ("decoder", "finetune", "embeddings", "evaluate"):
         assert not {*closed, "p2w/config/generator.py"} & set(code_files(stage))
     assert decoder not in {*code_files("generator"), *code_files("generate")}
-    learned = "p2w/generators/basis_training.py"
+    learned = "p2w/generators/adapter_training.py"
     assert learned in code_files("learned_generator")
     assert not any(learned in code_files(stage) for stage in ("decoder", "finetune", "generator", "generate"))
