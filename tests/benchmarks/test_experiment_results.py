@@ -4,7 +4,7 @@ import argparse
 import importlib
 import json
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -74,7 +74,7 @@ def test_settings_of_ridge_are_scored_on_each_training_task(results, monkeypatch
 
 
 def test_settings_of_basis_are_scored_on_what_is_left_out(results, monkeypatch, capsys):
-    module = script("basis_settings")
+    module = script("learned_settings")
     monkeypatch.setattr(module, "find_results", lambda _: results)
     settings = '{"kind": "basis", "positions": 2, "steps": 1, "tasks_per_step": 2, "max_samples": 5}'
     options = ["pocket", "--generator", settings, "--rows", "3", "--draws", "1"]
@@ -194,13 +194,33 @@ def test_nearness_of_a_training_task_is_1_and_of_another_direction_inside_0():
 
 
 def test_closed_forms_are_fitted_without_each_of_seven_tasks(monkeypatch, capsys):
-    module, left_out = script("closed_forms"), []
-    real = module.fit_without
-    monkeypatch.setattr(module, "fit_without", lambda tasks, *rest: (left_out.extend(tasks), real(tasks, *rest)))
-    module.main(["--layers", "1", "--checkpoints", "3", "--prompts", "5"])
+    module, fits = script("closed_forms"), []
+
+    class HerePool:
+        def __init__(self, jobs):
+            assert jobs == 3
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def map(self, *_, **__):
+            pass
+
+        def starmap(self, function, turns, **_):
+            for turn in turns:
+                function(*turn)
+                fits.append((turn[1], turn[2], (turn[0] / turn[1] / turn[2] / "generator.safetensors").is_file()))
+
+    context = SimpleNamespace(Pool=HerePool)
+    monkeypatch.setattr(module.multiprocessing, "get_context", lambda _: context)
+    monkeypatch.setattr(module.torch, "set_num_threads", lambda _: None)
+    module.main(["--layers", "1", "--checkpoints", "3", "--prompts", "5", "--jobs", "3"])
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert set(found["seconds"]) == {"ridge", "retrieval"}
-    assert left_out == module.TASKS * 2
+    assert fits == [(kind, task, True) for kind in ("ridge", "retrieval") for task in module.TASKS]
+    assert (found["fits"], found["jobs"]) == (14, 3)
     assert found["values"] > 100_000
 
 

@@ -1,6 +1,6 @@
-"""How good settings of basis are, found without a look at held-out tasks: some training tasks are left out together.
+"""How good settings of a generator that is trained are, without a look at held-out tasks: by training tasks left out.
 
-    python benchmarks/basis_settings.py pocket_formats_basis --adapters pocket_formats \\
+    python benchmarks/learned_settings.py pocket_formats_basis --adapters pocket_formats \\
         --generator '{"kind": "basis", "steps": 120}' --left-out openbookqa.bracket_letter winogrande.words
 
 reads the results of an experiment. The tasks that it holds out take no part, neither to learn from nor to be scored:
