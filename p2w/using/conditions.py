@@ -9,11 +9,12 @@ from torch import Tensor
 
 from p2w.generators.contract import Generator
 from p2w.generators.generation import stream
+from p2w.generators.hypernetwork import FittedNetwork
 from p2w.generators.retrieval import Retrieval
 from p2w.generators.ridge import Ridge
 from p2w.prompts.states import PromptStates
 
-MEANS = (Ridge, Retrieval)  # kinds that read the mean of their prompts, and so take any number of them
+MEANS = (Ridge, Retrieval, FittedNetwork)  # kinds that read the mean of their prompts, and so take any number of them
 MOST = 1024  # prompts that are read: more of them change a mean by little, and memory grows with each
 
 

@@ -23,10 +23,12 @@ def test_another_generator_uses_the_adapters_of_the_experiment_it_inherits_from(
 
 
 def test_a_generator_that_is_trained_reads_samples_and_has_a_job_for_every_seed(workspace):
-    jobs = workspace.plan("results/pocket_formats_basis/evaluation/piqa.digit.json")
-    assert (jobs["decoder"], jobs["generator"], jobs["learned_generator"]) == (0, 0, 3)
-    target = "results/pocket_formats_basis/generators/basis/piqa.digit/seed_1/generator.safetensors"
-    assert workspace.plan(target)["learned_generator"] == 1
+    for kind in ("basis", "hypernetwork"):
+        name = f"pocket_formats_{kind}"
+        jobs = workspace.plan(f"results/{name}/evaluation/piqa.digit.json")
+        assert (jobs["decoder"], jobs["generator"], jobs["learned_generator"]) == (0, 0, 3)
+        target = f"results/{name}/generators/{kind}/piqa.digit/seed_1/generator.safetensors"
+        assert workspace.plan(target)["learned_generator"] == 1
 
 
 def test_the_generator_for_everybody_learns_from_every_task_and_is_of_the_experiments_kind(workspace):
