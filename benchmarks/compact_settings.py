@@ -49,7 +49,7 @@ def scores(generators: Mapping[str, Ridge], results: Results, args: argparse.Nam
     checkpoints, found = results.checkpoints(args.tasks or results.experiment.tasks), {}
     report = reporter("tasks scored")
     for number, task in enumerate(checkpoints, 1):
-        made = {"own adapter": checkpoints[task].mean(0), "mean adapter": generators[WHOLE].weights_mean}
+        made = {"own adapter": checkpoints.mean(task), "mean adapter": generators[WHOLE].weights_mean}
         for name, generator in generators.items():
             kept = {"weights_mean": generator.weights_mean.float(), "residuals": generator.residuals.float()}
             wide = replace(generator, **kept)

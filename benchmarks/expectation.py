@@ -53,7 +53,7 @@ def measured(results: Results, tasks: Sequence[str], config: GeneratorConfig, ro
     prompts = {task: read_embeddings(results.embedding_path(task)) for task in every}
     features = {task: task_features(prompts[task], config.positions) for task in every}
     checkpoints = results.checkpoints(results.training)
-    weights = {task: checkpoints[task].mean(0) for task in results.training}
+    weights = {task: checkpoints.mean(task) for task in results.training}
     found, report = {}, reporter("tasks scored")
     for number, task in enumerate(tasks, 1):
         others = [other for other in results.training if other != task]

@@ -54,7 +54,7 @@ def scores(kind: str, tried: Tried, results: Results, rows: int) -> dict[str, li
     """Accuracy on each task left out, by settings."""
     tasks, found = results.training, {}
     checkpoints = results.checkpoints(tasks)
-    weights = {task: checkpoints[task].mean(0) for task in tasks}
+    weights = {task: checkpoints.mean(task) for task in tasks}
     prompts = {task: read_embeddings(results.embedding_path(task)) for task in tasks}
     features = {k: {task: task_features(prompts[task], k) for task in tasks} for k in tried["positions"]}
     report = reporter("tasks left out")

@@ -67,7 +67,7 @@ class Subset:
     def average(self) -> Tensor:
         """The mean of the tasks' adapters."""
         found = self.results.checkpoints(self.tasks)
-        return torch.stack([found[task].mean(0) for task in self.tasks]).mean(0)
+        return torch.stack([found.mean(task) for task in self.tasks]).mean(0)
 
     def multi_task(self) -> Tensor:
         """One adapter, trained on the samples of all of them together for a single task's budget."""

@@ -89,8 +89,8 @@ def limits(results: Results, args: argparse.Namespace) -> dict[str, dict[str, fl
     """Accuracy by source on each held-out task."""
     tasks, experiment = results.held_out, results.experiment
     known, own = results.checkpoints(results.training), results.checkpoints(tasks)
-    weights = torch.stack([known[task].mean(0) for task in results.training])
-    targets = torch.stack([own[task].mean(0) for task in tasks])
+    weights = torch.stack([known.mean(task) for task in results.training])
+    targets = torch.stack([own.mean(task) for task in tasks])
     paths = {task: results.sample_path(task) for task in tasks}
     encoded = encode_tasks(experiment.base_model.placed, paths, args.samples, experiment.finetune.max_length, args.seed)
     device = torch.device("cpu")

@@ -168,11 +168,17 @@ def _read_rows(path: str | Path, size: int) -> tuple[pd.DataFrame, Tensor]:
     with pq.ParquetFile(path) as file:
         rows = file.read([name for name in file.schema_arrow.names if name != "weights"]).to_pandas()
         weights, start = torch.empty(len(rows), size), 0
-        for number in range(file.num_row_groups):
-            for chunk in file.read_row_group(number, ["weights"], use_threads=False).column(0).chunks:
-                weights[start : start + len(chunk)] = torch.from_dlpack(chunk.flatten()).view(-1, size)
-                start += len(chunk)
+        for block in _weight_blocks(file, size):
+            weights[start : start + len(block)] = block
+            start += len(block)
     return rows, weights
+
+
+def _weight_blocks(file: pq.ParquetFile, size: int) -> Iterator[Tensor]:
+    """The weights (n, size) of one row group after the other, in the memory into which they were decoded."""
+    for number in range(file.num_row_groups):
+        for chunk in file.read_row_group(number, ["weights"], use_threads=False).column(0).chunks:
+            yield torch.from_dlpack(chunk.flatten()).view(-1, size)
 
 
 class CheckpointFiles(Mapping[str, Tensor]):
@@ -196,6 +202,20 @@ class CheckpointFiles(Mapping[str, Tensor]):
 
     def __getitem__(self, task: str) -> Tensor:
         return read_checkpoints(self._paths[task]).weights
+
+    def mean(self, task: str) -> Tensor:
+        """The mean (size,) of a task's checkpoints, of which one row group is in memory at a time."""
+        check_seal(self._paths[task], TABLES)
+        total, count = torch.zeros(self.layout.size), 0
+        with pq.ParquetFile(self._paths[task]) as file:
+            for block in _weight_blocks(file, self.layout.size):
+                total += block.sum(0)
+                count += len(block)
+        return total / count
+
+    def means(self) -> dict[str, Tensor]:
+        """Of every task, (size,) by name."""
+        return {task: self.mean(task) for task in sorted(self)}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)

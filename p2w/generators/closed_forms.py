@@ -21,14 +21,14 @@ def fit_closed(
     config: GeneratorConfig,
     layout: AdapterLayout,
     prompts: Mapping[str, Prompts],
-    checkpoints: Mapping[str, Tensor],
+    adapters: Mapping[str, Tensor],
     num_prompts: int,
     metadata: dict[str, Any],
 ) -> Fitted:
-    """Fit on each task's prompts and the mean of its checkpoints (n, size). Raises ValueError: a kind that is not in
+    """Fit on each task's prompts and the mean of its checkpoints (size,). Raises ValueError: a kind that is not in
     closed form, and what `training_rows` does."""
     if config.kind not in CLOSED_FORMS:
         raise ValueError(f"generator: kind: found {config.kind}, expected one in closed form:"
                          f" {' or '.join(CLOSED_FORMS)}")  # fmt: skip
-    rows = training_rows(config, prompts, checkpoints)
+    rows = training_rows(config, prompts, adapters)
     return CLOSED_FORMS[config.kind](config, layout, *rows, num_prompts, metadata)

@@ -1,4 +1,4 @@
-"""What generators in closed form learn from: features of a task's prompts, and the mean of its checkpoints."""
+"""What generators learn from that need no single checkpoint: features of a task's prompts, and its mean adapter."""
 
 from collections.abc import Mapping
 
@@ -9,24 +9,24 @@ from p2w.config.generator import GeneratorConfig
 from p2w.generators.contract import Prompts
 from p2w.runtime.finite import check_finite
 
-BLOCK = 256  # prompts whose states are in memory at once
+BLOCK = 64  # prompts whose padded states are in memory at once: as many as a processor's cache holds
 
 
 def training_rows(
-    config: GeneratorConfig, prompts: Mapping[str, Prompts], checkpoints: Mapping[str, Tensor]
+    config: GeneratorConfig, prompts: Mapping[str, Prompts], adapters: Mapping[str, Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """Features X (tasks, d) and mean adapters W (tasks, size) float32, tasks by name; checkpoints (n, size) are looked
-    up one task at a time.
+    """Features X (tasks, d) and adapters W (tasks, size) float32, tasks by name, from their mean checkpoints (size,).
 
     Raises ValueError: prompts and checkpoints of different tasks, fewer than two of them, a checkpoint that is not
     finite.
     """
-    if set(prompts) != set(checkpoints) or len(prompts) < 2:
-        raise ValueError(f"{config.kind}: found prompts of {sorted(prompts)}, checkpoints of {sorted(checkpoints)}, "
+    if set(prompts) != set(adapters) or len(prompts) < 2:
+        raise ValueError(f"{config.kind}: found prompts of {sorted(prompts)}, checkpoints of {sorted(adapters)}, "
                          "expected both of the same two or more tasks")  # fmt: skip
     tasks = sorted(prompts)
+    check_finite("checkpoints", adapters)
     X = torch.stack([task_features(prompts[task], config.positions) for task in tasks])
-    return X, torch.stack([_mean_weights(task, checkpoints[task]) for task in tasks])
+    return X, torch.stack([adapters[task] for task in tasks])
 
 
 def task_features(prompts: Prompts, positions: int) -> Tensor:
@@ -40,12 +40,6 @@ def task_features(prompts: Prompts, positions: int) -> Tensor:
 def condition_features(condition: Tensor, positions: int) -> Tensor:
     """The same features (d,) of a condition (N, L, C)."""
     return _features(_sums(condition, positions))
-
-
-def _mean_weights(task: str, flat: Tensor) -> Tensor:
-    mean = flat.float().mean(0)
-    check_finite(f"checkpoints of {task}", {"weights": mean})
-    return mean
 
 
 def _sums(states: Tensor, positions: int) -> tuple[Tensor, Tensor]:

@@ -31,7 +31,7 @@ def fit_without(
     settings = {"held_out": list(held_out), "num_prompts": num_prompts, **config.to_json()}
     record = provenance("generator", settings, [*checkpoint_paths, *embedding_paths])
     metadata = noted(held_out, checkpoints, encoder, record)
-    fitted = fit_closed(config, checkpoints.layout, prompts, checkpoints, num_prompts, metadata)
+    fitted = fit_closed(config, checkpoints.layout, prompts, checkpoints.means(), num_prompts, metadata)
     with transaction():
         write_record(output.with_name(RUN_FILE), metadata)
         save_fitted(output, fitted)

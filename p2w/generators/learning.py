@@ -59,7 +59,7 @@ def learn_without(
     inputs = [*checkpoint_paths, *embedding_paths, *sample_paths.values()]
     record, device = provenance(STAGE, settings, inputs, seed), best_device()
     prompts = {found["task"]: read_embeddings(path) for path, found in headers.items()}
-    features, adapters = training_rows(config, prompts, checkpoints)
+    features, adapters = training_rows(config, prompts, checkpoints.means())
     by_position = features.unflatten(1, (max(1, config.positions), -1))
     learner = begin(by_position, adapters, checkpoints.layout, config, seed).to(device)
     encoded = encode_tasks(base, sample_paths, config.max_samples, max_length, seed)

@@ -9,7 +9,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from p2w.adapters.checkpoints import read_checkpoints, write_checkpoints
+from p2w.adapters import checkpoints
+from p2w.adapters.checkpoints import Block, CheckpointFiles, read_checkpoints, write_blocks, write_checkpoints
 from p2w.adapters.epoch_files import SnapshotHeader, Snapshots, write_snapshots
 from p2w.adapters.foreign_checkpoints import checkpoint_files, import_checkpoints
 from p2w.adapters.layout import AdapterLayout
@@ -138,3 +139,23 @@ def test_natural_order(tmp_path):
     for name in ("s10.pt", "s9.pt", "s1.bin", "notes.txt"):
         (tmp_path / name).write_bytes(b"")
     assert [path.name for path in checkpoint_files(tmp_path)] == ["s1.bin", "s9.pt", "s10.pt"]
+
+
+def test_the_mean_of_a_task_is_that_of_all_its_checkpoints_whatever_the_row_groups(tmp_path, monkeypatch):
+    layout = AdapterLayout.from_tensors(adapter(0))
+    monkeypatch.setattr(checkpoints, "GROUP", 2 * layout.size)
+    random, paths = torch.Generator().manual_seed(0), []
+    weights = {task: torch.randn(7, layout.size, generator=random) for task in ("boolq", "arc_easy")}
+    for task, found in weights.items():
+        blocks = [Block(1, [1, 2, 3, 4, 5], [0.1] * 5, found[:5]), Block(2, [6, 7], [0.1] * 2, found[5:])]
+        paths.append(tmp_path / f"{task}.parquet")
+        write_blocks(paths[-1], task, 0, layout, {}, blocks, {})
+        assert pq.ParquetFile(paths[-1]).num_row_groups == 4
+        assert torch.equal(read_checkpoints(paths[-1]).weights, found)
+    made = CheckpointFiles(paths).means()
+    assert list(made) == ["arc_easy", "boolq"]
+    for task, found in weights.items():
+        torch.testing.assert_close(made[task], found.mean(0))
+    paths[0].write_bytes(paths[0].read_bytes()[:100] + b"x" + paths[0].read_bytes()[101:])
+    with pytest.raises(ValueError, match=r"boolq\.parquet: damaged"):
+        CheckpointFiles(paths).mean("boolq")

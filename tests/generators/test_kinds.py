@@ -20,7 +20,7 @@ from p2w.generators.kinds import KINDS
 from p2w.generators.learners import LEARNERS
 from p2w.runtime.files import read_json, sha256
 from p2w.runtime.tensor_files import read_tensors, write_tensors
-from tests.support.toy_prompts import LAYOUT, condition, encoded, world
+from tests.support.toy_prompts import LAYOUT, condition, encoded, means, world
 
 CLOSED = list(CLOSED_FORMS)
 
@@ -37,7 +37,7 @@ def test_what_can_be_configured_can_be_made():
 @pytest.mark.parametrize("kind", CLOSED)
 def test_a_saved_one_is_all_that_generation_needs(tmp_path, kind):
     states, weights = world()
-    made = fit_closed(GeneratorConfig(kind=kind), LAYOUT, encoded(states), weights, 4, {})
+    made = fit_closed(GeneratorConfig(kind=kind), LAYOUT, encoded(states), means(weights), 4, {})
     save_fitted(tmp_path / "a.safetensors", made)
     loaded = load_generator(tmp_path / "a.safetensors")
     assert (loaded.num_prompts, loaded.layout, loaded.device.type) == (4, LAYOUT, "cpu")
@@ -50,7 +50,7 @@ def test_a_saved_one_is_all_that_generation_needs(tmp_path, kind):
 @pytest.mark.parametrize("kind", CLOSED)
 def test_bad_training_tasks(kind):
     states, weights = world(tasks=3)
-    config, prompts = GeneratorConfig(kind=kind), encoded(states)
+    config, prompts, weights = GeneratorConfig(kind=kind), encoded(states), means(weights)
 
     def fit(prompts, weights):
         fit_closed(config, LAYOUT, prompts, weights, 4, {})
@@ -59,8 +59,8 @@ def test_bad_training_tasks(kind):
         fit({"task_0": prompts["task_0"]}, {"task_0": weights["task_0"]})
     with pytest.raises(ValueError, match="expected both of the same two or more"):
         fit(prompts, {**weights, "more": weights["task_0"]})
-    weights["task_1"][2, 5] = torch.inf
-    with pytest.raises(ValueError, match="checkpoints of task_1: weights: found 1 values that are not finite"):
+    weights["task_1"][5] = torch.inf
+    with pytest.raises(ValueError, match="checkpoints: task_1: found 1 values that are not finite"):
         fit(prompts, weights)
 
 
@@ -126,7 +126,7 @@ def test_what_trains_for_long_is_not_fitted(held_out_world, tmp_path):
 )
 def test_a_file_of_another_kind(tmp_path, change, message):
     path, (states, weights) = tmp_path / "a.safetensors", world()
-    save_fitted(path, fit_closed(GeneratorConfig(kind="ridge"), LAYOUT, encoded(states), weights, 4, {}))
+    save_fitted(path, fit_closed(GeneratorConfig(kind="ridge"), LAYOUT, encoded(states), means(weights), 4, {}))
     tensors, header = read_tensors(path)
     header = {key: value for key, value in {**header, **change}.items() if value is not None}
     write_tensors(path, tensors, header)

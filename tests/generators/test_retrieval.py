@@ -7,18 +7,22 @@ import torch
 from p2w.config.generator import GeneratorConfig
 from p2w.config.settings import parse
 from p2w.generators.closed_forms import fit_closed
-from tests.support.toy_prompts import LAYOUT, LENGTH, condition, encoded, plain_features, world
+from tests.support.toy_prompts import LAYOUT, LENGTH, condition, encoded, means, plain_features, world
 
 CONFIG = GeneratorConfig(kind="retrieval", positions=3, temperature=0.3)
 
 
 def fit(**changes):
     states, weights = world()
-    return fit_closed(CONFIG.model_copy(update=changes), LAYOUT, encoded(states), weights, 4, {}), states, weights
+    return (
+        fit_closed(CONFIG.model_copy(update=changes), LAYOUT, encoded(states), means(weights), 4, {}),
+        states,
+        weights,
+    )
 
 
-def means(weights):
-    return torch.stack([flat.mean(0) for flat in weights.values()])
+def stacked(weights):
+    return torch.stack([*means(weights).values()])
 
 
 @pytest.mark.parametrize("positions", [0, 1, 3, LENGTH])
@@ -30,7 +34,7 @@ def test_it_is_the_mixture_by_the_softmax_of_the_cosines(positions):
     cosines = X @ x / np.linalg.norm(X, axis=1) / np.linalg.norm(x)
     shares = np.exp(cosines / 0.3) / np.exp(cosines / 0.3).sum()
     assert retrieval.shares(condition(asked)).numpy() == pytest.approx(shares, abs=1e-4)
-    expected = shares @ means(weights).numpy()
+    expected = shares @ stacked(weights).numpy()
     assert retrieval.weights(condition(asked)).numpy() == pytest.approx(expected, rel=1e-3, abs=1e-3)
 
 
@@ -42,8 +46,8 @@ def test_at_a_low_temperature_a_tasks_own_prompts_give_its_own_adapter():
 
 def test_at_a_high_temperature_everybody_gets_the_average_and_so_do_no_prompts():
     retrieval, states, weights = fit(temperature=1e6)
-    torch.testing.assert_close(retrieval.weights(condition(states["task_3"])), means(weights).mean(0))
-    torch.testing.assert_close(fit()[0].weights_of_no_prompt([]), means(weights).mean(0))
+    torch.testing.assert_close(retrieval.weights(condition(states["task_3"])), stacked(weights).mean(0))
+    torch.testing.assert_close(fit()[0].weights_of_no_prompt([]), stacked(weights).mean(0))
 
 
 def test_the_order_of_prompts_does_not_matter_and_their_words_do():
@@ -58,7 +62,7 @@ def test_a_condition_at_the_mean_of_the_tasks_says_nothing():
     """A direction of no length is like no task, not NaN."""
     retrieval, _, weights = fit(positions=1)
     nothing = retrieval.features.view(1, 1, -1)
-    torch.testing.assert_close(retrieval.weights(nothing), means(weights).mean(0))
+    torch.testing.assert_close(retrieval.weights(nothing), stacked(weights).mean(0))
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ DECODERS = (
     Case("embeddings flipped", "decoder", rf"boolq\.embeddings\.parquet: damaged.*{AGAIN}", flipped(PROMPTS, 0.5)),
     Case("checkpoints of the held-out task, in closed form", "generator",
          r"found checkpoints of the held-out task 'boolq'", option("--held-out", "boolq")),
-    Case("NaN in a checkpoint, in closed form", "generator", r"checkpoints of boolq: weights: found 1 values that are",
+    Case("NaN in a checkpoint, in closed form", "generator", r"checkpoints: boolq: found 1 values that are",
          checkpoints(float("nan"))),
     Case("one task in closed form", "generator", r"expected both of the same two or more tasks",
          option("--checkpoints", "WORLD/boolq.parquet")),

@@ -22,6 +22,11 @@ def world(tasks=5, prompts=13, seed=0):
     return states, weights
 
 
+def means(weights):
+    """The mean adapter (size,) of each task."""
+    return {task: found.mean(0) for task, found in weights.items()}
+
+
 def encoded(states):
     """Prompts of each task as a generator is given them."""
     return {task: PromptStates.from_states(found, LENGTH) for task, found in states.items()}
