@@ -38,7 +38,7 @@ KINDS: dict[Kind, KindOfGenerator] = {
     "hypernetwork": KindOfGenerator(
         ("positions", "width", "warm_start", *LEARNING), 2,
         "a network from prompts to every module's two matrices, as Text-to-LoRA has it", seeded=True, learned=True,
-        defaults={"learning_rate": 1e-3, "steps": 400, "warm_start": 200},
+        defaults={"learning_rate": 3e-4, "steps": 300},
     ),
 }  # fmt: skip
 
@@ -72,7 +72,7 @@ class GeneratorConfig(Settings):
         0.0,
         description="share of a task's prompts and samples kept apart to choose the best state; 0: the last",
     )
-    width: Count = Field(128, description="of hypernetwork's layers")
+    width: Count = Field(512, description="of hypernetwork's layers")
     warm_start: Whole = Field(0, description="first steps of hypernetwork, which are by weights whatever `loss` is")
 
     @property

@@ -158,8 +158,9 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(tmp_path, monkeypatch)
 
 
 def test_its_settings_have_defaults_of_their_own():
-    config = parse(GeneratorConfig, {"kind": "hypernetwork", "steps": 7})
-    assert (config.steps, config.learning_rate) == (7, 1e-3)
+    config = parse(GeneratorConfig, {"kind": "hypernetwork", "steps": 7, "warm_start": 9})
+    assert (config.steps, config.learning_rate) == (7, 3e-4)
     assert config.samples_seen == 0  # all of its seven steps are by weights
+    assert parse(GeneratorConfig, {"kind": "hypernetwork"}).samples_seen == 300 * 8 * 3
     with pytest.raises(ValueError, match=r"^penalty: found one beside kind hypernetwork, expected kind ridge or basis"):
         parse(GeneratorConfig, {"kind": "hypernetwork", "penalty": 1.0})
