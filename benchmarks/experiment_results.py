@@ -76,6 +76,7 @@ class Results:
             [self.embedding_path(task) for task in tasks],
             {task: self.sample_path(task) for task in tasks},
             output,
+            decoder=self.experiment.decoder if config.kind == "learned_decoder" else None,
         )
 
     def rows(self, task: str, split: str, most: int) -> pd.DataFrame:

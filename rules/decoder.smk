@@ -97,14 +97,15 @@ rule learned_generator:
         state="results/{experiment}/state/generators/{generator}/{held_out}/{run}generator.safetensors",
         generator=generator_settings,
         base_model=base_model,
+        decoder=decoder_to_learn,
         num_prompts=value("decoder", "num_prompts"),
         max_length=value("finetune", "max_length"),
         held_out=held_out_tasks,
         tasks=training_tasks,
         seed=generator_seed,
     shell:
-        "exec python {params.script} --log {log} --generator {params.generator:q} --base-model {params.base_model:q}"
-        " --num-prompts {params.num_prompts} --max-length {params.max_length} --seed {params.seed}"
+        "exec python {params.script} --log {log} --generator {params.generator:q} {params.decoder:q}"
+        " --base-model {params.base_model:q} --num-prompts {params.num_prompts} --max-length {params.max_length} --seed {params.seed}"
         " --held-out {params.held_out} --checkpoints {input.checkpoints} --embeddings {input.embeddings}"
         " --tasks {params.tasks} --samples {input.samples} --output {output.weights} --state {params.state}"
 

@@ -95,13 +95,14 @@ rule learned_generator_of_all:
         state="results/{experiment}/state/generator_of_all.safetensors",
         generator=own_generator,
         base_model=base_model,
+        decoder=decoder_to_learn,
         num_prompts=value("decoder", "num_prompts"),
         max_length=value("finetune", "max_length"),
         tasks=every_task,
         seed=seed,
     shell:
-        "exec python {params.script} --log {log} --generator {params.generator:q} --base-model {params.base_model:q}"
-        " --num-prompts {params.num_prompts} --max-length {params.max_length} --seed {params.seed}"
+        "exec python {params.script} --log {log} --generator {params.generator:q} {params.decoder:q}"
+        " --base-model {params.base_model:q} --num-prompts {params.num_prompts} --max-length {params.max_length} --seed {params.seed}"
         " --checkpoints {input.checkpoints} --embeddings {input.embeddings} --tasks {params.tasks} --samples {input.samples}"
         " --output {output.weights} --state {params.state}"
 

@@ -49,6 +49,16 @@ def generator_settings(wildcards):
     return as_argument(chosen[wildcards.generator].given())
 
 
+def decoder_to_learn(wildcards):
+    """The option with the decoder's settings, of a kind that trains one by what its adapters do."""
+    kind = getattr(wildcards, "generator", main_kind(wildcards.experiment))
+    return (
+        ["--decoder", as_argument(experiment(wildcards.experiment).decoder.given())]
+        if kind == "learned_decoder"
+        else []
+    )
+
+
 def generated(name, task):
     """Source name to adapter file of what generators make of a task's prompts: `generated/…` for the main generator, the
     kind of a further one."""

@@ -4,6 +4,7 @@ The chunks and the published form of the scales are those of the official tokeni
 (jerryliang24/Drag-and-Drop-LLMs, commit 60e2192, workspace/dnd/tokenizer/tokenizer.py). Statistics are in float32.
 """
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -148,9 +149,11 @@ class WeightTokens:
         """The same tensors of all layers in flat weights and in chunks, both as (…, layers, T, rank, width)."""
         counts = [count for _, count in self._pieces]
         layers, size = self.num_tokens // sum(counts), self.rank * self.width
-        pieces = flat.unflatten(-1, (layers, -1)).split([count * size for count in counts], dim=-1)
-        places = chunks.unflatten(-3, (layers, -1)).split(counts, dim=-3)
-        for (is_a, count), piece, place in zip(self._pieces, pieces, places, strict=True):
+        flat, chunks = flat.unflatten(-1, (layers, -1)), chunks.unflatten(-3, (layers, -1))
+        starts = itertools.accumulate(counts, initial=0)
+        for (is_a, count), start in zip(self._pieces, starts, strict=False):
+            # Not split: what it returns cannot be written to where a gradient is wanted.
+            piece, place = flat.narrow(-1, start * size, count * size), chunks.narrow(-3, start, count)
             if is_a:
                 yield piece.unflatten(-1, (self.rank, count, self.width)).transpose(-3, -2), place
             else:

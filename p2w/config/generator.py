@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from p2w.config.settings import Count, NotNegative, Positive, Settings, Share, Whole
 
-Kind = Literal["hyperconv", "ridge", "retrieval", "basis", "hypernetwork"]
+Kind = Literal["hyperconv", "ridge", "retrieval", "basis", "hypernetwork", "learned_decoder"]
 
 
 class KindOfGenerator(NamedTuple):
@@ -40,6 +40,11 @@ KINDS: dict[Kind, KindOfGenerator] = {
         "a network from prompts to every module's two matrices, as Text-to-LoRA has it", seeded=True, learned=True,
         defaults={"learning_rate": 3e-4, "steps": 300},
     ),
+    "learned_decoder": KindOfGenerator(
+        ("warm_start", *(key for key in LEARNING if key != "learning_rate")), 2,
+        "Drag-and-Drop's decoder, learned by what its adapters do", seeded=True, learned=True,
+        defaults={"steps": 300, "warm_start": 150},
+    ),
 }  # fmt: skip
 
 
@@ -48,7 +53,8 @@ class GeneratorConfig(Settings):
 
     `ridge` is a regression in closed form, from the mean prompt of a task to the mean of its checkpoints; `retrieval`
     mixes these means. `basis` begins as `ridge` and is trained: what its adapters for training tasks do, each made
-    without that task's own. `hypernetwork` begins as the mean adapter and is trained likewise, its adapters no mixture.
+    without that task's own. `hypernetwork` begins as the mean adapter and is trained likewise, its adapters no mixture;
+    `learned_decoder` is the decoder of the section `decoder`, trained so at the rate that is given there.
     Defaults were chosen on training tasks left out, see docs/log.md.
     """
 
@@ -73,7 +79,7 @@ class GeneratorConfig(Settings):
         description="share of a task's prompts and samples kept apart to choose the best state; 0: the last",
     )
     width: Count = Field(512, description="of hypernetwork's layers")
-    warm_start: Whole = Field(0, description="first steps of hypernetwork, which are by weights whatever `loss` is")
+    warm_start: Whole = Field(0, description="first steps, which are by weights whatever `loss` is")
 
     @property
     def samples_seen(self) -> int:
@@ -86,15 +92,16 @@ class GeneratorConfig(Settings):
         """The keys of the kind as JSON values."""
         return self.model_dump(mode="json", include={"kind", *KINDS[self.kind].keys})
 
-    @model_validator(mode="before")
-    @classmethod
-    def _defaults_of_the_kind(cls, content: Any) -> Any:
-        about = KINDS.get(content.get("kind", "hyperconv")) if isinstance(content, dict) else None
-        return {**about.defaults, **content} if about else content
-
     @model_validator(mode="after")
     def _keys_of_the_kind(self) -> "GeneratorConfig":
         for key in sorted(self.model_fields_set - {"kind", *KINDS[self.kind].keys}):
             kinds = " or ".join(name for name, kind in KINDS.items() if key in kind.keys)
             raise ValueError(f"{key}: found one beside kind {self.kind}, expected kind {kinds}")
+        return self
+
+    @model_validator(mode="after")
+    def _defaults_of_the_kind(self) -> "GeneratorConfig":
+        for key, value in KINDS[self.kind].defaults.items():
+            if key not in self.model_fields_set:
+                self.__dict__[key] = value  # a default: not one of the keys that were given
         return self

@@ -14,11 +14,10 @@ from torch import Generator, Tensor, nn
 from p2w.config.generator import GeneratorConfig
 from p2w.generators.adapter_losses import Loss
 from p2w.generators.contract import Prompts
-from p2w.generators.features import task_features
 from p2w.generators.generation import pick_prompts, stream
 from p2w.generators.optimizers import optimizer_tensors, restore_optimizer
 from p2w.generators.training import lr_schedule
-from p2w.generators.validation import KEY, BestState, Part, is_due, split
+from p2w.generators.validation import KEY, BestState, is_due, split
 from p2w.runtime.finite import check_gradients, check_weights
 from p2w.runtime.progress import Report, silent
 from p2w.runtime.resume import UNSAVED, SavedState, State, join_parts, split_parts
@@ -33,11 +32,6 @@ class Losses(NamedTuple):
 
     main: Loss
     begin: Loss
-
-
-def position_features(prompts: Prompts, positions: int) -> Tensor:
-    """Mean token state at each position (K, C); one of them, the mean of all, for `positions` 0."""
-    return task_features(prompts, positions).unflatten(0, (max(1, positions), -1))
 
 
 class AdapterTraining:
@@ -112,8 +106,7 @@ class AdapterTraining:
         count = min(ROWS, *(len(self.samples[name].apart) for name in self.tasks))
         total, size = 0.0, self.config.tasks_per_step
         for names in (self.tasks[start : start + size] for start in range(0, len(self.tasks), size)):
-            apart = [Part(self.prompts[name], self.texts[name].apart) for name in names]
-            asked = torch.stack([position_features(part, self.config.positions) for part in apart])
+            asked = torch.stack([self.learner.reads(self.prompts[name], self.texts[name].apart) for name in names])
             known = torch.stack([self._usable(self.tasks.index(name)) for name in names])
             rows = {name: self.samples[name].apart[:count].tolist() for name in names}
             made = self.learner(asked.to(self.device), known.to(self.device))
@@ -142,10 +135,9 @@ class AdapterTraining:
         return torch.arange(len(self.tasks)) != (number if self.config.leave_out else -1)
 
     def _asked(self, task: str) -> Tensor:
-        """Features of a random draw of a task's prompts, as many as generation reads."""
+        """What a random draw of a task's prompts asks for, as many as generation reads."""
         own = self.texts[task].learned
-        drawn = own[pick_prompts(len(own), self.num_prompts, self.random, task)]
-        return position_features(Part(self.prompts[task], drawn), self.config.positions)
+        return self.learner.reads(self.prompts[task], own[pick_prompts(len(own), self.num_prompts, self.random, task)])
 
     def _rows(self, own: Tensor) -> list[int]:
         return own[torch.randint(len(own), (self.config.rows_per_task,), generator=self.random)].tolist()

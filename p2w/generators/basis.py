@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from p2w.adapters.layout import AdapterLayout
 from p2w.config.generator import GeneratorConfig
+from p2w.generators.contract import Prompts
+from p2w.generators.features import Part, position_features
 from p2w.generators.ridge import Ridge
 
 
@@ -29,13 +31,17 @@ class Basis(nn.Module):
 
     def __init__(self, features: Tensor, weights: Tensor, layout: AdapterLayout, config: GeneratorConfig) -> None:
         super().__init__()
-        self.layout = layout
+        self.layout, self.positions = layout, config.positions
         self.register_buffer("features", features.double())
         self.register_buffer("weights", weights)
         self.log_position = nn.Parameter(torch.zeros(features.shape[1], dtype=torch.float64))
         self.log_penalty = nn.Parameter(torch.tensor(config.penalty, dtype=torch.float64).log())
         self.log_gain = nn.Parameter(torch.tensor(config.gain, dtype=torch.float64).log())
         self.shift = nn.Parameter(torch.zeros_like(weights[0]))
+
+    def reads(self, prompts: Prompts, chosen: Tensor) -> Tensor:
+        """The mean state at each position (K, C) of prompts `chosen` (n,)."""
+        return position_features(Part(prompts, chosen), self.positions)
 
     def groups(self, config: GeneratorConfig) -> list[dict[str, Any]]:
         """Parameters and the peak of their rate: what decides on shares, and what is added to every mixture."""
@@ -83,4 +89,4 @@ class Basis(nn.Module):
             "residuals": self.weights - mean,
         }
         parts = {name: tensor.cpu() for name, tensor in learned.items()}
-        return Ridge(**parts, positions=len(centre), num_prompts=num_prompts, layout=self.layout, metadata=metadata)
+        return Ridge(**parts, positions=self.positions, num_prompts=num_prompts, layout=self.layout, metadata=metadata)

@@ -14,8 +14,9 @@ from p2w.adapters.weight_tokens import WeightTokens, token_weight
 from p2w.config.decoder import DecoderConfig
 from p2w.config.validation import least
 from p2w.generators.contract import Prompts
+from p2w.generators.features import Part
 from p2w.generators.generation import pick_prompts, stream
-from p2w.generators.validation import Part, split
+from p2w.generators.validation import split
 
 ITEMS, NOISE, APART = 1, 2, 3  # uses of the seed, besides the decoder's first parameters
 CHUNK = 2**23  # adapter values that are tokenized at once; their copies stay in a processor's cache

@@ -1,6 +1,7 @@
 """What generators learn from that need no single checkpoint: features of a task's prompts, and its mean adapter."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,6 +11,20 @@ from p2w.generators.contract import Prompts
 from p2w.runtime.finite import check_finite
 
 BLOCK = 64  # prompts whose padded states are in memory at once: as many as a processor's cache holds
+
+
+class Part(NamedTuple):
+    """Some of a task's prompts, as its prompts; `chosen` (n,) int64 where these are."""
+
+    prompts: Prompts
+    chosen: Tensor
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def gather(self, indices: Tensor) -> Tensor:
+        """(…, N) int64 -> (…, N, L, C) float32."""
+        return self.prompts.gather(self.chosen[indices])
 
 
 def training_rows(
@@ -35,6 +50,11 @@ def task_features(prompts: Prompts, positions: int) -> Tensor:
     blocks = [_sums(prompts.gather(piece), positions) for piece in torch.arange(len(prompts)).split(BLOCK)]
     sums, counts = (torch.stack(part).sum(0) for part in zip(*blocks, strict=True))
     return _features((sums, counts))
+
+
+def position_features(prompts: Prompts, positions: int) -> Tensor:
+    """The same by position, (K, C); one of them, the mean of all, for `positions` 0."""
+    return task_features(prompts, positions).unflatten(0, (max(1, positions), -1))
 
 
 def condition_features(condition: Tensor, positions: int) -> Tensor:

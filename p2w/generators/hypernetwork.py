@@ -20,7 +20,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from p2w.adapters.layout import AdapterLayout
 from p2w.config.generator import GeneratorConfig
 from p2w.generators.contract import Prompts, finite
-from p2w.generators.features import condition_features
+from p2w.generators.features import Part, condition_features, position_features
 
 EMBEDDING = 32  # values that say which module it is, and as many for its layer
 BLOCKS = 3
@@ -100,7 +100,7 @@ class HyperNetwork(nn.Module):
     ) -> None:
         super().__init__()
         flat = features.flatten(1)
-        self.layout, self.positions = layout, features.shape[1]
+        self.layout, self.positions = layout, config.positions
         self.register_buffer("features", flat.mean(0))
         self.register_buffer("spread", (flat - flat.mean(0)).square().mean().sqrt().clamp(min=_TINY))
         self.register_buffer("weights_mean", weights.mean(0))
@@ -112,6 +112,10 @@ class HyperNetwork(nn.Module):
         """Adapters (Q, size) for features (Q, K, C); which training tasks may be used is the mixtures' affair."""
         made = self.network((asked.flatten(1) - self.features) / self.spread)
         return self.weights_mean + made * _by_value(self.layout, self.scales)
+
+    def reads(self, prompts: Prompts, chosen: Tensor) -> Tensor:
+        """The mean state at each position (K, C) of prompts `chosen` (n,)."""
+        return position_features(Part(prompts, chosen), self.positions)
 
     def groups(self, config: GeneratorConfig) -> list[dict[str, Any]]:
         """Parameters and the peak of their rate."""

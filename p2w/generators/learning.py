@@ -10,13 +10,12 @@ from torch import Tensor
 from p2w.adapters.checkpoints import CheckpointFiles
 from p2w.base.base_model import check_base_model
 from p2w.config.base_model import BaseModel
+from p2w.config.decoder import DecoderConfig
 from p2w.config.generator import GeneratorConfig
 from p2w.finetuning.batches import Encoded
 from p2w.generators.adapter_losses import delta_loss, weights_loss
 from p2w.generators.adapter_training import AdapterTraining, Losses
-from p2w.generators.features import training_rows
-from p2w.generators.fitted_file import Fitted, save_fitted
-from p2w.generators.learners import begin
+from p2w.generators.learners import Given, begin, save
 from p2w.generators.task_loss import TaskLoss, encode_tasks
 from p2w.generators.training_tasks import noted, training_inputs
 from p2w.prompts.states import read_embeddings
@@ -42,13 +41,14 @@ def learn_without(
     sample_paths: Mapping[str, Path],
     output: Path,
     state: Path | None = None,
+    decoder: DecoderConfig | None = None,
 ) -> None:
     """Train the generator for one or more held-out tasks; write it, `metrics.csv` and `run.json`.
 
     `sample_paths` are the labelled samples of the training tasks by name, of at most `max_length` tokens each. The file
-    `state` is what the same call goes on from after an interruption. Raises ValueError: what `training_inputs`,
-    `training_rows` and `encode_samples` do; samples of other tasks; adapters of another base model.
-    FloatingPointError: a loss, gradient or weight that is not finite.
+    `state` is what the same call goes on from after an interruption; `decoder` are the settings of one, for a kind that
+    is one. Raises ValueError: what `training_inputs`, `training_rows` and `encode_samples` do; samples of other tasks;
+    adapters of another base model. FloatingPointError: a loss, gradient or weight that is not finite.
     """
     checkpoints, headers, encoder = training_inputs(held_out, checkpoint_paths, embedding_paths)
     if set(sample_paths) != set(checkpoints):
@@ -56,14 +56,15 @@ def learn_without(
     check_base_model(checkpoint_paths[0], checkpoints.adapter_config, base)
     parts = {"held_out": list(held_out), "num_prompts": num_prompts, "max_length": max_length}
     settings = {**parts, "base_model": base.to_json(), **config.to_json()}
+    if decoder:
+        settings["decoder"] = decoder.to_json()
     inputs = [*checkpoint_paths, *embedding_paths, *sample_paths.values()]
     record, device = provenance(STAGE, settings, inputs, seed), best_device()
     prompts = {found["task"]: read_embeddings(path) for path, found in headers.items()}
-    features, adapters = training_rows(config, prompts, checkpoints.means())
-    by_position = features.unflatten(1, (max(1, config.positions), -1))
-    learner = begin(by_position, adapters, checkpoints.layout, config, seed).to(device)
+    adapters = checkpoints.means()
+    learner = begin(Given(config, decoder, prompts, adapters, checkpoints.layout), seed).to(device)
     encoded = encode_tasks(base, sample_paths, config.max_samples, max_length, seed)
-    losses = _losses(config, base, checkpoints, adapters.to(device), encoded)
+    losses = _losses(config, base, checkpoints, {task: own.to(device) for task, own in adapters.items()}, encoded)
     counts = {task: len(found) for task, found in encoded.items()}
     training = AdapterTraining(config, learner, prompts, counts, losses, num_prompts, seed)
     with SavedState(state, {**record, "device": device.type}) as saved:
@@ -76,20 +77,20 @@ def _losses(
     config: GeneratorConfig,
     base: BaseModel,
     checkpoints: CheckpointFiles,
-    adapters: Tensor,
+    targets: Mapping[str, Tensor],
     encoded: Mapping[str, Encoded],
 ) -> Losses:
-    """What the configuration says that adapters are judged by, `adapters` (T, size) being the tasks' own."""
-    targets = dict(zip(sorted(checkpoints), adapters, strict=True))
+    """What the configuration says that adapters are judged by, `targets` (size,) being the tasks' own."""
     begin = weights_loss(targets)
     if config.loss == "task":
-        loss = TaskLoss.of(base, checkpoints.layout, checkpoints.adapter_config, encoded, adapters.device)
+        device = next(iter(targets.values())).device
+        loss = TaskLoss.of(base, checkpoints.layout, checkpoints.adapter_config, encoded, device)
         return Losses(loss, begin)
     return Losses(delta_loss(checkpoints.layout, targets) if config.loss == "delta" else begin, begin)
 
 
-def _write(output: Path, metrics: Sequence[Mapping[str, float]], metadata: dict[str, Any], learned: Fitted) -> None:
+def _write(output: Path, metrics: Sequence[Mapping[str, float]], metadata: dict[str, Any], learned: Any) -> None:
     with transaction():
         write_text(output.with_name("metrics.csv"), pd.DataFrame(metrics).to_csv(index=False, float_format="%.6g"))
         write_record(output.with_name(RUN_FILE), metadata)
-        save_fitted(output, learned)
+        save(output, learned)

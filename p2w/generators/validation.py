@@ -12,24 +12,9 @@ import torch
 from torch import Generator, Tensor
 
 from p2w.config.validation import kept_apart
-from p2w.generators.contract import Prompts
 
 TIMES = 10  # validations of a training, the last one at its end
 KEY = "validation_loss"  # of a row of metrics
-
-
-class Part(NamedTuple):
-    """Some of a task's prompts, as its prompts; `chosen` (n,) int64 where these are."""
-
-    prompts: Prompts
-    chosen: Tensor
-
-    def __len__(self) -> int:
-        return len(self.chosen)
-
-    def gather(self, indices: Tensor) -> Tensor:
-        """(…, N) int64 -> (…, N, L, C) float32."""
-        return self.prompts.gather(self.chosen[indices])
 
 
 class Split(NamedTuple):

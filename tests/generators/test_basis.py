@@ -8,11 +8,10 @@ from p2w.adapters.layout import AdapterLayout
 from p2w.config.generator import GeneratorConfig
 from p2w.config.settings import parse
 from p2w.generators.adapter_losses import delta_loss, weights_loss
-from p2w.generators.adapter_training import AdapterTraining, Losses, position_features
+from p2w.generators.adapter_training import AdapterTraining, Losses
 from p2w.generators.basis import Basis
-from p2w.generators.features import task_features, training_rows
+from p2w.generators.features import Part, position_features, task_features, training_rows
 from p2w.generators.ridge import regress
-from p2w.generators.validation import Part
 from p2w.prompts.states import PromptStates
 from p2w.runtime.resume import SavedState
 from tests.support.official import random_lora

@@ -9,8 +9,8 @@ from p2w.adapters.layout import AdapterLayout
 from p2w.config.generator import GeneratorConfig
 from p2w.config.settings import parse
 from p2w.generators.adapter_losses import weights_loss
-from p2w.generators.adapter_training import AdapterTraining, Losses, position_features
-from p2w.generators.features import condition_features
+from p2w.generators.adapter_training import AdapterTraining, Losses
+from p2w.generators.features import condition_features, position_features
 from p2w.generators.fitted_file import save_fitted
 from p2w.generators.generator_file import load_generator
 from p2w.generators.hypernetwork import HyperNetwork, build_network

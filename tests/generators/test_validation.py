@@ -6,11 +6,12 @@ import torch
 from p2w.config.generator import GeneratorConfig
 from p2w.config.validation import kept_apart, least
 from p2w.generators.adapter_losses import weights_loss
-from p2w.generators.adapter_training import AdapterTraining, Losses, position_features
+from p2w.generators.adapter_training import AdapterTraining, Losses
 from p2w.generators.basis import Basis
 from p2w.generators.batches import load_tasks
+from p2w.generators.features import Part, position_features
 from p2w.generators.training import train_decoder
-from p2w.generators.validation import KEY, BestState, Part, is_due, split
+from p2w.generators.validation import KEY, BestState, is_due, split
 from tests.support.settings import replace
 from tests.support.toy_decoder import CONFIG, make_tasks
 from tests.support.toy_prompts import LAYOUT, encoded, world

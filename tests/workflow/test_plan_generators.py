@@ -23,8 +23,8 @@ def test_another_generator_uses_the_adapters_of_the_experiment_it_inherits_from(
 
 
 def test_a_generator_that_is_trained_reads_samples_and_has_a_job_for_every_seed(workspace):
-    for kind in ("basis", "hypernetwork"):
-        name = f"pocket_formats_{kind}"
+    names = {"basis": "basis", "hypernetwork": "hypernetwork", "learned_decoder": "decoder"}
+    for kind, name in {kind: f"pocket_formats_{name}" for kind, name in names.items()}.items():
         jobs = workspace.plan(f"results/{name}/evaluation/piqa.digit.json")
         assert (jobs["decoder"], jobs["generator"], jobs["learned_generator"]) == (0, 0, 3)
         target = f"results/{name}/generators/{kind}/piqa.digit/seed_1/generator.safetensors"

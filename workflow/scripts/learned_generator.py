@@ -4,6 +4,7 @@ from pathlib import Path
 
 from p2w.runtime.cli import Parser, at_least, command, paired
 from p2w.config.base_model import BaseModel
+from p2w.config.decoder import DecoderConfig
 from p2w.config.generator import GeneratorConfig
 from p2w.config.settings import json_argument
 from p2w.generators.learning import learn_without
@@ -13,6 +14,7 @@ from p2w.generators.learning import learn_without
 def main(parser: Parser) -> None:
     """Parse the command line and train."""
     parser.add_argument("--generator", type=json_argument(GeneratorConfig), required=True, help="settings, as JSON")
+    parser.add_argument("--decoder", type=json_argument(DecoderConfig), help="of a kind that is one, as JSON")
     parser.add_argument("--base-model", type=json_argument(BaseModel), required=True, help="the base model, as JSON")
     parser.add_argument("--num-prompts", type=at_least(1), required=True, help="prompts that an adapter is made from")
     parser.add_argument("--max-length", type=at_least(1), required=True, help="most tokens of a sample")
@@ -27,4 +29,4 @@ def main(parser: Parser) -> None:
     args = parser.parse_args()
     samples = paired("--tasks", args.tasks, "--samples", args.samples)
     learn_without(args.held_out, args.generator, args.base_model, args.num_prompts, args.max_length, args.seed,
-                  args.checkpoints, args.embeddings, samples, args.output, args.state)  # fmt: skip
+                  args.checkpoints, args.embeddings, samples, args.output, args.state, args.decoder)  # fmt: skip
