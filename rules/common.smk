@@ -173,6 +173,11 @@ def held_out_tasks(wildcards):
     return readable(EXPERIMENTS.held_out_in, wildcards.experiment, turn(wildcards))
 
 
+def held_out_option(wildcards):
+    """The option with what a generator must not have seen; that for everybody has none."""
+    return ["--held-out", *held_out_tasks(wildcards)]
+
+
 def training_tasks(wildcards):
     """Every task that the decoder for this held-out task or group may see."""
     held_out_tasks(wildcards)

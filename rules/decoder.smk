@@ -27,12 +27,12 @@ rule decoder:
         code=code("decoder"),
         state="results/{experiment}/state/decoder/{held_out}/{run}decoder.safetensors",
         decoder=stage("decoder"),
-        held_out=held_out_tasks,
+        held_out=held_out_option,
         seed=generator_seed,
     # How many GPUs share the work is no param: another number of them makes the same decoder.
     shell:
         "exec python $([ {resources.gpu} -gt 1 ] && echo -m torch.distributed.run --standalone --nproc-per-node {resources.gpu})"
-        " {params.script} --log {log} --decoder {params.decoder:q} --seed {params.seed} --held-out {params.held_out}"
+        " {params.script} --log {log} --decoder {params.decoder:q} --seed {params.seed} {params.held_out}"
         " --checkpoints {input.checkpoints} --embeddings {input.embeddings}"
         " --output {output.weights} --state {params.state}"
 
@@ -61,10 +61,10 @@ rule generator:
         code=code("generator"),
         generator=generator_settings,
         num_prompts=value("decoder", "num_prompts"),
-        held_out=held_out_tasks,
+        held_out=held_out_option,
     shell:
         "exec python {params.script} --log {log} --generator {params.generator:q} --num-prompts {params.num_prompts}"
-        " --held-out {params.held_out} --checkpoints {input.checkpoints} --embeddings {input.embeddings}"
+        " {params.held_out} --checkpoints {input.checkpoints} --embeddings {input.embeddings}"
         " --output {output.weights}"
 
 
@@ -100,13 +100,13 @@ rule learned_generator:
         decoder=decoder_to_learn,
         num_prompts=value("decoder", "num_prompts"),
         max_length=value("finetune", "max_length"),
-        held_out=held_out_tasks,
+        held_out=held_out_option,
         tasks=training_tasks,
         seed=generator_seed,
     shell:
         "exec python {params.script} --log {log} --generator {params.generator:q} {params.decoder:q}"
         " --base-model {params.base_model:q} --num-prompts {params.num_prompts} --max-length {params.max_length} --seed {params.seed}"
-        " --held-out {params.held_out} --checkpoints {input.checkpoints} --embeddings {input.embeddings}"
+        " {params.held_out} --checkpoints {input.checkpoints} --embeddings {input.embeddings}"
         " --tasks {params.tasks} --samples {input.samples} --output {output.weights} --state {params.state}"
 
 

@@ -3,7 +3,7 @@
 # `generator: {kind: ridge}` shares its adapters and is fitted in seconds.
 
 
-rule generator_of_all:
+use rule generator as generator_of_all with:
     input:
         checkpoints=every("checkpoints/{task}.parquet"),
         embeddings=every("embeddings/{task}.parquet"),
@@ -16,23 +16,12 @@ rule generator_of_all:
         "results/{experiment}/benchmarks/generator_of_all.tsv"
     wildcard_constraints:
         experiment=one_of(CLOSED),
-    conda:
-        "../envs/p2w.yaml"
-    threads: 1
-    resources:
-        mem_mb=16000,
-        runtime=60,
     params:
-        script=script("generator"),
-        code=code("generator"),
         generator=own_generator,
-        num_prompts=value("decoder", "num_prompts"),
-    shell:
-        "exec python {params.script} --log {log} --generator {params.generator:q} --num-prompts {params.num_prompts}"
-        " --checkpoints {input.checkpoints} --embeddings {input.embeddings} --output {output.weights}"
+        held_out=[],
 
 
-rule decoder_of_all:
+use rule decoder as decoder_of_all with:
     input:
         checkpoints=every("checkpoints/{task}.parquet"),
         embeddings=every("embeddings/{task}.parquet"),
@@ -46,27 +35,13 @@ rule decoder_of_all:
         "results/{experiment}/benchmarks/generator_of_all.tsv"
     wildcard_constraints:
         experiment=one_of(DECODERS),
-    conda:
-        "../envs/p2w.yaml"
-    threads: 2
-    resources:
-        gpu=1,
-        mem_mb=64000,
-        runtime=720,
     params:
-        script=script("decoder"),
-        code=code("decoder"),
         state="results/{experiment}/state/generator_of_all.safetensors",
-        decoder=stage("decoder"),
         seed=seed,
-    shell:
-        "exec python $([ {resources.gpu} -gt 1 ] && echo -m torch.distributed.run --standalone --nproc-per-node {resources.gpu})"
-        " {params.script} --log {log} --decoder {params.decoder:q} --seed {params.seed}"
-        " --checkpoints {input.checkpoints} --embeddings {input.embeddings}"
-        " --output {output.weights} --state {params.state}"
+        held_out=[],
 
 
-rule learned_generator_of_all:
+use rule learned_generator as learned_generator_of_all with:
     input:
         checkpoints=every("checkpoints/{task}.parquet"),
         embeddings=every("embeddings/{task}.parquet"),
@@ -82,29 +57,12 @@ rule learned_generator_of_all:
         "results/{experiment}/benchmarks/generator_of_all.tsv"
     wildcard_constraints:
         experiment=one_of(LEARNED),
-    conda:
-        "../envs/p2w.yaml"
-    threads: 1
-    resources:
-        gpu=1,
-        mem_mb=32000,
-        runtime=240,
     params:
-        script=script("learned_generator"),
-        code=code("learned_generator"),
-        state="results/{experiment}/state/generator_of_all.safetensors",
         generator=own_generator,
-        base_model=base_model,
-        decoder=decoder_to_learn,
-        num_prompts=value("decoder", "num_prompts"),
-        max_length=value("finetune", "max_length"),
-        tasks=every_task,
+        state="results/{experiment}/state/generator_of_all.safetensors",
         seed=seed,
-    shell:
-        "exec python {params.script} --log {log} --generator {params.generator:q} {params.decoder:q}"
-        " --base-model {params.base_model:q} --num-prompts {params.num_prompts} --max-length {params.max_length} --seed {params.seed}"
-        " --checkpoints {input.checkpoints} --embeddings {input.embeddings} --tasks {params.tasks} --samples {input.samples}"
-        " --output {output.weights} --state {params.state}"
+        tasks=every_task,
+        held_out=[],
 
 
 rule generator_folder:
