@@ -42,9 +42,10 @@ class ModuleNetwork(nn.Module):
 
     def __init__(self, dim: int, layout: AdapterLayout, width: int) -> None:
         super().__init__()
-        self.kinds = [_LAYER.sub(".", name, count=1) for name in layout.names]
+        names = [_LAYER.sub(".", name, count=1).replace(".", "/") for name in layout.names]
+        self.kinds = [f"{name}/{size}" for name, size in zip(names, layout.sizes, strict=True)]
         layers = [int(found[1]) if (found := _LAYER.search(name)) else 0 for name in layout.names]
-        modules = [kind.rsplit(".lora_", 1)[0] for kind in self.kinds]
+        modules = [name.rsplit("/lora_", 1)[0] for name in names]
         numbers = {module: number for number, module in enumerate(dict.fromkeys(modules))}
         self.places: list[tuple[int, int]] = [(numbers[m], layer) for m, layer in zip(modules, layers, strict=True)]
         self.task = nn.Linear(dim, width)
@@ -53,7 +54,7 @@ class ModuleNetwork(nn.Module):
         self.join = nn.Linear(width + 2 * EMBEDDING, width)
         self.blocks = nn.Sequential(*(_Block(width) for _ in range(BLOCKS)), nn.LayerNorm(width))
         sizes = dict(zip(self.kinds, layout.sizes, strict=True))
-        self.heads = nn.ModuleDict({kind.replace(".", "/"): nn.Linear(width, size) for kind, size in sizes.items()})
+        self.heads = nn.ModuleDict({kind: nn.Linear(width, size) for kind, size in sizes.items()})
 
     def forward(self, features: Tensor) -> Tensor:
         places = sorted(set(self.places))
@@ -62,7 +63,7 @@ class ModuleNetwork(nn.Module):
         task = self.task(features)[:, None].expand(-1, len(places), -1)
         states = self.blocks(self.join(torch.cat([task, where], -1)))
         found = zip(self.kinds, self.places, strict=True)
-        return torch.cat([self.heads[k.replace(".", "/")](states[:, places.index(at)]) for k, at in found], -1)
+        return torch.cat([self.heads[kind](states[:, places.index(at)]) for kind, at in found], -1)
 
     @torch.no_grad()
     def begin(self, seed: int) -> None:
@@ -154,17 +155,17 @@ class FittedNetwork:
         """Where conditions are wanted."""
         return self.network.device
 
-    @torch.no_grad()
     def weights(self, condition: Tensor) -> Tensor:
         """Condition (N, L, C) -> flat weights (size,) float32; FloatingPointError unless finite."""
-        asked = (condition_features(condition, self.positions) - self.features) / self.spread
-        made = self._built(asked[None])[0]
-        return finite(self.weights_mean + made * _by_value(self.layout, self.scales))
+        return self._made(condition_features(condition, self.positions))
 
     def weights_of_no_prompt(self, _prompts: Sequence[Prompts]) -> Tensor:
         """What it makes of the mean of the training tasks' features."""
-        with torch.no_grad():
-            made = self._built(torch.zeros_like(self.features)[None])[0]
+        return self._made(self.features)
+
+    @torch.no_grad()
+    def _made(self, features: Tensor) -> Tensor:
+        made = self._built(((features - self.features) / self.spread)[None])[0]
         return finite(self.weights_mean + made * _by_value(self.layout, self.scales))
 
     @cached_property

@@ -55,7 +55,7 @@ def test_a_matrix_is_made_by_the_head_of_its_kind_told_its_layer():
     network = build_network(5, LAYOUT, 17)
     network.begin(0)
     assert len(network.heads) == 4  # A and B of two kinds of module
-    head = network.heads[network.kinds[0].replace(".", "/")]
+    head = network.heads[network.kinds[0]]
     torch.nn.init.normal_(head.weight)
     features = torch.randn(2, 5)
     pieces = LAYOUT.split(network(features))
@@ -64,6 +64,17 @@ def test_a_matrix_is_made_by_the_head_of_its_kind_told_its_layer():
     assert sum(bool(piece.any()) for piece in pieces) == LAYERS
     assert not any(torch.allclose(one, other) for one, other in itertools.combinations(mine, 2))
     assert not any(torch.allclose(*piece) for piece in mine)  # other features, other values
+
+
+def test_matrices_of_one_kind_and_several_shapes_have_a_head_each():
+    first, second = (random_lora(0, 1, {"q": (13, width)}, 2) for width in (11, 7))
+    tensors = {**first, **{name.replace(".0.", ".1."): tensor for name, tensor in second.items()}}
+    layout = AdapterLayout.from_tensors(tensors)
+    network = build_network(5, layout, 17)
+    network.begin(0)
+    assert sorted(network.heads) == sorted(set(network.kinds))
+    assert len(network.heads) == 3  # A of either width, and B
+    assert network(torch.randn(2, 5)).shape == (2, layout.size)
 
 
 def test_what_it_makes_is_in_units_of_the_spread_of_each_matrix():
