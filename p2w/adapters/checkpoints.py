@@ -203,15 +203,19 @@ class CheckpointFiles(Mapping[str, Tensor]):
     def __getitem__(self, task: str) -> Tensor:
         return read_checkpoints(self._paths[task]).weights
 
+    def count(self, task: str) -> int:
+        """How many checkpoints a task has."""
+        return pq.read_metadata(self._paths[task]).num_rows
+
+    def blocks(self, task: str) -> Iterator[Tensor]:
+        """The weights (n, size) of a task's checkpoints in order, one row group in memory at a time."""
+        check_seal(self._paths[task], TABLES)
+        with pq.ParquetFile(self._paths[task]) as file:
+            yield from _weight_blocks(file, self.layout.size)
+
     def mean(self, task: str) -> Tensor:
         """The mean (size,) of a task's checkpoints, of which one row group is in memory at a time."""
-        check_seal(self._paths[task], TABLES)
-        total, count = torch.zeros(self.layout.size), 0
-        with pq.ParquetFile(self._paths[task]) as file:
-            for block in _weight_blocks(file, self.layout.size):
-                total += block.sum(0)
-                count += len(block)
-        return total / count
+        return sum(block.sum(0) for block in self.blocks(task)) / self.count(task)
 
     def means(self) -> dict[str, Tensor]:
         """Of every task, (size,) by name."""
@@ -222,3 +226,11 @@ class CheckpointFiles(Mapping[str, Tensor]):
 
     def __len__(self) -> int:
         return len(self._paths)
+
+
+def blocks_of(checkpoints: Mapping[str, Tensor], task: str) -> tuple[int, Iterable[Tensor]]:
+    """How many checkpoints a task has, and their weights (n, size) in order: of files a row group at a time."""
+    if isinstance(checkpoints, CheckpointFiles):
+        return checkpoints.count(task), checkpoints.blocks(task)
+    flat = checkpoints[task]
+    return len(flat), [flat]

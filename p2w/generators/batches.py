@@ -4,19 +4,20 @@ The items of a step, and the noise on each, are drawn for the whole batch. They 
 batch is computed, nor on how many processes share it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Generator, Tensor
 
+from p2w.adapters.checkpoints import blocks_of
 from p2w.adapters.weight_tokens import WeightTokens, token_weight
 from p2w.config.decoder import DecoderConfig
 from p2w.config.validation import least
 from p2w.generators.contract import Prompts
 from p2w.generators.features import Part
 from p2w.generators.generation import pick_prompts, stream
-from p2w.generators.validation import split
+from p2w.generators.validation import Split, split
 
 ITEMS, NOISE, APART = 1, 2, 3  # uses of the seed, besides the decoder's first parameters
 CHUNK = 2**23  # adapter values that are tokenized at once; their copies stay in a processor's cache
@@ -72,28 +73,37 @@ def _load(
     device: Device,
 ) -> TaskData:
     """A task's prompts and weight tokens, and what is kept apart of both."""
-    flat = checkpoints[task]
-    if not config.validation:
-        return TaskData(task, prompts, _tokenize(config, spec, task, flat, device))
+    count, blocks = blocks_of(checkpoints, task)
     texts = split(f"prompts of {task}", len(prompts), config.validation, random)
-    rows = split(f"checkpoints of {task}", len(flat), config.validation, random)
-    apart, target = Part(prompts, texts.apart.to(device)), _tokenize(config, spec, task, flat[rows.apart], device)
-    tokens = _tokenize(config, spec, task, flat[rows.learned], device)
-    return TaskData(task, Part(prompts, texts.learned.to(device)), tokens, (apart, target.mean(0)))
+    rows = split(f"checkpoints of {task}", count, config.validation, random)
+    tokens, target = _tokenize(config, spec, task, blocks, rows, device)
+    if not config.validation:
+        return TaskData(task, prompts, tokens)
+    learned, apart = (Part(prompts, chosen.to(device)) for chosen in texts)
+    return TaskData(task, learned, tokens, (apart, target))
 
 
-def _tokenize(config: DecoderConfig, spec: WeightTokens, task: str, flat: Tensor, device: Device) -> Tensor:
-    """Flat weights (n, size) -> tokens (n, T, R, W) float32; pinned on the host when a GPU is to fetch them."""
-    # No target is NaN from here on: the loss would leave it out, and a broken checkpoint would pass unseen.
-    if bad := int((~flat.isfinite()).sum()):
-        raise ValueError(f"checkpoints of {task}: found {bad} values that are not finite, expected none")
+def _tokenize(
+    config: DecoderConfig, spec: WeightTokens, task: str, blocks: Iterable[Tensor], rows: Split, device: Device
+) -> tuple[Tensor, Tensor]:
+    """Flat weights, blocks (n, size) -> tokens (rows learned, T, R, W) float32, pinned on the host when a GPU is to
+    fetch them; and the mean of the tokens of those kept apart, NaN without any."""
     host = config.targets == "host"
     pinned = host and torch.device(device).type == "cuda"
-    tokens = torch.empty((len(flat), *spec.shape), device="cpu" if host else device, pin_memory=pinned)
-    count = max(1, CHUNK // spec.layout.size)
-    for start in range(0, len(flat), count):
-        tokens[start : start + count] = spec.tokenize(flat[start : start + count].to(device))
-    return tokens
+    tokens = torch.empty((len(rows.learned), *spec.shape), device="cpu" if host else device, pin_memory=pinned)
+    total, seen, done = torch.zeros(spec.shape, device=device), 0, 0
+    for block in blocks:
+        # No target is NaN from here on: the loss would leave it out, and a broken checkpoint would pass unseen.
+        if bad := int((~block.isfinite()).sum()):
+            raise ValueError(f"checkpoints of {task}: found {bad} values that are not finite, expected none")
+        for piece in block.split(max(1, CHUNK // spec.layout.size)):
+            apart = torch.isin(torch.arange(seen, seen + len(piece)), rows.apart)
+            learned = piece[~apart] if apart.any() else piece
+            tokens[done : done + len(learned)] = spec.tokenize(learned.to(device))
+            if apart.any():
+                total += spec.tokenize(piece[apart].to(device)).sum(0)
+            seen, done = seen + len(piece), done + len(learned)
+    return tokens, total / len(rows.apart)
 
 
 @dataclass(frozen=True)

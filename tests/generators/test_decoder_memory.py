@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from p2w.adapters import checkpoints as checkpoint_files
+from p2w.adapters.checkpoints import Block, CheckpointFiles, write_blocks
 from p2w.generators import batches as decoder_batches
 from p2w.generators.batches import Batches, load_tasks
 from p2w.generators.hyperconv import build_decoder
@@ -130,3 +132,23 @@ def test_checkpoints_are_looked_up_once_and_tokenized_in_chunks_of_any_size(monk
     found, _ = train_decoder(config, spec, conditions, tables, 0)
     assert tables.looked_up == tuple(sorted(checkpoints))
     assert all(map(torch.equal, found.parameters(), expected.parameters()))
+
+
+@pytest.mark.parametrize("validation", [0.0, 0.4])
+def test_tables_of_checkpoints_are_read_a_row_group_at_a_time(tmp_path, monkeypatch, validation):
+    spec, conditions, checkpoints = make_tasks()
+    config = replace(SHORT, validation=validation)
+    expected, weight = load_tasks(config, spec, conditions, checkpoints, "cpu")
+    monkeypatch.setattr(checkpoint_files, "GROUP", 2 * spec.layout.size)
+    for task, flat in checkpoints.items():
+        block = Block(1, list(range(len(flat))), [0.0] * len(flat), flat)
+        write_blocks(tmp_path / f"{task}.parquet", task, 0, spec.layout, {}, [block], {})
+    monkeypatch.setattr(checkpoint_files, "read_checkpoints", None)  # which reads all
+    files = CheckpointFiles(sorted(tmp_path.glob("*.parquet")))
+    found, same = load_tasks(config, spec, conditions, files, "cpu")
+    assert torch.equal(same, weight)
+    for one, other in zip(found, expected, strict=True):
+        assert torch.equal(one.targets, other.targets)
+        if validation:
+            torch.testing.assert_close(one.apart[1], other.apart[1])
+            assert one.apart[0].chosen.equal(other.apart[0].chosen)
