@@ -14,11 +14,15 @@ DECODER = "results/pocket/decoder/boolq/decoder.safetensors"
 
 
 def rules():
-    """Text of every rule that runs in a job, by name."""
-    texts = [
-        text for path in sorted((PROJECT / "rules").glob("*.smk")) for text in path.read_text().split("\nrule ")[1:]
-    ]
-    return {text.partition(":")[0]: text for text in texts if "shell:" in text and "localrule: True" not in text}
+    """Text of every rule that runs in a job, by name; an heir's is that of the rule that it inherits from."""
+    found = {}
+    for path in sorted((PROJECT / "rules").glob("*.smk")):
+        for text in re.split(r"\n(?=rule |use rule )", path.read_text())[1:]:
+            heir = re.match(r"use rule (\w+) as (\w+) with:", text)
+            name, text = (heir[2], found[heir[1]]) if heir else (text.split(":")[0].removeprefix("rule "), text)
+            if "shell:" in text and "localrule: True" not in text:
+                found[name] = text
+    return found
 
 
 @pytest.fixture(scope="module")
