@@ -58,9 +58,10 @@ class AdapterTraining:
         self.config, self.learner, self.losses, self.num_prompts = config, learner, losses, num_prompts
         self.tasks, self.prompts = sorted(prompts), prompts
         self.random, apart = Generator().manual_seed(stream(seed)), Generator().manual_seed(stream(seed, APART))
+        counts = {"prompts": {task: len(prompts[task]) for task in self.tasks}, "samples": rows}
         self.texts, self.samples = (
-            {task: split(f"{what} of {task}", counts[task], config.validation, apart) for task in self.tasks}
-            for what, counts in (("prompts", {task: len(prompts[task]) for task in self.tasks}), ("samples", rows))
+            {task: split(f"{what} of {task}", found[task], config.validation, apart) for task in self.tasks}
+            for what, found in counts.items()
         )
         self.parameters = dict(learner.named_parameters())
         self.device = next(iter(self.parameters.values())).device
