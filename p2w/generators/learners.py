@@ -88,6 +88,6 @@ def begin(given: Given, seed: int) -> nn.Module:
     return LEARNERS[given.config.kind](given, stream(seed, INIT))
 
 
-def save(path: Path, learned: Any) -> None:
+def write_learned(path: Path, learned: Any) -> None:
     """Write what a learner has become."""
     save_decoder(path, learned) if isinstance(learned, TrainedDecoder) else save_fitted(path, learned)

@@ -15,7 +15,7 @@ from p2w.config.generator import GeneratorConfig
 from p2w.finetuning.batches import Encoded
 from p2w.generators.adapter_losses import delta_loss, weights_loss
 from p2w.generators.adapter_training import AdapterTraining, Losses
-from p2w.generators.learners import Given, begin, save
+from p2w.generators.learners import Given, begin, write_learned
 from p2w.generators.task_loss import TaskLoss, encode_tasks
 from p2w.generators.training_tasks import noted, training_inputs
 from p2w.prompts.states import read_embeddings
@@ -93,4 +93,4 @@ def _write(output: Path, metrics: Sequence[Mapping[str, float]], metadata: dict[
     with transaction():
         write_text(output.with_name("metrics.csv"), pd.DataFrame(metrics).to_csv(index=False, float_format="%.6g"))
         write_record(output.with_name(RUN_FILE), metadata)
-        save(output, learned)
+        write_learned(output, learned)

@@ -10,7 +10,7 @@ from p2w.generators.adapter_training import AdapterTraining, Losses
 from p2w.generators.generation import generate
 from p2w.generators.generator_file import load_generator
 from p2w.generators.learned_decoder import LearnedDecoder
-from p2w.generators.learners import Given, begin, save
+from p2w.generators.learners import Given, begin, write_learned
 from tests.support.settings import replace
 from tests.support.toy_decoder import CONFIG, DIM, LENGTH, make_tasks
 
@@ -45,7 +45,7 @@ def test_what_is_trained_makes_what_is_saved_does(tmp_path):
     asked = learner.reads(prompts["task_2"], torch.arange(6))
     made = learner(asked[None], None)[0]
     torch.testing.assert_close(made, generate(learner.decoder, spec, asked))
-    save(tmp_path / "a.safetensors", learner.fitted(6, {"held_out": ["x"]}))
+    write_learned(tmp_path / "a.safetensors", learner.fitted(6, {"held_out": ["x"]}))
     loaded = load_generator(tmp_path / "a.safetensors")
     torch.testing.assert_close(loaded.weights(asked), made)
     assert (loaded.num_prompts, loaded.metadata) == (6, {"held_out": ["x"]})
