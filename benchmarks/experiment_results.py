@@ -16,7 +16,7 @@ from p2w.adapters.checkpoints import CheckpointFiles
 from p2w.adapters.peft_folder import write_adapter
 from p2w.config.experiment import Experiment
 from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table, task_entry
-from p2w.config.generator import GeneratorConfig
+from p2w.config.generator import KINDS, GeneratorConfig
 from p2w.data.samples import read_samples
 from p2w.evaluation.evaluate import free_answers, predict, select_rows
 from p2w.generators.learning import learn_without
@@ -76,7 +76,7 @@ class Results:
             [self.embedding_path(task) for task in tasks],
             {task: self.sample_path(task) for task in tasks},
             output,
-            decoder=self.experiment.decoder if config.kind == "learned_decoder" else None,
+            decoder=self.experiment.decoder if KINDS[config.kind].has_decoder else None,
         )
 
     def rows(self, task: str, split: str, most: int) -> pd.DataFrame:

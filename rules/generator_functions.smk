@@ -52,11 +52,8 @@ def generator_settings(wildcards):
 def decoder_to_learn(wildcards):
     """The option with the decoder's settings, of a kind that trains one by what its adapters do."""
     kind = getattr(wildcards, "generator", main_kind(wildcards.experiment))
-    return (
-        ["--decoder", as_argument(experiment(wildcards.experiment).decoder.given())]
-        if kind == "learned_decoder"
-        else []
-    )
+    settings = experiment(wildcards.experiment).decoder.given()
+    return ["--decoder", as_argument(settings)] if GENERATORS[kind].has_decoder else []
 
 
 def generated(name, task):

@@ -12,7 +12,8 @@ Kind = Literal["hyperconv", "ridge", "retrieval", "basis", "hypernetwork", "lear
 
 class KindOfGenerator(NamedTuple):
     """The settings that a kind has, how few tasks it can learn from, what it is in a few words; whether its training
-    depends on a seed, and whether it reads labelled samples through the base model; where its defaults are not those
+    depends on a seed, whether it reads labelled samples through the base model, and whether what it trains is the
+    decoder of the section `decoder`; where its defaults are not those
     of `GeneratorConfig`."""
 
     keys: tuple[str, ...]
@@ -20,6 +21,7 @@ class KindOfGenerator(NamedTuple):
     meaning: str
     seeded: bool = False
     learned: bool = False
+    has_decoder: bool = False
     defaults: Mapping[str, Any] = {}
 
 
@@ -42,7 +44,7 @@ KINDS: dict[Kind, KindOfGenerator] = {
     ),
     "learned_decoder": KindOfGenerator(
         ("warm_start", *(key for key in LEARNING if key != "learning_rate")), 2,
-        "Drag-and-Drop's decoder, learned by what its adapters do", seeded=True, learned=True,
+        "Drag-and-Drop's decoder, learned by what its adapters do", seeded=True, learned=True, has_decoder=True,
         defaults={"steps": 300, "warm_start": 150},
     ),
 }  # fmt: skip
