@@ -19,6 +19,8 @@ from p2w.config.experiments import Experiments, find_experiments, read_sources, 
 from p2w.config.generator import KINDS, GeneratorConfig
 from p2w.data.samples import read_samples
 from p2w.evaluation.evaluate import free_answers, predict, select_rows
+from p2w.generators.centroids import write_centroid
+from p2w.generators.fitting import fit_without
 from p2w.generators.learning import learn_without
 from p2w.runtime.progress import silent
 
@@ -60,6 +62,15 @@ class Results:
     def sample_path(self, task: str, split: str = "train") -> Path:
         """The file of a task's samples."""
         return self.own / f"samples/{task}/{split}.parquet"
+
+    def fit(self, config: GeneratorConfig, tasks: Sequence[str], held_out: Sequence[str], output: Path) -> None:
+        """Write a generator in closed form, fitted on these tasks and without those held out."""
+        with tempfile.TemporaryDirectory() as folder:
+            centroids = [Path(folder, f"{task}.safetensors") for task in tasks]
+            prompts = map(self.embedding_path, tasks)
+            for files in zip(self.checkpoint_paths(tasks), prompts, centroids, strict=True):
+                write_centroid(*files)
+            fit_without(held_out, config, self.experiment.decoder.num_prompts, centroids, output)
 
     def learn(
         self, config: GeneratorConfig, tasks: Sequence[str], held_out: Sequence[str], seed: int, output: Path

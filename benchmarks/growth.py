@@ -24,7 +24,6 @@ from p2w.adapters.peft_folder import read_adapter
 from p2w.config.generator import KINDS, GeneratorConfig
 from p2w.data.samples import read_samples
 from p2w.finetuning.multi_task import train_multi_task
-from p2w.generators.fitting import fit_without
 from p2w.generators.generating import read_condition
 from p2w.generators.generator_file import load_generator
 from p2w.generators.held_out import train_without
@@ -46,14 +45,14 @@ class Subset:
         """Write the generator of a kind that learned from these tasks."""
         results, experiment = self.results, self.results.experiment
         config = experiment.by_kind.get(kind) or GeneratorConfig(kind=kind)
-        held_out, prompts = results.held_out, experiment.decoder.num_prompts
-        paths = (results.checkpoint_paths(self.tasks), [results.embedding_path(task) for task in self.tasks])
+        held_out = results.held_out
         if kind == "hyperconv":
+            paths = (results.checkpoint_paths(self.tasks), [results.embedding_path(task) for task in self.tasks])
             train_without(held_out, experiment.decoder, self.seed, *paths, output)
         elif KINDS[kind].learned:
             results.learn(config, self.tasks, held_out, self.seed, output)
         else:
-            fit_without(held_out, config, prompts, *paths, output)
+            results.fit(config, self.tasks, held_out, output)
 
     def generated(self, kind: str) -> dict[str, Tensor]:
         """Weights for each held-out task, of one draw of its prompts."""

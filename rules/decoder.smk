@@ -39,8 +39,7 @@ rule decoder:
 
 rule generator:
     input:
-        checkpoints=training_checkpoints,
-        embeddings=training_embeddings,
+        training_centroids,
     output:
         weights="results/{experiment}/generators/{generator}/{held_out}/generator.safetensors",
         run="results/{experiment}/generators/{generator}/{held_out}/run.json",
@@ -64,8 +63,7 @@ rule generator:
         held_out=held_out_option,
     shell:
         "exec python {params.script} --log {log} --generator {params.generator:q} --num-prompts {params.num_prompts}"
-        " {params.held_out} --checkpoints {input.checkpoints} --embeddings {input.embeddings}"
-        " --output {output.weights}"
+        " {params.held_out} --centroids {input} --output {output.weights}"
 
 
 rule learned_generator:

@@ -112,6 +112,14 @@ def training_checkpoints(wildcards):
     return [f"results/{owner}/checkpoints/{task}.parquet" for task in training_tasks(wildcards)]
 
 
+def checkpoints_of_task(wildcards):
+    return f"results/{adapters_of(wildcards.experiment)}/checkpoints/{wildcards.task}.parquet"
+
+
+def training_centroids(wildcards):
+    return [f"results/{wildcards.experiment}/centroids/{task}.safetensors" for task in training_tasks(wildcards)]
+
+
 def training_embeddings(wildcards):
     return [f"results/{wildcards.experiment}/embeddings/{task}.parquet" for task in training_tasks(wildcards)]
 

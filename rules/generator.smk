@@ -5,8 +5,7 @@
 
 use rule generator as generator_of_all with:
     input:
-        checkpoints=every("checkpoints/{task}.parquet"),
-        embeddings=every("embeddings/{task}.parquet"),
+        every("centroids/{task}.safetensors"),
     output:
         weights="results/{experiment}/generator/generator.safetensors",
         run="results/{experiment}/generator/run.json",

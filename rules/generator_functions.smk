@@ -17,6 +17,11 @@ def makers(name):
     return {kind: "" if kind == main_kind(name) else f"generators/{kind}/" for kind in experiment(name).by_kind}
 
 
+def has_closed_form(name):
+    """Whether a generator of an experiment is fitted and not trained."""
+    return not all(GENERATORS[kind].seeded for kind in makers(name))
+
+
 def trained_generator(wildcards):
     """The generator that makes a task's adapters, or that of the held-out task or group that the path names."""
     name, by = wildcards.experiment, getattr(wildcards, "by", "")

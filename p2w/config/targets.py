@@ -6,7 +6,8 @@ from p2w.config.experiments import Experiments, known, task_entry
 from p2w.config.mistakes import named
 
 # What a target's second part may be, and which of them are followed by a task.
-OF_TASKS = ("samples", "adapters", "checkpoints", "embeddings", "decoder", "generated", "controls", "evaluation")
+OF_TASKS = ("samples", "adapters", "checkpoints", "embeddings", "centroids", "decoder", "generated", "controls",
+            "evaluation")  # fmt: skip
 OF_GROUPS = ("decoder", "controls")  # and which of those by a group of held-out tasks
 GENERATORS = "generators"  # followed by a kind, then a held-out task or group, or what is generated for a task
 OTHERS = (GENERATORS, "generator", "adapters_for", "figures", "summary.md", "summary.html", "summary.csv")
@@ -19,6 +20,7 @@ ENDS = (
     (r"/samples/[^/]+", "/train.parquet"),
     (r"/samples/[^/]+/[^/.]+", ".parquet"),
     (r"/(checkpoints|embeddings)/[^/]+", ".parquet"),
+    (r"/centroids/[^/]+", ".safetensors"),
     (r"/evaluation/[^/]+", ".json"),
     (r"/decoder/[^/]+(/seed_\d+)?", "/decoder.safetensors"),
     (r"/adapters/[^/]+", "/epoch_1/adapter_model.safetensors"),

@@ -1,14 +1,11 @@
-"""What generators learn from that need no single checkpoint: features of a task's prompts, and its mean adapter."""
+"""Features of the prompts of a task or of a condition, for generators that do not read every state."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from p2w.config.generator import GeneratorConfig
 from p2w.generators.contract import Prompts
-from p2w.runtime.finite import check_finite
 
 BLOCK = 64  # prompts whose padded states are in memory at once: as many as a processor's cache holds
 
@@ -25,23 +22,6 @@ class Part(NamedTuple):
     def gather(self, indices: Tensor) -> Tensor:
         """(…, N) int64 -> (…, N, L, C) float32."""
         return self.prompts.gather(self.chosen[indices])
-
-
-def training_rows(
-    config: GeneratorConfig, prompts: Mapping[str, Prompts], adapters: Mapping[str, Tensor]
-) -> tuple[Tensor, Tensor]:
-    """Features X (tasks, d) and adapters W (tasks, size) float32, tasks by name, from their mean checkpoints (size,).
-
-    Raises ValueError: prompts and checkpoints of different tasks, fewer than two of them, a checkpoint that is not
-    finite.
-    """
-    if set(prompts) != set(adapters) or len(prompts) < 2:
-        raise ValueError(f"{config.kind}: found prompts of {sorted(prompts)}, checkpoints of {sorted(adapters)}, "
-                         "expected both of the same two or more tasks")  # fmt: skip
-    tasks = sorted(prompts)
-    check_finite("checkpoints", adapters)
-    X = torch.stack([task_features(prompts[task], config.positions) for task in tasks])
-    return X, torch.stack([adapters[task] for task in tasks])
 
 
 def task_features(prompts: Prompts, positions: int) -> Tensor:

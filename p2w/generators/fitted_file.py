@@ -1,22 +1,42 @@
 """A generator in closed form as one file that holds everything needed to use it: a tensor or a value for each field."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, TypeVar
 
+import torch
 from torch import Tensor
 
 from p2w.adapters.layout import AdapterLayout
-from p2w.generators.contract import Generator
+from p2w.generators.features import condition_features
 from p2w.runtime.four_bits import pack, unpack
 from p2w.runtime.tensor_files import write_tensors
 
 
-class Fitted(Generator, Protocol):
-    """A generator that is a dataclass of tensors, numbers, texts, its layout and its metadata."""
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """A generator (`contract.py`) of tensors, numbers and texts that reads the mean prompt: what all kinds have.
+
+    `features` (d,) float32 is the mean over the training tasks of those that `positions` last states have.
+    """
 
     kind: ClassVar[str]
+
+    features: Tensor
+    positions: int
+    num_prompts: int
+    layout: AdapterLayout
+    metadata: dict[str, Any]
+
+    @property
+    def device(self) -> torch.device:
+        """Where conditions are wanted: where it is itself."""
+        return self.features.device
+
+    def read(self, condition: Tensor) -> Tensor:
+        """Features (d,) of a condition (N, L, C)."""
+        return condition_features(condition, self.positions)
 
 
 # Of matrices in four bits: the key of the header that has their columns, and what their scales are called.

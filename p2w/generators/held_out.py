@@ -41,7 +41,7 @@ def train_without(
     spec = WeightTokens(checkpoints.layout, width=config.token_width, scales=config.scales)
     inputs = [*checkpoint_paths, *embedding_paths]
     record = provenance("decoder", {"held_out": list(held_out), **config.to_json()}, inputs, seed)
-    metadata = noted(held_out, checkpoints, encoder, record)
+    metadata = noted(held_out, checkpoints, checkpoints.adapter_config, encoder, record)
     with joined(best_device()) as (processes, device):
         prompts = {found["task"]: read_embeddings(path, device) for path, found in headers.items()}
         report = reporter(f"steps without {', '.join(held_out)}") if processes.rank == 0 else silent

@@ -20,7 +20,8 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from p2w.adapters.layout import AdapterLayout
 from p2w.config.generator import GeneratorConfig
 from p2w.generators.contract import Prompts, finite
-from p2w.generators.features import Part, condition_features, position_features
+from p2w.generators.features import Part, position_features
+from p2w.generators.fitted_file import Fitted
 
 EMBEDDING = 32  # values that say which module it is, and as many for its layer
 BLOCKS = 3
@@ -132,32 +133,22 @@ class HyperNetwork(nn.Module):
                              num_prompts=num_prompts, layout=self.layout, metadata=metadata)  # fmt: skip
 
 
-@dataclass(frozen=True)
-class FittedNetwork:
-    """`features` (d,) and `spread` () of the training tasks' features, `weights_mean` (size,) and `scales` (matrices,)
-    of their adapters, the parameters of `network` one after the other; float32."""
+@dataclass(frozen=True, kw_only=True)
+class FittedNetwork(Fitted):
+    """`spread` () of the training tasks' features, `weights_mean` (size,) and `scales` (matrices,) of their adapters,
+    the parameters of `network` one after the other; float32."""
 
     kind: ClassVar[str] = "hypernetwork"
 
-    features: Tensor
     spread: Tensor
     weights_mean: Tensor
     scales: Tensor
     network: Tensor
     width: int
-    positions: int
-    num_prompts: int
-    layout: AdapterLayout
-    metadata: dict[str, Any]
-
-    @property
-    def device(self) -> torch.device:
-        """Where conditions are wanted."""
-        return self.network.device
 
     def weights(self, condition: Tensor) -> Tensor:
         """Condition (N, L, C) -> flat weights (size,) float32; FloatingPointError unless finite."""
-        return self._made(condition_features(condition, self.positions))
+        return self._made(self.read(condition))
 
     def weights_of_no_prompt(self, _prompts: Sequence[Prompts]) -> Tensor:
         """What it makes of the mean of the training tasks' features."""

@@ -12,9 +12,9 @@ from p2w.adapters.weight_tokens import WeightTokens
 from p2w.config.decoder import DecoderConfig
 from p2w.config.generator import GeneratorConfig
 from p2w.generators.basis import Basis
+from p2w.generators.centroids import centroids_of, training_rows
 from p2w.generators.contract import Generator, Prompts
 from p2w.generators.decoder_file import TrainedDecoder, save_decoder
-from p2w.generators.features import training_rows
 from p2w.generators.fitted_file import save_fitted
 from p2w.generators.generation import stream
 from p2w.generators.hypernetwork import HyperNetwork
@@ -55,8 +55,9 @@ class Given(NamedTuple):
     layout: AdapterLayout
 
     def rows(self) -> tuple[Tensor, Tensor]:
-        """Features (T, K, C) by position, and adapters (T, size), tasks by name; ValueError as `training_rows`."""
-        features, weights = training_rows(self.config, self.prompts, self.adapters)
+        """Features (T, K, C) by position, and adapters (T, size), tasks by name; ValueError as `centroids_of` and
+        `training_rows`."""
+        features, weights = training_rows(self.config, centroids_of(self.prompts, self.adapters))
         return features.unflatten(1, (max(1, self.config.positions), -1)), weights
 
 

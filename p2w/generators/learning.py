@@ -47,8 +47,8 @@ def learn_without(
 
     `sample_paths` are the labelled samples of the training tasks by name, of at most `max_length` tokens each. The file
     `state` is what the same call goes on from after an interruption; `decoder` are the settings of one, for a kind that
-    is one. Raises ValueError: what `training_inputs`, `training_rows` and `encode_samples` do; samples of other tasks;
-    adapters of another base model. FloatingPointError: a loss, gradient or weight that is not finite.
+    is one. Raises ValueError: what `training_inputs`, `centroids_of`, `training_rows` and `encode_samples` do; samples
+    of other tasks; adapters of another base model. FloatingPointError: a loss, gradient or weight that is not finite.
     """
     checkpoints, headers, encoder = training_inputs(held_out, checkpoint_paths, embedding_paths)
     if set(sample_paths) != set(checkpoints):
@@ -69,7 +69,7 @@ def learn_without(
     training = AdapterTraining(config, learner, prompts, counts, losses, num_prompts, seed)
     with SavedState(state, {**record, "device": device.type}) as saved:
         metrics = training.run(reporter(f"steps without {', '.join(held_out)}"), saved)
-        metadata = noted(held_out, checkpoints, encoder, record)
+        metadata = noted(held_out, checkpoints, checkpoints.adapter_config, encoder, record)
         _write(output, metrics, metadata, learner.fitted(num_prompts, metadata))
 
 

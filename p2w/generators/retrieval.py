@@ -13,36 +13,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from p2w.adapters.layout import AdapterLayout
 from p2w.config.generator import GeneratorConfig
 from p2w.generators.contract import Prompts, finite
-from p2w.generators.features import condition_features
+from p2w.generators.fitted_file import Fitted
 
 
-@dataclass(frozen=True)
-class Retrieval:
-    """`features` (d,) is the mean over the tasks, `directions` (tasks, d) their features from there, of length 1,
-    `adapters` (tasks, size) their mean weights; float32."""
+@dataclass(frozen=True, kw_only=True)
+class Retrieval(Fitted):
+    """`directions` (tasks, d) are the tasks' features from their mean, of length 1, `adapters` (tasks, size) their mean
+    weights; float32."""
 
     kind: ClassVar[str] = "retrieval"
 
-    features: Tensor
     directions: Tensor
     adapters: Tensor
     temperature: float
-    positions: int
-    num_prompts: int
-    layout: AdapterLayout
-    metadata: dict[str, Any]
-
-    @property
-    def device(self) -> torch.device:
-        """Where conditions are wanted: it is all in memory, and little."""
-        return self.adapters.device
 
     def weights(self, condition: Tensor) -> Tensor:
         """Condition (N, L, C) -> flat weights (size,) float32; FloatingPointError unless finite."""
@@ -50,7 +39,7 @@ class Retrieval:
 
     def shares(self, condition: Tensor) -> Tensor:
         """How much of each training task is in the mixture, (tasks,), of condition (N, L, C)."""
-        direction = normalize(condition_features(condition, self.positions) - self.features, dim=0)
+        direction = normalize(self.read(condition) - self.features, dim=0)
         return (self.directions @ direction / self.temperature).softmax(0)
 
     def weights_of_no_prompt(self, _prompts: Sequence[Prompts]) -> Tensor:
@@ -63,5 +52,6 @@ def remember(
 ) -> Retrieval:
     """The mixtures of mean adapters W (tasks, size) by features X (tasks, d)."""
     features = X.mean(0)
-    kept = (features, normalize(X - features, dim=1), W)
-    return Retrieval(*kept, config.temperature, config.positions, num_prompts, layout, metadata)
+    parts = {"directions": normalize(X - features, dim=1), "adapters": W, "temperature": config.temperature}
+    given = {"positions": config.positions, "num_prompts": num_prompts, "layout": layout, "metadata": metadata}
+    return Retrieval(features=features, **parts, **given)

@@ -19,33 +19,23 @@ from torch import Tensor
 from p2w.adapters.layout import AdapterLayout
 from p2w.config.generator import GeneratorConfig
 from p2w.generators.contract import Prompts, finite
-from p2w.generators.features import condition_features
+from p2w.generators.fitted_file import Fitted
 
 
-@dataclass(frozen=True)
-class Ridge:
-    """`features` (d,) and `weights_mean` (size,) are means over the tasks, `mixing` (tasks, d) and `residuals` (tasks,
-    size) float32: W(x) = weights_mean + residualsᵀ mixing (x - features)."""
+@dataclass(frozen=True, kw_only=True)
+class Ridge(Fitted):
+    """`weights_mean` (size,) is the mean over the tasks, `mixing` (tasks, d) and `residuals` (tasks, size); float32.
+    W(x) = weights_mean + residualsᵀ mixing (x - features)."""
 
     kind: ClassVar[str] = "ridge"
 
-    features: Tensor
     mixing: Tensor
     weights_mean: Tensor
     residuals: Tensor
-    positions: int
-    num_prompts: int
-    layout: AdapterLayout
-    metadata: dict[str, Any]
-
-    @property
-    def device(self) -> torch.device:
-        """Where conditions are wanted: it is all in memory, and little."""
-        return self.residuals.device
 
     def weights(self, condition: Tensor) -> Tensor:
         """Condition (N, L, C) -> flat weights (size,) float32; FloatingPointError unless finite."""
-        shares = self.mixing @ (condition_features(condition, self.positions) - self.features)
+        shares = self.mixing @ (self.read(condition) - self.features)
         return finite(self.weights_mean + shares @ self.residuals)
 
     def weights_of_no_prompt(self, _prompts: Sequence[Prompts]) -> Tensor:
@@ -63,5 +53,6 @@ def regress(
     scale = kernel.diagonal().mean().clamp(min=torch.finfo(torch.float64).tiny)
     penalty = config.penalty * torch.eye(len(X), dtype=torch.float64)
     mixing = config.gain * torch.linalg.solve(kernel / scale + penalty, X / scale)
-    learnt = (features.float(), mixing.float().contiguous(), mean, W - mean)  # in memory as they will be read
-    return Ridge(*learnt, config.positions, num_prompts, layout, metadata)
+    parts = {"mixing": mixing.float().contiguous(), "weights_mean": mean, "residuals": W - mean}  # as they will be read
+    given = {"positions": config.positions, "num_prompts": num_prompts, "layout": layout, "metadata": metadata}
+    return Ridge(features=features.float(), **parts, **given)

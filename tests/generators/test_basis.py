@@ -10,7 +10,8 @@ from p2w.config.settings import parse
 from p2w.generators.adapter_losses import delta_loss, weights_loss
 from p2w.generators.adapter_training import AdapterTraining, Losses
 from p2w.generators.basis import Basis
-from p2w.generators.features import Part, position_features, task_features, training_rows
+from p2w.generators.centroids import centroids_of, training_rows
+from p2w.generators.features import Part, position_features, task_features
 from p2w.generators.ridge import regress
 from p2w.prompts.states import PromptStates
 from p2w.runtime.resume import SavedState
@@ -58,7 +59,8 @@ def test_untrained_it_is_ridge_with_every_task_and_without_any_one(positions):
     basis = begun(prompts, weights, config)
     for left_out in (None, "task_0", "task_3"):
         known = [task for task in prompts if task != left_out]
-        rows = training_rows(config, {t: prompts[t] for t in known}, {t: weights[t].mean(0) for t in known})
+        known = centroids_of({t: prompts[t] for t in known}, {t: weights[t].mean(0) for t in known})
+        rows = training_rows(config, known)
         fitted = regress(config, LAYOUT, *rows, 4, {})
         asked = condition(prompts["task_3"])
         mask = torch.tensor([[task != left_out for task in prompts]])

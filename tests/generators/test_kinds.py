@@ -20,7 +20,8 @@ from p2w.generators.kinds import KINDS
 from p2w.generators.learners import LEARNERS
 from p2w.runtime.files import read_json, sha256
 from p2w.runtime.tensor_files import read_tensors, write_tensors
-from tests.support.toy_prompts import LAYOUT, condition, encoded, means, world
+from tests.support.held_out_world import write_centroids
+from tests.support.toy_prompts import LAYOUT, centroids, condition, world
 
 CLOSED = list(CLOSED_FORMS)
 
@@ -37,7 +38,7 @@ def test_what_can_be_configured_can_be_made():
 @pytest.mark.parametrize("kind", CLOSED)
 def test_a_saved_one_is_all_that_generation_needs(tmp_path, kind):
     states, weights = world()
-    made = fit_closed(GeneratorConfig(kind=kind), LAYOUT, encoded(states), means(weights), 4, {})
+    made = fit_closed(GeneratorConfig(kind=kind), LAYOUT, centroids(states, weights), 4, {})
     save_fitted(tmp_path / "a.safetensors", made)
     loaded = load_generator(tmp_path / "a.safetensors")
     assert (loaded.num_prompts, loaded.layout, loaded.device.type) == (4, LAYOUT, "cpu")
@@ -50,18 +51,9 @@ def test_a_saved_one_is_all_that_generation_needs(tmp_path, kind):
 @pytest.mark.parametrize("kind", CLOSED)
 def test_bad_training_tasks(kind):
     states, weights = world(tasks=3)
-    config, prompts, weights = GeneratorConfig(kind=kind), encoded(states), means(weights)
-
-    def fit(prompts, weights):
-        fit_closed(config, LAYOUT, prompts, weights, 4, {})
-
-    with pytest.raises(ValueError, match=rf"{kind}: found prompts of \['task_0'\], .*expected both of"):
-        fit({"task_0": prompts["task_0"]}, {"task_0": weights["task_0"]})
-    with pytest.raises(ValueError, match="expected both of the same two or more"):
-        fit(prompts, {**weights, "more": weights["task_0"]})
-    weights["task_1"][5] = torch.inf
-    with pytest.raises(ValueError, match="checkpoints: task_1: found 1 values that are not finite"):
-        fit(prompts, weights)
+    found = centroids(states, weights)
+    with pytest.raises(ValueError, match=rf"{kind}: found the training tasks \['task_0'\], expected two or more"):
+        fit_closed(GeneratorConfig(kind=kind), LAYOUT, {"task_0": found["task_0"]}, 4, {})
 
 
 def test_weights_that_are_not_finite():
@@ -69,14 +61,9 @@ def test_weights_that_are_not_finite():
         finite(torch.tensor([1.0, torch.nan]))
 
 
-def inputs(held_out_world):
-    return [
-        [held_out_world / f"{task}{end}" for task in ("boolq", "piqa")] for end in (".parquet", ".embeddings.parquet")
-    ]
-
-
 def fitted(held_out_world, kind, output):
-    fit_without(["held"], GeneratorConfig(kind=kind), 3, *inputs(held_out_world), output)
+    centroids = write_centroids(held_out_world, output.parent, ("boolq", "piqa"))
+    fit_without(["held"], GeneratorConfig(kind=kind), 3, centroids, output)
     return output
 
 
@@ -100,10 +87,10 @@ def test_a_fitted_generator_makes_adapters_of_prompts_on_disk(held_out_world, ki
 
 @pytest.mark.long
 def test_the_command_of_the_workflow(held_out_world, tmp_path):
-    checkpoints, embeddings = (list(map(str, files)) for files in inputs(held_out_world))
+    centroids = list(map(str, write_centroids(held_out_world, tmp_path, ("boolq", "piqa"))))
     command = [sys.executable, "workflow/scripts/generator.py", "--generator", json.dumps({"kind": "ridge"})]
     command += ["--num-prompts", "3", "--held-out", "held", "--output", str(tmp_path / "generator.safetensors")]
-    command += ["--checkpoints", *checkpoints, "--embeddings", *embeddings]
+    command += ["--centroids", *centroids]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     again = fitted(held_out_world, "ridge", tmp_path / "again/generator.safetensors")
@@ -126,7 +113,7 @@ def test_what_trains_for_long_is_not_fitted(held_out_world, tmp_path):
 )
 def test_a_file_of_another_kind(tmp_path, change, message):
     path, (states, weights) = tmp_path / "a.safetensors", world()
-    save_fitted(path, fit_closed(GeneratorConfig(kind="ridge"), LAYOUT, encoded(states), means(weights), 4, {}))
+    save_fitted(path, fit_closed(GeneratorConfig(kind="ridge"), LAYOUT, centroids(states, weights), 4, {}))
     tensors, header = read_tensors(path)
     header = {key: value for key, value in {**header, **change}.items() if value is not None}
     write_tensors(path, tensors, header)

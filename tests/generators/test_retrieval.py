@@ -7,18 +7,15 @@ import torch
 from p2w.config.generator import GeneratorConfig
 from p2w.config.settings import parse
 from p2w.generators.closed_forms import fit_closed
-from tests.support.toy_prompts import LAYOUT, LENGTH, condition, encoded, means, plain_features, world
+from tests.support.toy_prompts import LAYOUT, LENGTH, centroids, condition, means, plain_features, world
 
 CONFIG = GeneratorConfig(kind="retrieval", positions=3, temperature=0.3)
 
 
 def fit(**changes):
     states, weights = world()
-    return (
-        fit_closed(CONFIG.model_copy(update=changes), LAYOUT, encoded(states), means(weights), 4, {}),
-        states,
-        weights,
-    )
+    config = CONFIG.model_copy(update=changes)
+    return fit_closed(config, LAYOUT, centroids(states, weights), 4, {}), states, weights
 
 
 def stacked(weights):

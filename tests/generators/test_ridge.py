@@ -7,14 +7,14 @@ import torch
 from p2w.config.generator import GeneratorConfig
 from p2w.config.settings import parse
 from p2w.generators.closed_forms import fit_closed
-from tests.support.toy_prompts import LAYOUT, LENGTH, condition, encoded, means, plain_features, world
+from tests.support.toy_prompts import LAYOUT, LENGTH, centroids, condition, plain_features, world
 
 CONFIG = GeneratorConfig(kind="ridge", positions=3, penalty=0.5, gain=1.5)
 
 
 def fit(config=CONFIG, **changes):
     states, weights = world(**changes)
-    return fit_closed(config, LAYOUT, encoded(states), means(weights), 4, {}), states, weights
+    return fit_closed(config, LAYOUT, centroids(states, weights), 4, {}), states, weights
 
 
 @pytest.mark.parametrize("positions", [0, 1, 3, LENGTH])

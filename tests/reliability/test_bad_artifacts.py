@@ -26,6 +26,7 @@ from tests.support.breaking import (
 WEIGHTS, STATE = "boolq/epoch_1/adapter_model.safetensors", "boolq/epoch_1/training_state.safetensors"
 SNAPSHOTS, DECODER = "boolq/epoch_2/snapshots.safetensors", "decoder/decoder.safetensors"
 PROMPTS, HELD = "boolq.embeddings.parquet", "held.embeddings.parquet"
+CENTROID = "boolq.centroid.safetensors"
 AGAIN = r"make it again: rm (\S+) && snakemake \1 --cores 1"
 
 
@@ -131,12 +132,21 @@ DECODERS = (
          table("piqa.embeddings.parquet", encoder={"max_length": 9, "sha256": "1" * 64, "package": "nowhere"})),
     Case("embeddings are samples", "decoder", r"expected prompt embeddings", copied("samples.parquet", PROMPTS)),
     Case("embeddings flipped", "decoder", rf"boolq\.embeddings\.parquet: damaged.*{AGAIN}", flipped(PROMPTS, 0.5)),
-    Case("checkpoints of the held-out task, in closed form", "generator",
-         r"found checkpoints of the held-out task 'boolq'", option("--held-out", "boolq")),
-    Case("NaN in a checkpoint, in closed form", "generator", r"checkpoints: boolq: found 1 values that are",
+    Case("NaN in a checkpoint, in closed form", "centroid", r"checkpoints: boolq: found 1 values that are",
          checkpoints(float("nan"))),
-    Case("one task in closed form", "generator", r"expected both of the same two or more tasks",
-         option("--checkpoints", "WORLD/boolq.parquet")),
+    Case("a centroid of two tasks", "centroid", r"found prompts of \['held'\], checkpoints of \['boolq'\], expected",
+         option("--embeddings", f"WORLD/{HELD}")),
+    Case("fewer prompts' files than tasks", "centroid", r"--embeddings: found 1, expected 2, one for each of",
+         option("--checkpoints", "WORLD/boolq.parquet", "WORLD/piqa.parquet")),
+    Case("the held-out task in closed form", "generator", r"found centroids of the held-out task 'boolq'",
+         option("--held-out", "boolq")),
+    Case("one task in closed form", "generator", r"found the training tasks \['boolq'\], expected two or more",
+         option("--centroids", f"WORLD/{CENTROID}")),
+    Case("centroid flipped", "generator", rf"boolq\.centroid\.safetensors: damaged.*{AGAIN}", flipped(CENTROID, 0.6)),
+    Case("centroid is an adapter", "generator", r"boolq\.centroid\.safetensors: not a file of P2W",
+         copied(WEIGHTS, CENTROID)),
+    Case("centroid is a decoder", "generator", r"boolq\.centroid\.safetensors: found no '",
+         copied(DECODER, CENTROID)),
     Case("decoder missing", "generate", r"decoder\.safetensors: no such file", gone(DECODER)),
     Case("decoder cut off", "generate", rf"decoder\.safetensors: (?:damaged|not a file).*{AGAIN}", cut(DECODER)),
     Case("decoder flipped in a weight", "generate", rf"decoder\.safetensors: damaged.*{AGAIN}", flipped(DECODER, 0.8)),

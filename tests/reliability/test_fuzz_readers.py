@@ -23,6 +23,7 @@ from p2w.config.yaml_files import read_yaml
 from p2w.data.questions import read_questions
 from p2w.data.samples import read_samples
 from p2w.data.tables import read_files
+from p2w.generators.centroids import read_centroids
 from p2w.generators.generator_file import load_generator
 from p2w.prompts.states import read_embeddings
 from p2w.report.evaluations import read_evaluation
@@ -52,6 +53,7 @@ OURS: dict[str, Reader] = {
     "boolq/epoch_1/adapter_model.safetensors": in_folder(read_adapter),
     "boolq/epoch_1/adapter_config.json": in_folder(read_adapter),
     "boolq/epoch_1/run.json": in_folder(read_adapter),
+    "boolq.centroid.safetensors": lambda path: read_centroids((), [path]),
     "decoder/decoder.safetensors": load_generator,
     "decoder/run.json": read_record,
     "evaluation.json": read_evaluation,

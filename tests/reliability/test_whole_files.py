@@ -21,8 +21,9 @@ from p2w.runtime.seals import SEAL
 from tests.support.bad_world import ROOT, World, argv, contents, script
 
 # Commands that write, with how they are told where to.
-WRITERS = ("raw", "samples", "finetune", "multi_task", "checkpoints", "import_checkpoints", "embeddings", "decoder",
-           "generate", "prompt_controls", "constant", "control", "evaluate", "summary", "card")  # fmt: skip
+WRITERS = ("raw", "samples", "finetune", "multi_task", "checkpoints", "import_checkpoints", "embeddings", "centroid",
+           "decoder", "generator", "generate", "prompt_controls", "constant", "control", "evaluate", "summary",
+           "card")  # fmt: skip
 OUTPUTS = ("--output", "--predictions", "--csv", "--markdown", "--html")
 
 # What writes a file, and where it may: inside a block of atomic_path, or into a folder that is thrown away.

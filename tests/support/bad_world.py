@@ -112,10 +112,13 @@ class World:
                 "--embeddings": [self / f"{task}.embeddings.parquet" for task in TASKS],
                 "--output": [self / "decoder/decoder.safetensors"]}  # fmt: skip
 
+    def _centroid(self, task: str = "boolq") -> dict[str, list]:
+        return {"--checkpoints": [self / f"{task}.parquet"], "--embeddings": [self / f"{task}.embeddings.parquet"],
+                "--output": [self / f"{task}.centroid.safetensors"]}  # fmt: skip
+
     def _generator(self) -> dict[str, list]:
         return {"--generator": ['{"kind": "ridge"}'], "--num-prompts": [3], "--held-out": ["held"],
-                "--checkpoints": [self / f"{task}.parquet" for task in TASKS],
-                "--embeddings": [self / f"{task}.embeddings.parquet" for task in TASKS],
+                "--centroids": [self / f"{task}.centroid.safetensors" for task in TASKS],
                 "--output": [self / "ridge/generator.safetensors"]}  # fmt: skip
 
     def _learned_generator(self) -> dict[str, list]:
@@ -181,6 +184,7 @@ MAKING = (
     *(("finetune", {"task": task, "epoch": epoch}) for task in TASKS for epoch in (1, 2)),
     *(("checkpoints", {"task": task}) for task in TASKS),
     *(("embeddings", {"task": task}) for task in (*TASKS, "held")),
+    *(("centroid", {"task": task}) for task in TASKS),
     ("multi_task", {}), ("import_checkpoints", {}), ("decoder", {}), ("generator", {}), ("generate", {}),
     ("prompt_controls", {}), ("constant", {}), ("control", {}), ("evaluate", {}), ("summary", {}), ("show", {}),
     ("card", {}),

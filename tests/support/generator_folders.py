@@ -12,7 +12,7 @@ from p2w.generators.fitting import fit_without
 from p2w.page.desk import Desk
 from p2w.using.describing import describe_generator
 from p2w.using.generator import Generator
-from tests.support.held_out_world import DIM
+from tests.support.held_out_world import DIM, write_centroids
 from tests.support.toy_samples import toy_samples
 
 TASKS = ("boolq", "piqa", "held")
@@ -28,11 +28,17 @@ def _word(word):
     return np.random.default_rng(list(word.encode())).normal(size=DIM)
 
 
-def write_generator(world, folder, base, tasks=TASKS, fit=None):
-    """Fit a generator on tasks of `held_out_world`, none held out, and describe it as the workflow does."""
+def write_generator(world, folder, base, tasks=TASKS, fit=None, config=RIDGE):
+    """Fit a generator on tasks of `held_out_world`, none held out, and describe it as the workflow does.
+
+    It is one in closed form unless `fit` makes another, from checkpoints, prompts and where it is to be.
+    """
     files = [[world / f"{task}{end}" for task in tasks] for end in (".parquet", ".embeddings.parquet")]
     generator = folder / "generator.safetensors"
-    (fit or (lambda *given: fit_without((), RIDGE, 5, *given)))(*files, generator)
+    if fit:
+        fit(*files, generator)
+    else:
+        fit_without((), config, 5, write_centroids(world, folder.parent, tasks), generator)
     samples = [folder.parent / f"samples/{task}/train.parquet" for task in tasks]
     for path in samples:
         write_samples(path, toy_samples().assign(system=f"You know {path.parent.name}."), {})

@@ -10,6 +10,7 @@ from p2w.base.base_model import load_model
 from p2w.config.decoder import DecoderConfig
 from p2w.config.lora import LoraSettings
 from p2w.finetuning.training import add_adapter, trainable
+from p2w.generators.centroids import write_centroid
 from p2w.generators.held_out import train_without
 from p2w.prompts.states import write_embeddings
 
@@ -42,6 +43,14 @@ def write_task(folder, task, number, layout, adapter_config, encoder=ENCODER):
     block = Block(epoch=1, step=[1, 2, 3, 4, 5], loss=[0.1] * 5, weights=weights)
     write_blocks(folder / f"{task}.parquet", task, 0, layout, adapter_config, [block], {})
     return weights
+
+
+def write_centroids(world, folder, tasks):
+    """The files of the tasks' centroids, in a folder."""
+    paths = {task: folder / f"{task}.centroid.safetensors" for task in tasks}
+    for task, path in paths.items():
+        write_centroid(world / f"{task}.parquet", world / f"{task}.embeddings.parquet", path)
+    return list(paths.values())
 
 
 def train(world, output, tasks=("boolq", "piqa"), held_out=("held",), seed=0):

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from p2w.adapters.layout import AdapterLayout
+from p2w.generators.centroids import centroids_of
 from p2w.prompts.states import PromptStates
 from tests.support.official import random_lora
 
@@ -30,6 +31,11 @@ def means(weights):
 def encoded(states):
     """Prompts of each task as a generator is given them."""
     return {task: PromptStates.from_states(found, LENGTH) for task, found in states.items()}
+
+
+def centroids(states, weights):
+    """The centroid of each task."""
+    return centroids_of(encoded(states), means(weights))
 
 
 def plain_features(states, positions):

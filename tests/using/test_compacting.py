@@ -42,7 +42,10 @@ def test_with_all_directions_it_is_the_same_generator_in_few_bits(
 def test_what_is_kept_is_what_the_training_tasks_own_prompts_need_most():
     """Two tasks whose adapters differ, and two that hardly do: one direction is that of the first two."""
     residuals = torch.tensor([[0, 3.0, 0], [0, -3, 0], [1, 0, 0], [-1, 0, 0]])
-    ridge = Ridge(torch.zeros(4), torch.eye(4), torch.zeros(3), residuals, 0, 1, None, {})
+    ridge = Ridge(
+        features=torch.zeros(4), mixing=torch.eye(4), weights_mean=torch.zeros(3), residuals=residuals,
+        positions=0, num_prompts=1, layout=None, metadata={},
+    )  # fmt: skip
     small, mixture, own = compact(ridge, residuals, 1)
     assert small.residuals.abs().flatten().tolist() == pytest.approx([0, LARGEST, 0])
     assert (small.mixing.T @ small.residuals.float())[:, 1].tolist() == pytest.approx([3, -3, 0, 0])

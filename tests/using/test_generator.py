@@ -24,6 +24,7 @@ from p2w.using.generator import Generator
 from p2w.using.generator_folder import FILES, find_generator
 from tests.support.generator_folders import RIDGE, TASKS, encode, opened, quiet, write_generator
 from tests.support.held_out_world import CONFIG as DECODER
+from tests.support.held_out_world import write_centroids
 
 PROMPTS = ["which of these can swim", "is a stone heavy", "does it rain here now"]
 
@@ -147,9 +148,7 @@ def test_no_prompt_gives_what_the_workflow_calls_constant(folder, decoder_folder
 def retrieval_folder(held_out_world, tiny_base_model, tmp_path_factory):
     config = RIDGE.model_copy(update={"kind": "retrieval", "temperature": 0.3})
     place = tmp_path_factory.mktemp("made") / "generator"
-    return write_generator(
-        held_out_world, place, tiny_base_model, fit=lambda *given: fit_without((), config, 5, *given)
-    )
+    return write_generator(held_out_world, place, tiny_base_model, config=config)
 
 
 @pytest.mark.parametrize("kind", ["folder", "retrieval_folder"])
@@ -222,9 +221,8 @@ def test_prompts_of_other_tasks_do_not_describe_a_generator(held_out_world, tiny
     with pytest.raises(ValueError, match=r"found prompts of \['boolq', 'piqa'\], expected those of the training tasks"):
         write_generator(
             held_out_world, tmp_path / "generator", tiny_base_model, ("boolq", "piqa"),
-            lambda checkpoints, embeddings, output: fit_without(
-                (), RIDGE, 5, [*checkpoints, held_out_world / "held.parquet"],
-                [*embeddings, held_out_world / "held.embeddings.parquet"], output),
+            lambda _checkpoints, _embeddings, output: fit_without(
+                (), RIDGE, 5, write_centroids(held_out_world, tmp_path, TASKS), output),
         )  # fmt: skip
 
 
