@@ -2,7 +2,7 @@
 lm-evaluation-harness, sentence-transformers.
 
 The model is SmolLM2-135M-Instruct, which `make env-dev` brings as it does the peers; the rows are those of the pocket
-world. What both find is compared. Prints one line of JSON.
+world, or for fine-tuning the samples of an experiment. What both find is compared. Prints one line of JSON.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from p2w.base.package_model import write_package_model
 from p2w.config.base_model import BaseModel
 from p2w.config.suites import load_tasks
 from p2w.config.yaml_files import read_yaml
-from p2w.data.samples import render_samples
+from p2w.data.samples import read_samples, render_samples
 from p2w.pocket.tables import pocket_table
 
 TASK, FORMAT = "openbookqa", "bracket_letter"
@@ -48,9 +48,10 @@ def rows_of(task: str, answers: str, count: int) -> pd.DataFrame:
 
 def measured(args: argparse.Namespace, base: BaseModel) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """The claims, and what says whether both ways found the same."""
-    claims, same = [], {}
-    for peer in (finetuning, scoring, embeddings):
-        found = peer(base, rows_of(args.task, args.format, args.rows), args)
+    claims, same, rows = [], {}, rows_of(args.task, args.format, args.rows)
+    trained = read_samples(args.samples).head(args.rows) if args.samples else rows
+    for peer, given in ((finetuning, trained), (scoring, rows), (embeddings, rows)):
+        found = peer(base, given, args)
         taken, results = in_turns(found.ways, args.runs, warm_up=found.warm_up)
         claims += [claim(what, taken, *names, target, per=per) for what, names, target, per in found.claims]
         same |= found.compare(results)
@@ -64,6 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
     options.add_argument("--task", default=TASK)
     options.add_argument("--format", default=FORMAT, help="of answers; words are one token here")
+    options.add_argument("--samples", type=Path, help="a train.parquet of results/{experiment}/samples to fine-tune on")
     args = options.parse_args(argv)
     start(args)
     logging.set_verbosity_error()
