@@ -14,6 +14,7 @@ from torch import Tensor
 
 from p2w.adapters.epoch_files import SnapshotHeader, read_snapshot_header, read_snapshots
 from p2w.adapters.layout import AdapterLayout, check_layout
+from p2w.runtime.finite import check_finite
 from p2w.runtime.seals import check_seal
 from p2w.runtime.tables import PLAIN, TABLES, read_metadata, table_writer
 
@@ -218,8 +219,10 @@ class CheckpointFiles(Mapping[str, Tensor]):
         return sum(block.sum(0) for block in self.blocks(task)) / self.count(task)
 
     def means(self) -> dict[str, Tensor]:
-        """Of every task, (size,) by name."""
-        return {task: self.mean(task) for task in sorted(self)}
+        """Of every task, (size,) by name. Raises ValueError: one that is not finite."""
+        found = {task: self.mean(task) for task in sorted(self)}
+        check_finite("checkpoints", found)
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)

@@ -19,7 +19,6 @@ from p2w.generators.contract import Prompts
 from p2w.generators.features import position_features
 from p2w.generators.training_tasks import check_encoders, check_not_held_out, training_inputs
 from p2w.prompts.states import read_embeddings
-from p2w.runtime.finite import check_finite
 from p2w.runtime.provenance import provenance
 from p2w.runtime.tensor_files import read_tensors, write_tensors
 
@@ -58,12 +57,10 @@ class Centroids(NamedTuple):
 
 
 def centroids_of(prompts: Mapping[str, Prompts], adapters: Mapping[str, Tensor]) -> dict[str, Centroid]:
-    """From prompts and mean adapters (size,) by task. Raises ValueError: those of different tasks, an adapter that is
-    not finite."""
+    """From prompts and mean adapters (size,) by task. Raises ValueError: those of different tasks."""
     if set(prompts) != set(adapters):
         raise ValueError(f"found prompts of {sorted(prompts)}, checkpoints of {sorted(adapters)}, expected both of the"
                          " same tasks")  # fmt: skip
-    check_finite("checkpoints", adapters)
     return {task: Centroid.of(prompts[task], adapters[task]) for task in sorted(prompts)}
 
 
@@ -77,7 +74,8 @@ def training_rows(config: GeneratorConfig, centroids: Mapping[str, Centroid]) ->
 
 
 def write_centroid(checkpoints: Path, embeddings: Path, output: Path) -> None:
-    """Write the centroid of a task from its checkpoints and prompts. Raises ValueError as `centroids_of`."""
+    """Write the centroid of a task from its checkpoints and prompts. Raises ValueError: those of different tasks, a
+    checkpoint that is not finite."""
     files, headers, encoder = training_inputs((), [checkpoints], [embeddings])
     prompts = {found["task"]: read_embeddings(path) for path, found in headers.items()}
     ((task, found),) = centroids_of(prompts, files.means()).items()

@@ -1,14 +1,16 @@
 """A generator that is trained through the base model, from files to files."""
 
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 
-from p2w.adapters.checkpoints import read_checkpoints
+from p2w.adapters.checkpoints import Block, read_checkpoints, write_blocks
 from p2w.adapters.layout import AdapterLayout
 from p2w.base.base_model import load_model
 from p2w.config.decoder import DecoderConfig
@@ -72,6 +74,18 @@ def test_a_trained_generator_makes_adapters_of_prompts_on_disk(world, tiny_base_
     generate_adapter(generator, world / "held.embeddings.parquet", 0, 0, tmp_path / "a/adapter_model.safetensors")
     assert (tmp_path / "a/adapter_config.json").is_file()
     assert sha256(learn(world, tiny_base_model, tmp_path / "again", config)) == sha256(generator)
+
+
+@KINDS
+def test_a_checkpoint_that_is_not_finite(world, tiny_base_model, tmp_path, kind):
+    bad = Path(shutil.copytree(world, tmp_path / "bad"))
+    found = read_checkpoints(bad / "boolq.parquet")
+    found.weights[2, 5] = torch.inf
+    block = Block(1, list(range(1, 6)), [0.1] * 5, found.weights)
+    write_blocks(bad / "boolq.parquet", "boolq", 0, found.layout, found.adapter_config, [block], {})
+    with pytest.raises(ValueError, match="checkpoints: boolq: found 1 values that are not finite, expected none"):
+        learn(bad, tiny_base_model, tmp_path, kind)
+    assert not (tmp_path / "generator.safetensors").exists()
 
 
 def test_no_steps_are_ridge_and_every_step_moves_it(world, tiny_base_model, tmp_path):
