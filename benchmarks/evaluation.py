@@ -25,7 +25,7 @@ from p2w.config.lora import LoraSettings
 from p2w.config.suites import load_tasks
 from p2w.data.samples import render_samples
 from p2w.evaluation.evaluate import predict
-from p2w.finetuning.training import add_adapter, trainable
+from p2w.finetuning.adapted_base import add_adapter, trainable
 from p2w.pocket.tables import pocket_table
 from p2w.runtime.progress import silent
 

@@ -20,7 +20,8 @@ from p2w.config.evaluation import EvaluationConfig
 from p2w.config.finetuning import FinetuneConfig
 from p2w.config.settings import parse
 from p2w.evaluation.evaluate import predict
-from p2w.finetuning.training import Training, add_adapter, trainable
+from p2w.finetuning.adapted_base import add_adapter, trainable
+from p2w.finetuning.training import Training
 from p2w.generators.generation import draw_condition, generate
 from p2w.generators.hyperconv import build_decoder
 from p2w.generators.optimizers import OptimizerName

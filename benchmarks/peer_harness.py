@@ -16,7 +16,7 @@ from p2w.base.base_model import load_model, load_tokenizer
 from p2w.base.lora_stack import LoraStack
 from p2w.config.base_model import BaseModel
 from p2w.evaluation.continuations import Question, answer, tokenize_samples
-from p2w.finetuning.training import add_adapter, trainable
+from p2w.finetuning.adapted_base import add_adapter, trainable
 
 SIZE = 0.02  # standard deviation of the adapters' values
 HARNESS_BATCH = 16

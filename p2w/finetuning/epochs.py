@@ -13,8 +13,9 @@ from p2w.config.base_model import BaseModel
 from p2w.config.finetuning import FinetuneConfig
 from p2w.config.lora import LoraSettings
 from p2w.data.samples import read_samples
+from p2w.finetuning.adapted_base import AdaptedBase, load_adapted
 from p2w.finetuning.finetune import train_epoch
-from p2w.finetuning.training import AdaptedBase, Training, load_adapted
+from p2w.finetuning.training import Training
 from p2w.runtime.device import best_device
 from p2w.runtime.progress import reporter
 from p2w.runtime.provenance import input_hashes, provenance

@@ -1,27 +1,27 @@
-"""A base model with one trainable LoRA adapter: its start, one epoch over the samples, and its state between epochs."""
+"""Training the adapter of a task: one epoch over its samples after the other, and the state between them."""
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
 from p2w.adapters.epoch_files import STATE_FILE, Epoch, SnapshotHeader, Snapshots
 from p2w.adapters.layout import AdapterLayout
-from p2w.adapters.peft_folder import adapter_config_json, peft_config, read_adapter
-from p2w.base.base_model import load_model, load_tokenizer
+from p2w.adapters.peft_folder import read_adapter
+from p2w.base.base_model import load_tokenizer
 from p2w.base.chat import IGNORED, pad_id, supervised_batch
 from p2w.base.shared_prefix import common_prefix, states_after
 from p2w.config.base_model import BaseModel
 from p2w.config.finetuning import FinetuneConfig
 from p2w.config.lora import LoraSettings
+from p2w.finetuning.adapted_base import AdaptedBase, load_adapted, start_adapter, trainable
 from p2w.finetuning.batches import encode_samples, epoch_batches, micro_batches, select_samples
 from p2w.runtime.finite import check_gradients, check_weights
 from p2w.runtime.global_random import random_state, seeded, set_random_state
@@ -30,24 +30,7 @@ from p2w.runtime.progress import Report, silent
 from p2w.runtime.resume import UNSAVED, SavedState, State, join_parts, split_parts
 from p2w.runtime.tensor_files import read_tensors
 
-ADAPTER = "default"  # PEFT's own name for a model's first adapter, a part of its parameter names in memory
 MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW remembers of a parameter, besides the step
-
-
-class AdaptedBase(NamedTuple):
-    """A base model with an adapter inside, for one training after the other: each begins with the adapter's start."""
-
-    tokenizer: PreTrainedTokenizerBase
-    model: PreTrainedModel
-    adapter_config: dict[str, Any]
-
-
-def load_adapted(base: BaseModel, lora: LoraSettings, config: FinetuneConfig, device: torch.device) -> AdaptedBase:
-    """The base model on `device`, ready to be trained."""
-    model, adapter_config = add_adapter(load_model(base, device), lora, base)
-    if config.activation_checkpointing:
-        keep_less(model)
-    return AdaptedBase(load_tokenizer(base), model, adapter_config)
 
 
 class Training:
@@ -217,40 +200,3 @@ def response_loss(
     hidden = states_after(model, input_ids.to(device), shared)
     logits = model.get_output_embeddings()(hidden[rows.to(device), columns.to(device) - shared])
     return cross_entropy(logits.float(), targets, reduction="sum")
-
-
-def add_adapter(model: PreTrainedModel, lora: LoraSettings, base: BaseModel) -> tuple[PreTrainedModel, dict[str, Any]]:
-    """`model` with a fresh trainable float32 adapter inside, and its `adapter_config.json`."""
-    from peft import inject_adapter_in_model
-
-    config = peft_config(lora, base.name, base.revision)
-    with torch.random.fork_rng(devices=[]):
-        inject_adapter_in_model(config, model, ADAPTER)
-    start_adapter(model, lora.init_seed)
-    return model.train(), adapter_config_json(config)
-
-
-def start_adapter(model: PreTrainedModel, seed: int) -> None:
-    """PEFT's own start (lora_A Kaiming-uniform, lora_B zero), drawn from a generator instead of the global one."""
-    generator = torch.Generator().manual_seed(seed)
-    for name, parameter in trainable(model).items():
-        start = torch.zeros(parameter.shape)
-        if name.endswith(".lora_A.weight"):
-            nn.init.kaiming_uniform_(start, a=math.sqrt(5), generator=generator)
-        parameter.data = start.to(parameter.device)
-
-
-def keep_less(model: PreTrainedModel) -> None:
-    """From now on each layer is computed once more for its gradients, and only its input kept."""
-    # The older name is deprecated, the newer one not in every version that P2W runs on.
-    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
-    enable({"use_reentrant": False})
-
-
-def trainable(model: nn.Module) -> dict[str, nn.Parameter]:
-    """The adapter's parameters, by the names they have on disk."""
-    return {
-        name.replace(f".{ADAPTER}.", "."): parameter
-        for name, parameter in model.named_parameters()
-        if parameter.requires_grad
-    }

@@ -12,7 +12,7 @@ from p2w.adapters.peft_folder import UNSUPPORTED, check_adapter, peft_config, re
 from p2w.base.base_model import load_model
 from p2w.config.lora import LoraSettings
 from p2w.config.settings import parse
-from p2w.finetuning.training import add_adapter, trainable
+from p2w.finetuning.adapted_base import add_adapter, trainable
 from tests.support.adapters import random_adapter
 from tests.support.settings import replace
 

@@ -17,7 +17,7 @@ from p2w.adapters.layout import AdapterLayout
 from p2w.adapters.peft_folder import write_adapter
 from p2w.base.base_model import load_model
 from p2w.config.lora import LoraSettings
-from p2w.finetuning.training import add_adapter, trainable
+from p2w.finetuning.adapted_base import add_adapter, trainable
 from tests.support.workspace import PROJECT
 
 MAX_LORA_RANK = 16  # vLLM's own default of --max-lora-rank

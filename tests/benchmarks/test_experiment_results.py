@@ -18,7 +18,7 @@ from p2w.config.generator import GeneratorConfig
 from p2w.config.lora import LoraSettings
 from p2w.config.settings import parse
 from p2w.data.samples import write_samples
-from p2w.finetuning.training import add_adapter, trainable
+from p2w.finetuning.adapted_base import add_adapter, trainable
 from tests.support.held_out_world import write_task
 from tests.support.toy_samples import free_samples, toy_samples
 

@@ -13,9 +13,10 @@ from p2w.adapters.epoch_files import read_snapshots, write_epoch
 from p2w.adapters.peft_folder import peft_config, read_adapter
 from p2w.base.base_model import load_model
 from p2w.base.chat import supervised_batch
+from p2w.finetuning.adapted_base import trainable
 from p2w.finetuning.batches import epoch_batches, select_samples
 from p2w.finetuning.finetune import train_epoch
-from p2w.finetuning.training import Training, response_loss, trainable
+from p2w.finetuning.training import Training, response_loss
 from tests.support.settings import replace
 from tests.support.toy_finetuning import CONFIG, FILES, LORA
 

@@ -17,7 +17,7 @@ from p2w.config.decoder import DecoderConfig
 from p2w.config.generator import GeneratorConfig
 from p2w.config.lora import LoraSettings
 from p2w.data.samples import write_samples
-from p2w.finetuning.training import add_adapter, trainable
+from p2w.finetuning.adapted_base import add_adapter, trainable
 from p2w.generators.generating import generate_adapter
 from p2w.generators.generator_file import load_generator
 from p2w.generators.learning import learn_without

@@ -5,7 +5,7 @@ import torch
 from p2w.adapters.peft_folder import write_adapter
 from p2w.base.base_model import load_model
 from p2w.config.lora import LoraSettings
-from p2w.finetuning.training import add_adapter, trainable
+from p2w.finetuning.adapted_base import add_adapter, trainable
 
 SMALL = LoraSettings(rank=2, alpha=4)
 

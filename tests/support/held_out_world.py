@@ -9,7 +9,7 @@ from p2w.adapters.layout import AdapterLayout
 from p2w.base.base_model import load_model
 from p2w.config.decoder import DecoderConfig
 from p2w.config.lora import LoraSettings
-from p2w.finetuning.training import add_adapter, trainable
+from p2w.finetuning.adapted_base import add_adapter, trainable
 from p2w.generators.centroids import write_centroid
 from p2w.generators.held_out import train_without
 from p2w.prompts.states import write_embeddings

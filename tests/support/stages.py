@@ -12,7 +12,7 @@ from p2w.base.base_model import load_model
 from p2w.config.base_model import BaseModel
 from p2w.config.lora import LoraSettings
 from p2w.data.samples import write_samples
-from p2w.finetuning.training import add_adapter, trainable
+from p2w.finetuning.adapted_base import add_adapter, trainable
 from tests.support.commands import Command
 from tests.support.held_out_world import write_task
 

@@ -13,7 +13,7 @@ from p2w.base.package_model import find_file, write_package_model
 from p2w.config.base_model import BaseModel
 from p2w.config.lora import LoraSettings
 from p2w.config.yaml_files import read_yaml
-from p2w.finetuning.training import add_adapter, trainable
+from p2w.finetuning.adapted_base import add_adapter, trainable
 from p2w.using.adapter import Adapter
 from p2w.using.asking import BASE, weights_of
 from p2w.using.gguf_adapter import write_gguf_adapter
