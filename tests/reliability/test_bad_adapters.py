@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from p2w.runtime.files import write_json
-from tests.support.bad_world import Case, World, answer, cases, write_foreign
+from tests.support.bad_world import Case, answer, cases, write_foreign
 from tests.support.breaking import (
     adapter_config,
     adapter_tensors,
@@ -25,6 +25,7 @@ from tests.support.breaking import (
     table,
     with_value,
 )  # fmt: skip
+from tests.support.right_commands import World
 
 WEIGHTS = "boolq/epoch_1/adapter_model.safetensors"
 ADAPTER_AGAIN = r"make it again: rm (\S+adapter_model\.safetensors) && snakemake \1 --cores 1"

@@ -6,7 +6,7 @@ import pytest
 
 from p2w.adapters.checkpoints import Block, read_checkpoints, write_blocks
 from p2w.runtime.seals import read_record, write_record
-from tests.support.bad_world import Arguments, Case, World, answer, cases
+from tests.support.bad_world import Case, answer, cases
 from tests.support.breaking import (
     both,
     breaks,
@@ -22,6 +22,7 @@ from tests.support.breaking import (
     setting,
     table,
 )
+from tests.support.right_commands import Arguments, World
 
 WEIGHTS, STATE = "boolq/epoch_1/adapter_model.safetensors", "boolq/epoch_1/training_state.safetensors"
 SNAPSHOTS, DECODER = "boolq/epoch_2/snapshots.safetensors", "decoder/decoder.safetensors"

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.support.bad_world import ROOT, Case, World, answer, argv, cases, script
+from tests.support.bad_world import Case, answer, argv, cases, script
 from tests.support.breaking import both, folder_instead, option, replaced, setting, without
+from tests.support.right_commands import ROOT, World
 
 SCRIPTS = sorted(path.stem for path in (ROOT / "workflow/scripts").glob("*.py"))
 OVER_A_FILE = both(replaced("file", b"x"), option("--output", "WORLD/file/x/adapter_model.safetensors"))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support.bad_world import Case, World, answer, cases
+from tests.support.bad_world import Case, answer, cases
 from tests.support.breaking import (
     both,
     copied,
@@ -19,6 +19,7 @@ from tests.support.breaking import (
     table,
     without,
 )  # fmt: skip
+from tests.support.right_commands import World
 
 DATA = "data/owner/toy/train.parquet"
 LOCATION = {"splits": {"train": "train"}}

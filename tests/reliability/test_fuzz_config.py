@@ -28,8 +28,8 @@ from p2w.data.questions import ChoiceQuestion, FreeQuestion
 from p2w.data.samples import render_samples
 from p2w.report.paper_numbers import PaperNumbers
 from tests.support.anything import anything
-from tests.support.bad_world import DECODER, ENCODER, FINETUNE, LETTER, LORA, TASK
 from tests.support.experiments import FILES, whole
+from tests.support.right_commands import DECODER, ENCODER, FINETUNE, LETTER, LORA, TASK
 from tests.support.workspace import PROJECT
 
 TASKS = read_task_table(PROJECT / "config/tasks")

@@ -32,7 +32,7 @@ from p2w.runtime.seals import read_record
 from p2w.runtime.tables import read_metadata, read_table
 from p2w.runtime.tensor_files import read_foreign_tensors, read_tensors
 from tests.support.anything import anything
-from tests.support.bad_world import ROWS, World
+from tests.support.right_commands import ROWS, World
 
 Reader = Callable[[Path], Any]
 

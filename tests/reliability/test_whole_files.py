@@ -18,7 +18,8 @@ import pytest
 from p2w.runtime.cli import run
 from p2w.runtime.files import atomic_path, read_json, transaction, write_text
 from p2w.runtime.seals import SEAL
-from tests.support.bad_world import ROOT, World, argv, contents, script
+from tests.support.bad_world import argv, contents, script
+from tests.support.right_commands import ROOT, World
 
 # Commands that write, with how they are told where to.
 WRITERS = ("raw", "samples", "finetune", "multi_task", "checkpoints", "import_checkpoints", "embeddings", "centroid",

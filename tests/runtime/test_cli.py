@@ -16,8 +16,8 @@ from p2w.runtime.cli import run
 from p2w.data.samples import read_samples
 from p2w.runtime.files import sha256
 from p2w.runtime.tables import read_metadata
-from tests.support.bad_world import LETTER, TASK
 from tests.support.hub_server import serving
+from tests.support.right_commands import LETTER, TASK
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 RENDERING = {key: entry for key, entry in TASK.items() if key != "id"}

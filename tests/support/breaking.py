@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from p2w.runtime.tables import read_metadata, read_table, write_table
-from tests.support.bad_world import ROWS, Arguments, World
+from tests.support.right_commands import ROWS, Arguments, World
 
 Change = Callable[[World, Arguments], object]
 P = ParamSpec("P")

@@ -8,7 +8,8 @@ import torch
 from p2w.adapters.checkpoints import read_checkpoints
 from p2w.adapters.peft_folder import read_adapter
 from p2w.data.samples import write_samples
-from tests.support.bad_world import ROOT, script
+from tests.support.bad_world import script
+from tests.support.right_commands import ROOT
 
 LORA = '{"rank": 3, "alpha": 7, "target_modules": ["q_proj", "v_proj"]}'
 
