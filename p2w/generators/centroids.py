@@ -14,7 +14,6 @@ from torch.nn.functional import pad
 
 from p2w.adapters.checkpoints import check_same
 from p2w.adapters.layout import AdapterLayout, check_layout
-from p2w.config.generator import GeneratorConfig
 from p2w.generators.contract import Prompts
 from p2w.generators.features import position_features
 from p2w.generators.training_tasks import check_encoders, check_not_held_out, training_inputs
@@ -64,13 +63,13 @@ def centroids_of(prompts: Mapping[str, Prompts], adapters: Mapping[str, Tensor])
     return {task: Centroid.of(prompts[task], adapters[task]) for task in sorted(prompts)}
 
 
-def training_rows(config: GeneratorConfig, centroids: Mapping[str, Centroid]) -> tuple[Tensor, Tensor]:
+def training_rows(centroids: Mapping[str, Centroid], positions: int) -> tuple[Tensor, Tensor]:
     """Features X (tasks, d) and adapters W (tasks, size) float32, tasks by name. Raises ValueError: fewer than two
     tasks."""
     if len(centroids) < 2:
-        raise ValueError(f"{config.kind}: found the training tasks {sorted(centroids)}, expected two or more")
+        raise ValueError(f"found the training tasks {sorted(centroids)}, expected two or more")
     chosen = [centroids[task] for task in sorted(centroids)]
-    return torch.stack([one.features(config.positions) for one in chosen]), torch.stack([one.weights for one in chosen])
+    return torch.stack([one.features(positions) for one in chosen]), torch.stack([one.weights for one in chosen])
 
 
 def write_centroid(checkpoints: Path, embeddings: Path, output: Path) -> None:

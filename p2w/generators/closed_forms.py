@@ -26,4 +26,4 @@ def fit_closed(
     if config.kind not in CLOSED_FORMS:
         raise ValueError(f"generator: kind: found {config.kind}, expected one in closed form:"
                          f" {' or '.join(CLOSED_FORMS)}")  # fmt: skip
-    return CLOSED_FORMS[config.kind](config, layout, *training_rows(config, centroids), num_prompts, metadata)
+    return CLOSED_FORMS[config.kind](config, layout, *training_rows(centroids, config.positions), num_prompts, metadata)

@@ -57,7 +57,7 @@ class Given(NamedTuple):
     def rows(self) -> tuple[Tensor, Tensor]:
         """Features (T, K, C) by position, and adapters (T, size), tasks by name; ValueError as `centroids_of` and
         `training_rows`."""
-        features, weights = training_rows(self.config, centroids_of(self.prompts, self.adapters))
+        features, weights = training_rows(centroids_of(self.prompts, self.adapters), self.config.positions)
         return features.unflatten(1, (max(1, self.config.positions), -1)), weights
 
 

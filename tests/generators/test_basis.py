@@ -60,7 +60,7 @@ def test_untrained_it_is_ridge_with_every_task_and_without_any_one(positions):
     for left_out in (None, "task_0", "task_3"):
         known = [task for task in prompts if task != left_out]
         known = centroids_of({t: prompts[t] for t in known}, {t: weights[t].mean(0) for t in known})
-        rows = training_rows(config, known)
+        rows = training_rows(known, config.positions)
         fitted = regress(config, LAYOUT, *rows, 4, {})
         asked = condition(prompts["task_3"])
         mask = torch.tensor([[task != left_out for task in prompts]])

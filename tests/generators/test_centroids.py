@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from p2w.adapters.checkpoints import read_checkpoints
-from p2w.config.generator import GeneratorConfig
 from p2w.generators.centroids import Centroid, centroids_of, read_centroids, training_rows, write_centroid
 from p2w.generators.features import task_features
 from p2w.prompts.states import read_embeddings
@@ -24,7 +23,7 @@ def test_it_has_the_features_of_all_prompts_whatever_is_read_of_them(positions):
     for task, prompts in encoded(states).items():
         found = Centroid.of(prompts, means(weights)[task])
         assert found.features(positions).equal(task_features(prompts, positions))
-    features, adapters = training_rows(GeneratorConfig(kind="ridge", positions=positions), centroids(states, weights))
+    features, adapters = training_rows(centroids(states, weights), positions)
     assert features[2].equal(task_features(encoded(states)["task_2"], positions))
     assert adapters[2].equal(weights["task_2"].mean(0))
 

@@ -98,7 +98,7 @@ def test_one_generator_is_no_part_of_another() -> None:
     closed = {f"p2w/{name}.py" for name in ("generators/ridge", "generators/retrieval", "generators/closed_forms")}
     assert closed <= set(code_files("generator"))
     assert decoder in code_files("decoder")
-    for stage in ("decoder", "finetune", "embeddings", "evaluate"):
+    for stage in ("decoder", "finetune", "embeddings", "centroid", "evaluate"):
         assert not {*closed, "p2w/config/generator.py"} & set(code_files(stage))
     assert decoder not in {*code_files("generator"), *code_files("generate")}
     learned = "p2w/generators/adapter_training.py"

@@ -22,6 +22,17 @@ def test_another_generator_uses_the_adapters_of_the_experiment_it_inherits_from(
     assert (ridge["decoder"], ridge["generator"], both["generator"], both["decoder"]) == (0, 1, 1, alone["decoder"])
 
 
+def test_a_task_is_read_once_for_all_that_is_fitted_on_it(workspace):
+    """Whatever is held out; as many tasks a job as when prompts are encoded. A decoder needs none of it."""
+    fold = "results/{}/evaluation/{}.json"
+    tasks, size = (whole("pocket_formats_ridge")[key] for key in ("tasks", "jobs"))
+    one, two = (fold.format("pocket_formats_ridge", task) for task in ("piqa.digit", "boolq.digit"))
+    made = workspace.plan(one, two)
+    together = [rule for rule in made if rule.startswith("centroid_pocket_formats_ridge_")]
+    assert (made["generator"], len(together), made["centroid"]) == (2, len(tasks) / size["embeddings"], 0)
+    assert not [rule for rule in workspace.plan(fold.format("pocket_formats", "piqa.digit")) if "centroid" in rule]
+
+
 def test_a_generator_that_is_trained_reads_samples_and_has_a_job_for_every_seed(workspace):
     names = {"basis": "basis", "hypernetwork": "hypernetwork", "learned_decoder": "decoder"}
     for kind, name in {kind: f"pocket_formats_{name}" for kind, name in names.items()}.items():
