@@ -26,7 +26,7 @@ rule evaluate:
         code=code("evaluate"),
         state="results/{experiment}/state/evaluate/{task}.safetensors",
         base_model=base_model,
-        evaluation=without_counts("evaluation", "draws", "trained"),
+        evaluation=without_counts("evaluation", "draws", "trained", "multi_task_samples"),
         free=free_answers,
         sources=evaluated_names,
         seen_tasks=seen_tasks,

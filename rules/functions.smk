@@ -151,22 +151,24 @@ def control_target(wildcards):
 
 
 def pooled_controls(name):
-    """Adapters trained on all tasks together: on the budget of one task and, where a generator learns from labelled
-    samples too, on as many as that."""
+    """Adapters trained on all tasks together: on the budget of one task, and on as many labelled samples as the experiment
+    says or as a generator that learns from such sees."""
     return [MULTI_TASK, LONGER] if samples_seen(name) else [MULTI_TASK]
 
 
 def samples_seen(name):
-    return max(generator.samples_seen for generator in experiment(name).by_kind.values())
+    chosen = experiment(name)
+    return chosen.evaluation.multi_task_samples or max(kind.samples_seen for kind in chosen.by_kind.values())
 
 
 def pooled_finetune(wildcards):
-    """The training of a pooled adapter: a task's, or the same with as many samples as a generator sees."""
+    """The training of a pooled adapter: a task's, or the same with more samples."""
     chosen = experiment(wildcards.experiment).finetune.given()
     if wildcards.pooled == LONGER:
         if LONGER not in pooled_controls(wildcards.experiment):
             raise WorkflowError(
-                f"{wildcards.experiment} has no {LONGER}: none of its generators learns from labelled samples"
+                f"{wildcards.experiment} has no {LONGER}: none of its generators learns from labelled samples, and"
+                " evaluation.multi_task_samples is not given"
             )
         chosen |= {"max_samples": samples_seen(wildcards.experiment), "steps_per_epoch": None}
     return as_argument(chosen)

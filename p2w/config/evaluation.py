@@ -20,6 +20,7 @@ class Evaluation(EvaluationConfig):
 
     draws: Count = Field(description="generated adapters per held-out task")
     trained: bool = Field(True, description="every training task's adapter too, which grows as tasks squared")
+    multi_task_samples: Count | None = Field(None, description="labelled samples that `multi_task_long` sees")
 
 
 class FreeAnswers(Settings):

@@ -161,6 +161,9 @@ class Experiment(Settings):
                     )
             if count > most:
                 raise ValueError(f"finetune.max_samples: found {most}, expected one for each of {count} training tasks")
+            if count > (most := self.evaluation.multi_task_samples or count):
+                raise ValueError(f"evaluation.multi_task_samples: found {most}, expected one for each of {count}"
+                                 " training tasks")  # fmt: skip
         return self
 
     @model_validator(mode="after")

@@ -17,7 +17,7 @@ MEANING = {
     "weight_average": "one adapter: the element-wise mean of the training adapters",
     "nearest_prompts": "the adapter of the training task whose prompts are most like the held-out task's",
     "multi_task": "one adapter, trained on the samples of all training tasks together",
-    "multi_task_long": "the same, trained on as many samples as the learned generator was",
+    "multi_task_long": "the same on more samples: as many as a learned generator saw, or as the experiment says",
     "target_trained": "the adapter trained on the held-out task itself: a ceiling",
     METHOD: "the method: what the generator makes of prompts of the held-out task",
     "generated/shuffled_prompts": "the same generator, the words of each prompt in random order",

@@ -61,6 +61,10 @@ EXPERIMENT = {
         {"generator": {"kind": "ridge"}, "training_tasks": ["boolq", "piqa"]},
         r"held_out: found 'boolq', which leaves 1 to learn from, ridge needs 2",
     ),
+    "fewer samples than tasks to pool": (
+        {"evaluation": {"multi_task_samples": 1}},
+        r"evaluation\.multi_task_samples: found 1, expected one for each of 7 training tasks",
+    ),
     "one training task for a further generator": (
         {"generators": [{"kind": "retrieval"}], "training_tasks": ["boolq", "piqa"]},
         r"held_out: found 'boolq', which leaves 1 to learn from, retrieval needs 2",

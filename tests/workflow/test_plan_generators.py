@@ -89,6 +89,16 @@ def test_a_longer_pooled_adapter_is_for_generators_that_learn_from_samples(works
     assert "pocket_formats_ridge has no multi_task_long: none of its generators learns from labelled samples" in said
 
 
+def test_an_experiment_may_say_how_much_the_longer_pooled_adapter_sees(workspace):
+    """More of it is no reason to score or train anything else again; its own training sees so many, once."""
+    workspace.experiment("longer", {"inherits": "pocket_formats_ridge", "evaluation": {"multi_task_samples": 700}})
+    target = "results/longer/controls/piqa.digit/multi_task_long/adapter_model.safetensors"
+    said = workspace.run(target, "--dry-run", "--printshellcmds")
+    assert re.search(r'multi_task\.py .*"max_samples": 700', said)
+    assert "--epochs" not in re.search(r"exec python \S*multi_task\.py .*", said)[0]
+    assert workspace.plan("results/longer/evaluation/piqa.digit.json")["multi_task"] == 2
+
+
 def test_further_generators_in_the_summary_of_an_experiment(workspace):
     jobs, chosen = workspace.plan("results/pocket_generators/summary.md"), whole("pocket_generators")
     turns, draws = len(chosen["held_out"]), chosen["evaluation"]["draws"]
