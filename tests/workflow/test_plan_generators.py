@@ -90,7 +90,7 @@ def test_a_longer_pooled_adapter_is_for_generators_that_learn_from_samples(works
 
 
 def test_an_experiment_may_say_how_much_the_longer_pooled_adapter_sees(workspace):
-    """More of it is no reason to score or train anything else again; its own training sees so many, once."""
+    """Beside a closed form, too; it stands beside the one on the budget of a task and is trained on so many samples."""
     workspace.experiment("longer", {"inherits": "pocket_formats_ridge", "evaluation": {"multi_task_samples": 700}})
     target = "results/longer/controls/piqa.digit/multi_task_long/adapter_model.safetensors"
     said = workspace.run(target, "--dry-run", "--printshellcmds")
