@@ -36,6 +36,7 @@ rule finetune:
 
 # An experiment may have one job train all epochs of so many tasks, with the base model loaded once.
 for name in EXPERIMENT_FILES:
+    owner = adapters_of(name)
     for number, tasks in enumerate(adapters_together(name), 1):
         epochs = range(1, experiment(name).checkpoints.epochs + 1)
         places = [f"{task}/epoch_{epoch}" for task in tasks for epoch in epochs]
@@ -45,12 +46,12 @@ for name in EXPERIMENT_FILES:
                 f"finetune_{name}_{number}"
             input:
                 base_model=about(name, base_model_files),
-                samples=expand(f"results/{name}/samples/{{task}}/train.parquet", task=tasks),
+                samples=expand(f"results/{owner}/samples/{{task}}/train.parquet", task=tasks),
             output:
                 # Kept if they are there: the command knows which of them are made from the same.
                 files=update(
                     expand(
-                        f"results/{name}/adapters/{{place}}/{{file}}",
+                        f"results/{owner}/adapters/{{place}}/{{file}}",
                         place=places,
                         file=EPOCH_FILES.values(),
                     )
@@ -64,8 +65,8 @@ for name in EXPERIMENT_FILES:
             params:
                 script=script("finetune"),
                 code=code("finetune"),
-                states=listed(f"results/{name}/state/finetune/{place}.safetensors" for place in places),
-                adapters=listed(f"results/{name}/adapters/{place}/{ADAPTER}" for place in places),
+                states=listed(f"results/{owner}/state/finetune/{place}.safetensors" for place in places),
+                adapters=listed(f"results/{owner}/adapters/{place}/{ADAPTER}" for place in places),
                 tasks=listed(tasks),
                 epochs=listed(epochs),
                 base_model=about(name, base_model),

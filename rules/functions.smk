@@ -65,10 +65,18 @@ def epoch_files(wildcards):
     return [f"{folder}/epoch_{k}/{EPOCH_FILES['snapshots']}" for k in range(1, epochs + 1)]
 
 
+def sharing_adapters(owner):
+    """The experiments that use the adapters of this one: itself, and its heirs."""
+    return [owner, *(name for name in EXPERIMENT_FILES if name != owner and adapters_of(name) == owner)]
+
+
+@cache
 def adapters_together(name):
-    """The tasks of an experiment whose adapters share a job, by job; none for one with the adapters of another."""
-    chosen = experiment(name)
-    return chosen.together(chosen.jobs.finetune) if adapters_of(name) == name else []
+    """The tasks of an experiment whose adapters share a job, by job: those that none before it trains among the
+    experiments with the same adapters."""
+    chosen, sharing = experiment(name), sharing_adapters(adapters_of(name))
+    others = [experiment(other).trained for other in sharing[: sharing.index(name)]]
+    return chosen.together(chosen.jobs.finetune, without=sum(others, ()))
 
 
 def about(name, function):

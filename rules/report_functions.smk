@@ -85,22 +85,23 @@ def all_benchmarks(wildcards):
         files += expand(maker_of(kind).benchmark, **of_kind, **turns) + expand(
             rules.generate.benchmark, **of_kind, **evaluated
         )
-    files += of_jobs(
-        "finetune", adapters_of(name), adapters_together(adapters_of(name)), trained_tasks(name), **of_adapters
-    )
-    files += of_jobs("embeddings", name, chosen.together(chosen.jobs.embeddings), trained_tasks(name))
+    shared = {other: adapters_together(other) for other in sharing_adapters(adapters_of(name))}
+    files += of_jobs("finetune", shared, trained_tasks(name), **of_adapters)
+    shared = {name: chosen.together(chosen.jobs.embeddings)}
+    files += of_jobs("embeddings", shared, trained_tasks(name), experiment=name)
     return [ancient(file) for file in dict.fromkeys(files)]
 
 
-def of_jobs(rule, name, together, tasks, **values):
-    """Benchmarks of a rule whose tasks may share jobs, and of the tasks that share none."""
+def of_jobs(rule, shared, tasks, **values):
+    """Benchmarks of a rule whose tasks may share jobs, those of an experiment by its name, and of the tasks that share none."""
     jobs = [
-        f"results/{name}/benchmarks/{rule}/together_{number}.tsv"
-        for number, shared in enumerate(together, 1)
-        if set(shared) & set(tasks)
+        (f"results/{name}/benchmarks/{rule}/together_{number}.tsv", together)
+        for name, by_job in shared.items()
+        for number, together in enumerate(by_job, 1)
     ]
-    alone = [task for task in tasks if task not in sum(together, ())]
-    return jobs + expand(getattr(rules, rule).benchmark, **{"experiment": name, **values}, task=alone)
+    alone = [task for task in tasks if not any(task in together for _, together in jobs)]
+    files = [file for file, together in jobs if set(together) & set(tasks)]
+    return files + expand(getattr(rules, rule).benchmark, **values, task=alone)
 
 
 def mapped_adapters(wildcards):

@@ -1,6 +1,6 @@
 """An experiment: all that its file says, after the experiment it inherits from."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from typing import Annotated, TypeVar
 
@@ -131,9 +131,10 @@ class Experiment(Settings):
         """Every task of which the summary needs an adapter."""
         return tuple(dict.fromkeys([*(self.training_tasks or self.tasks), *self.takes_turns]))
 
-    def together(self, size: int | None) -> list[tuple[str, ...]]:
-        """The tasks of `trained` that share a job, so many at a time; none without a size."""
-        return [self.trained[start : start + size] for start in range(0, len(self.trained), size)] if size else []
+    def together(self, size: int | None, without: Collection[str] = ()) -> list[tuple[str, ...]]:
+        """The tasks of `trained`, without some, that share a job, so many at a time; none without a size."""
+        tasks = tuple(task for task in self.trained if task not in without)
+        return [tasks[start : start + size] for start in range(0, len(tasks), size)] if size else []
 
     @model_validator(mode="after")
     def _every_task_has_one_turn(self) -> "Experiment":

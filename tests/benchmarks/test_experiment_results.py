@@ -1,61 +1,17 @@
 """The scripts that read what an experiment has made, on four training tasks and a held-out one."""
 
 import argparse
-import importlib
 import json
-from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 import torch
 
-from p2w.adapters.layout import AdapterLayout
-from p2w.base.base_model import load_model
-from p2w.config.experiment import Experiment
-from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table
 from p2w.config.generator import GeneratorConfig
-from p2w.config.lora import LoraSettings
-from p2w.config.settings import parse
-from p2w.data.samples import write_samples
-from p2w.finetuning.adapted_base import add_adapter, trainable
-from tests.support.held_out_world import write_task
-from tests.support.toy_samples import free_samples, toy_samples
+from tests.support.experiment_world import HELD_OUT, TRAINING, script
 
-TRAINING, HELD_OUT = ["arc_easy", "boolq", "piqa", "fv_antonym"], "fv_synonym"
 ARGUMENTS = argparse.Namespace(per="layer", passes=2, rows=3, samples=9, seed=0)
-
-
-def script(name: str) -> ModuleType:
-    """A script as a module."""
-    return importlib.import_module(name)
-
-
-@pytest.fixture
-def results(tiny_base_model, tmp_path):
-    """An experiment of tasks answered by choices and freely, with random adapters."""
-    lora = LoraSettings(rank=2, alpha=4)
-    model, adapter_config = add_adapter(load_model(tiny_base_model), lora, tiny_base_model)
-    layout = AdapterLayout.from_tensors(trainable(model))
-    for folder in ("checkpoints", "embeddings"):
-        (tmp_path / folder).mkdir()
-    for number, task in enumerate((*TRAINING, HELD_OUT)):
-        write_task(tmp_path, task, number, layout, adapter_config)
-        (tmp_path / f"{task}.parquet").rename(tmp_path / f"checkpoints/{task}.parquet")
-        (tmp_path / f"{task}.embeddings.parquet").rename(tmp_path / f"embeddings/{task}.parquet")
-        for split in ("train", "test"):
-            samples = free_samples() if task.startswith("fv_") else toy_samples()
-            write_samples(tmp_path / f"samples/{task}/{split}.parquet", samples, {})
-    table, sources = read_task_table(Path("config/tasks")), read_sources(Path("config/sources.yaml"))
-    pocket = Experiments(find_experiments(Path("config/experiments")), table, sources).read("pocket")
-    changed = {"tasks": [*TRAINING, HELD_OUT], "held_out": [HELD_OUT], "base_model": tiny_base_model.given()}
-    scoring = {task: {"score": "exact", "max_new_tokens": 3} if "fv_" in task else {} for task in changed["tasks"]}
-    changed["decoder"] = {**pocket["decoder"], "num_prompts": 3, "steps": 2, "warmup_steps": 1}
-    changed["lora"] = lora.to_json()
-    changed["finetune"] = {**pocket["finetune"], "snapshots": 1}
-    changed["evaluation"] = {**pocket["evaluation"], "max_rows": 5}
-    experiment = parse(Experiment, {**pocket, **changed})
-    return script("experiment_results").Results(experiment, tmp_path, tmp_path, scoring)
 
 
 def test_tasks_that_are_held_out_are_no_training_tasks(results):
@@ -132,33 +88,6 @@ def test_a_small_generator_is_scored_beside_the_whole_one(results, monkeypatch, 
     assert list(found["accuracy"]) == ["boolq"]
     assert set(found["mean"]) == {"base", "own adapter", "mean adapter", "whole", *small}
     assert found["bytes"]["2 float8"] < found["bytes"]["4 float8"] < found["bytes"]["whole"] / 2
-
-
-def test_accuracy_by_the_number_of_training_tasks(results, monkeypatch, capsys, tmp_path):
-    module, figure = script("growth"), tmp_path / "growth.png"
-    monkeypatch.setattr(module, "find_results", lambda _: results)
-    options = ["pocket", "--sizes", "2", "4", "--subsets", "2", "--kinds", "ridge", "retrieval"]
-    module.main([*options, "--figure", str(figure)])
-    found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert found["held_out"] == 1
-    assert set(found["accuracy"]) == {"base", "weight_average", "multi_task", "ridge", "retrieval"}
-    for by_size in found["accuracy"].values():
-        assert {size: len(values) for size, values in by_size.items()} == {"2": 2, "4": 1}
-    assert figure.read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(ValueError, match="--sizes: found 5, expected at most the 4 training tasks"):
-        module.main(["pocket", "--sizes", "5"])
-
-
-def test_a_generator_grows_with_the_tasks_of_its_subset_alone(results, tmp_path):
-    module = script("growth")
-    for kind in ("ridge", "hyperconv", "basis"):
-        some = module.Subset(results, TRAINING[:3], 0)
-        some.learn(kind, path := tmp_path / kind / "generator.safetensors")
-        assert module.load_generator(path).metadata["training_tasks"] == sorted(TRAINING[:3])
-    known = results.checkpoints(TRAINING)
-    expected = torch.stack([known[task].mean(0) for task in TRAINING[:3]]).mean(0)
-    torch.testing.assert_close(some.average(), expected)
-    assert not torch.equal(some.multi_task(), module.Subset(results, TRAINING, 0).multi_task())
 
 
 def test_nearness_is_held_against_gains(results, monkeypatch, capsys):

@@ -109,6 +109,19 @@ def test_an_experiment_that_inherits_adapters_takes_those_of_the_larger_jobs(wor
     assert {name for name in jobs if name.startswith("embeddings")} == {"embeddings_heir_1", "embeddings_heir_2"}
 
 
+def test_further_tasks_of_an_heir_share_a_job_that_makes_the_bytes_of_single_ones(copy):
+    found = []
+    for name, alone in (("alone", {"jobs": {"finetune": None}}), ("shared", {})):
+        workspace = copy(f"further_{name}", JOBS)
+        workspace.experiment("heir", {"inherits": "small", "tasks": [*TASKS, "arc_easy", "openbookqa"], **alone})
+        files = [f"results/small/adapters/openbookqa/epoch_{epoch}/run.json" for epoch in (1, 2)]
+        assert workspace.plan(*files)["finetune_heir_1"] == (name == "shared")
+        workspace.run(*files)
+        found.append(contents(workspace))
+    assert found[0] == found[1] != {}
+    assert (workspace.folder / "results/heir/logs/finetune/together_1.log").exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_killed_job_goes_on_at_the_task_and_the_epoch_where_it_was(copy, workspaces, monkeypatch, tally, number):
     """Although Snakemake removes the outputs of a job that failed."""

@@ -49,7 +49,11 @@ def test_every_shipped_experiment_can_be_planned(workspace):
     """One held-out task each: its evaluation."""
     targets, decoders = [], 0
     for name in sorted(path.stem for path in (workspace.folder / "config/experiments").rglob("*.yaml")):
-        other = {"qwen2.5-0.5b-cross-domain": "qasc", "pocket_formats": "arc_challenge.digit"}
+        other = {
+            "qwen2.5-0.5b-cross-domain": "qasc",
+            "pocket_formats": "arc_challenge.digit",
+            "pocket_growth": "piqa.bracket_letter",
+        }
         domain = {"math": "gsm8k", "coding": "mbpp"}.get(name.split("-")[-1], "arc_challenge")
         targets.append(f"results/{name}/evaluation/{other.get(name, domain)}.json")
         seeds = len(whole(name).get("seeds", [0]))

@@ -1,6 +1,7 @@
 """Dry runs of generators: which kinds an experiment has, what each needs, and what is refused."""
 
 import re
+from math import ceil
 
 import pytest
 
@@ -20,6 +21,18 @@ def test_another_generator_uses_the_adapters_of_the_experiment_it_inherits_from(
     alone, both, ridge = workspace.plan(first), workspace.plan(first, second), workspace.plan(second)
     assert both["finetune"] == alone["finetune"] == ridge["finetune"]
     assert (ridge["decoder"], ridge["generator"], both["generator"], both["decoder"]) == (0, 1, 1, alone["decoder"])
+
+
+def test_tasks_that_only_an_heir_has_share_jobs_too(workspace):
+    """Their adapters lie with those of the experiment that it inherits from."""
+    size, tasks = (whole("pocket_growth")[key] for key in ("jobs", "tasks"))
+    known = whole("pocket_formats")["tasks"]
+    further = [f"results/pocket_formats/checkpoints/{task}.parquet" for task in tasks if task not in known]
+    made = workspace.plan(*further)
+    together = {rule for rule in made if rule.startswith("finetune_")}
+    jobs = ceil(len(further) / size["finetune"])
+    assert together == {f"finetune_pocket_growth_{number}" for number in range(1, jobs + 1)}
+    assert made["finetune"] == 0
 
 
 def test_a_task_is_read_once_for_all_that_is_fitted_on_it(workspace):
