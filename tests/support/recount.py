@@ -219,7 +219,8 @@ def recount_experiment(folder):
         rows = pq.read_table(path.with_name(f"{path.stem}.predictions.parquet")).to_pylist()
         expected = recount(rows, officially_right)
         one_row = 1.01 / expected["n"]  # an interval's end is a number of rows
-        assert_same({key: result[key] for key in expected}, expected, noise=max(0.02, one_row))
+        # A few draws that differ much leave gaps between resamples: there another 2,000 ends 0.02 elsewhere.
+        assert_same({key: result[key] for key in expected}, expected, noise=max(0.03, one_row))
         accuracies |= {f"{path.stem}/{name}": found["accuracy"] for name, found in expected["sources"].items()}
         answers += len(rows)
     with Path(folder, "summary.csv").open() as file:
