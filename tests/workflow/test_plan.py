@@ -56,9 +56,10 @@ def test_every_shipped_experiment_can_be_planned(workspace):
         }
         domain = {"math": "gsm8k", "coding": "mbpp"}.get(name.split("-")[-1], "arc_challenge")
         targets.append(f"results/{name}/evaluation/{other.get(name, domain)}.json")
-        seeds = len(whole(name).get("seeds", [0]))
-        further = [KINDS[generator["kind"]].seeded for generator in whole(name).get("generators", [])]
-        decoders += seeds + sum(seeds if seeded else 1 for seeded in further)
+        chosen = whole(name)
+        generators = [chosen.get("generator", {"kind": "hyperconv"}), *chosen.get("generators", [])]
+        seeds = len(chosen.get("seeds", [0]))
+        decoders += sum(seeds if KINDS[generator["kind"]].seeded else 1 for generator in generators)
     assert len(targets) > 25
     jobs = workspace.plan(*targets)
     assert jobs["decoder"] + jobs["generator"] + jobs["learned_generator"] == decoders
