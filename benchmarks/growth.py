@@ -130,7 +130,8 @@ def collect(chosen: Sequence[Subset], scored: Iterable[Scores]) -> Found:
     for number, (subset, scores) in enumerate(zip(chosen, scored, strict=True), 1):
         for source, by_task in scores.items():
             found.setdefault(source, {}).setdefault(len(subset.tasks), []).append(by_task)
-        report(number, len(chosen), f"{len(subset.tasks)} tasks")
+        means = ", ".join(f"{source} {fmean(by_task.values()):.3f}" for source, by_task in scores.items())
+        report(number, len(chosen), f"{len(subset.tasks)} tasks: {means}")
     return found
 
 
