@@ -93,7 +93,7 @@ def all_benchmarks(wildcards):
 
 
 def of_jobs(rule, shared, tasks, **values):
-    """Benchmarks of a rule whose tasks may share jobs, those of an experiment by its name, and of the tasks that share none."""
+    """Benchmarks of a rule whose tasks may share jobs, by the experiment that has these, and of those that share none."""
     jobs = [
         (f"results/{name}/benchmarks/{rule}/together_{number}.tsv", together)
         for name, by_job in shared.items()
