@@ -3,7 +3,8 @@
     python benchmarks/generator_settings.py ridge pocket_formats_ridge --adapters pocket_formats
 
 reads the results of an experiment. The tasks that it holds out take no part, neither to learn from nor to be scored: of
-every other task an adapter is made from its train prompts by a generator that did not see it, and scored on train rows.
+every other task an adapter is made from its train prompts, or so many of them as `--prompts` says, by a generator that
+did not see it, and scored on train rows.
 Prints one line of JSON, the best settings first.
 """
 
@@ -20,6 +21,7 @@ from p2w.config.generator import GeneratorConfig
 from p2w.generators.closed_forms import CLOSED_FORMS
 from p2w.generators.contract import Generator
 from p2w.generators.features import task_features
+from p2w.generators.generation import draw_condition
 from p2w.prompts.states import read_embeddings
 from p2w.runtime.progress import reporter
 
@@ -50,8 +52,8 @@ def candidates(
         yield name, CLOSED_FORMS[kind](config, layout, X, W, 0, {})
 
 
-def scores(kind: str, tried: Tried, results: Results, rows: int) -> dict[str, list[float]]:
-    """Accuracy on each task left out, by settings."""
+def scores(kind: str, tried: Tried, results: Results, rows: int, most: int | None) -> dict[str, list[float]]:
+    """Accuracy on each task left out, by settings; asked with `most` of its prompts, or with all."""
     tasks, found = results.training, {}
     checkpoints = results.checkpoints(tasks)
     weights = {task: checkpoints.mean(task) for task in tasks}
@@ -59,7 +61,7 @@ def scores(kind: str, tried: Tried, results: Results, rows: int) -> dict[str, li
     features = {k: {task: task_features(prompts[task], k) for task in tasks} for k in tried["positions"]}
     report = reporter("tasks left out")
     for number, task in enumerate(tasks, 1):
-        asked = prompts[task].gather(torch.arange(len(prompts[task])))
+        asked = draw_condition(prompts[task], most or len(prompts[task]), results.experiment.seed, 0, "cpu")
         fitted = candidates(kind, tried, task, checkpoints.layout, weights, features)
         made = {name: generator.weights(asked) for name, generator in fitted}
         right = results.accuracy_of(task, results.rows(task, "train", rows), made, checkpoints)
@@ -77,11 +79,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         options = kinds.add_parser(kind)
         add_arguments(options)
         options.add_argument("--rows", type=int, default=24)
+        options.add_argument("--prompts", type=int, help="how many of a task's; all of them unless said")
         for key, values in tried.items():
             options.add_argument(f"--{key}", type=type(values[0]), nargs="+", default=values)
     args = parser.parse_args(argv)
     tried = {key: getattr(args, key) for key in TRIED[args.kind]}
-    found = scores(args.kind, tried, find_results(args), args.rows)
+    found = scores(args.kind, tried, find_results(args), args.rows, args.prompts)
     means = {name: sum(values) / len(values) for name, values in found.items()}
     best = sorted(means, key=lambda name: -means[name])
     tasks = len(next(iter(found.values())))

@@ -34,11 +34,11 @@ KINDS: dict[Kind, KindOfGenerator] = {
         ("positions", "temperature"), 2, "the training adapters, mixed by how like theirs the prompts are"
     ),
     "basis": KindOfGenerator(
-        (*READING, "leave_out", "task_dropout", "shift_rate", *LEARNING), 3,
+        (*READING, "leave_out", "task_dropout", "shift_rate", "attention_rate", *LEARNING), 3,
         "training adapters and their mixture, learned by what the mixed ones do", seeded=True, learned=True,
     ),
     "hypernetwork": KindOfGenerator(
-        ("positions", "width", "warm_start", *LEARNING), 2,
+        ("positions", "width", "warm_start", "attention_rate", *LEARNING), 2,
         "a network from prompts to every module's two matrices, as Text-to-LoRA has it", seeded=True, learned=True,
         defaults={"learning_rate": 3e-4, "steps": 300},
     ),
@@ -73,6 +73,7 @@ class GeneratorConfig(Settings):
     steps: Whole = Field(120, description="optimizer steps; with 0 basis is ridge, hypernetwork the mean adapter")
     learning_rate: NotNegative = Field(3e-2, description="its peak; of basis, that of positions, penalty, gain")
     shift_rate: NotNegative = Field(2e-3, description="its peak, of what is added to every mixture; 0 adds nothing")
+    attention_rate: NotNegative = Field(0.0, description="its peak, of how much each prompt counts; 0: all alike")
     tasks_per_step: Count = Field(8, description="training tasks of a step")
     rows_per_task: Count = Field(3, description="labelled samples of each")
     max_samples: Count = Field(128, description="labelled samples of a task that are learned from")

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,15 +67,18 @@ def _render_row(
     where: str, default_id: str, task: Task, answer_format: AnswerFormat | None, row: Mapping[str, Any]
 ) -> dict[str, Any]:
     name = default_id if task.id is None else _id(where, task.id, row)
-    asked = _clean(fill(where, _wording(task, name), row, lists=True), task)
-    answered = _choose(where, asked, task, answer_format, row) if answer_format else _free(where, asked, task, row)
+    asked = _clean(fill(where, _wording(task.wordings, name), row, lists=True), task)
+    if answer_format:
+        answered = _choose(where, asked, task, answer_format, _wording(answer_format.wordings, name, "format"), row)
+    else:
+        answered = _free(where, asked, task, row)
     return {"id": name, "question": asked, "system": task.system, **answered}
 
 
 def _choose(
-    where: str, question: str, task: Task, answer_format: AnswerFormat, row: Mapping[str, Any]
+    where: str, question: str, task: Task, answer_format: AnswerFormat, turn: str, row: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The columns of a sample that is answered by one of its choices."""
+    """The columns of a sample that is answered by one of its choices, in this wording of the user's turn."""
     texts = _choices(where, task.choices, row)
     choices = [_clean(choice, task) for choice in texts]
     _check_choices(where, choices, answer_format)
@@ -84,7 +87,7 @@ def _choose(
     named = task.answer.encoding == "choice"
     labels = [text.strip() for text in texts] if named else _labels(where, task.choices, row, len(choices))
     answer = _answer(where, task.answer, labels, len(choices), row)
-    prompt = answer_format.prompt.format(
+    prompt = turn.format(
         question=question,
         choices="\n".join(answer_format.choice.format(label=label, choice=choice) for label, choice in pairs),
         answers=either(responses),
@@ -144,10 +147,11 @@ def _clean(text: str, task: Task) -> str:
     return text.strip()
 
 
-def _wording(task: Task, name: str) -> str:
-    """The wording of a row's question: by its id, so that other rows do not change it."""
-    number = int.from_bytes(hashlib.sha256(name.encode()).digest()[-8:])
-    return task.wordings[number % len(task.wordings)]
+def _wording(wordings: Sequence[str], name: str, of: str = "") -> str:
+    """The wording that a row has: by its id, so that other rows do not change it, and by what it is `of`, so that one
+    says nothing of another."""
+    number = int.from_bytes(hashlib.sha256(f"{of}{name}".encode()).digest()[-8:])
+    return wordings[number % len(wordings)]
 
 
 def _id(where: str, path: str | tuple[str, ...], row: Mapping[str, Any]) -> str:

@@ -42,17 +42,21 @@ def condition_features(condition: Tensor, positions: int) -> Tensor:
     return _features(_sums(condition, positions))
 
 
-def _sums(states: Tensor, positions: int) -> tuple[Tensor, Tensor]:
-    """Over prompts (N, L, C), sums (K, C) and counts (K, 1) of the states at each of the K last positions, from the end
-    on; without positions of each prompt's mean state, K = 1. A prompt has ended where all that follows is zero."""
-    inside = states.ne(0).any(-1)
-    lengths = inside.sum(-1)
+def last_states(states: Tensor, positions: int) -> tuple[Tensor, Tensor]:
+    """Of prompts (N, L, C) the states (N, K, C) at each of the K last positions, from the end on, zero where a prompt
+    has none, and where it has (N, K) bool; without positions each one's mean state, K = 1. A prompt ends where all
+    that follows is zero."""
+    lengths = states.ne(0).any(-1).sum(-1)
     if not positions:
-        known = lengths > 0
-        return (states.sum(1)[known] / lengths[known, None]).sum(0, keepdim=True), known.sum().view(1, 1)
-    places = lengths[:, None] - 1 - torch.arange(positions)
+        return (states.sum(1) / lengths.clamp(min=1)[:, None])[:, None], lengths[:, None] > 0
+    places = lengths[:, None] - 1 - torch.arange(positions, device=states.device)
     there = places >= 0
-    last = states.gather(1, places.clamp(min=0)[..., None].expand(-1, -1, states.shape[-1])) * there[..., None]
+    return states.gather(1, places.clamp(min=0)[..., None].expand(-1, -1, states.shape[-1])) * there[..., None], there
+
+
+def _sums(states: Tensor, positions: int) -> tuple[Tensor, Tensor]:
+    """Over prompts (N, L, C) the sums (K, C) and counts (K, 1) of their last states."""
+    last, there = last_states(states, positions)
     return last.sum(0), there.sum(0)[:, None]
 
 

@@ -1,7 +1,7 @@
 """A generator in closed form as one file that holds everything needed to use it: a tensor or a value for each field."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from p2w.adapters.layout import AdapterLayout
+from p2w.generators.attention import attended_features
 from p2w.generators.features import condition_features
 from p2w.runtime.four_bits import pack, unpack
 from p2w.runtime.tensor_files import write_tensors
@@ -18,7 +19,8 @@ from p2w.runtime.tensor_files import write_tensors
 class Fitted:
     """A generator (`contract.py`) of tensors, numbers and texts that reads the mean prompt: what all kinds have.
 
-    `features` (d,) float32 is the mean over the training tasks of those that `positions` last states have.
+    `features` (d,) float32 is the mean over the training tasks of those that `positions` last states have; with a
+    `query` (K, C) float32 prompts count as it says, else all alike.
     """
 
     kind: ClassVar[str]
@@ -28,6 +30,7 @@ class Fitted:
     num_prompts: int
     layout: AdapterLayout
     metadata: dict[str, Any]
+    query: Tensor | None = None
 
     @property
     def device(self) -> torch.device:
@@ -36,7 +39,9 @@ class Fitted:
 
     def read(self, condition: Tensor) -> Tensor:
         """Features (d,) of a condition (N, L, C)."""
-        return condition_features(condition, self.positions)
+        if self.query is None:
+            return condition_features(condition, self.positions)
+        return attended_features(condition, self.query, self.positions).flatten()
 
 
 # Of matrices in four bits: the key of the header that has their columns, and what their scales are called.
@@ -46,7 +51,8 @@ F = TypeVar("F", bound=Fitted)
 
 def save_fitted(path: str | Path, generator: Fitted, in_four_bits: Collection[str] = ()) -> None:
     """Write a generator's fields and kind; matrices that are named are in four bits. Equal input gives equal bytes."""
-    values = {field.name: getattr(generator, field.name) for field in fields(generator)}
+    named = {field.name: getattr(generator, field.name) for field in fields(generator)}
+    values = {name: value for name, value in named.items() if value is not None}
     tensors = {name: value for name, value in values.items() if isinstance(value, Tensor)}
     rest = {name: value for name, value in values.items() if name not in tensors}
     sizes = {name: tensors[name].shape[1] for name in in_four_bits}
@@ -61,5 +67,6 @@ def rebuild_fitted(form: type[F], tensors: Mapping[str, Tensor], header: Mapping
     aligned = {name: tensor.clone() for name, tensor in tensors.items()}  # how a file lies would show in the last bit
     for name, size in header.get(IN_FOUR_BITS, {}).items():
         aligned[name] = unpack(aligned[name], aligned.pop(name + SCALES), size)
-    rest = {field.name: header[field.name] for field in fields(form) if field.name not in tensors}
+    needed = [field.name for field in fields(form) if field.default is MISSING or field.name in header]
+    rest = {name: header[name] for name in needed if name not in tensors}
     return form(**{**aligned, **rest, "layout": AdapterLayout.from_json(header["layout"])})

@@ -19,8 +19,8 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from p2w.adapters.layout import AdapterLayout
 from p2w.config.generator import GeneratorConfig
+from p2w.generators.attention import Attention, Reader
 from p2w.generators.contract import Prompts, finite
-from p2w.generators.features import Part, position_features
 from p2w.generators.fitted_file import Fitted
 
 EMBEDDING = 32  # values that say which module it is, and as many for its layer
@@ -86,7 +86,7 @@ def build_network(dim: int, layout: AdapterLayout, width: int) -> ModuleNetwork:
     return network.to_empty(device="cpu")
 
 
-class HyperNetwork(nn.Module):
+class HyperNetwork(Reader):
     """The network with what its input and output are measured by, as it is trained.
 
     Args:
@@ -95,14 +95,21 @@ class HyperNetwork(nn.Module):
         layout: what these are.
         config: how wide the network is.
         seed: of its first parameters.
+        attention: where it is learned how much each prompt counts.
     """
 
     def __init__(
-        self, features: Tensor, weights: Tensor, layout: AdapterLayout, config: GeneratorConfig, seed: int
+        self,
+        features: Tensor,
+        weights: Tensor,
+        layout: AdapterLayout,
+        config: GeneratorConfig,
+        seed: int,
+        attention: Attention | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(config.positions, attention)
         flat = features.flatten(1)
-        self.layout, self.positions = layout, config.positions
+        self.layout = layout
         self.register_buffer("features", flat.mean(0))
         self.register_buffer("spread", (flat - flat.mean(0)).square().mean().sqrt().clamp(min=_TINY))
         self.register_buffer("weights_mean", weights.mean(0))
@@ -115,21 +122,18 @@ class HyperNetwork(nn.Module):
         made = self.network((asked.flatten(1) - self.features) / self.spread)
         return self.weights_mean + made * _by_value(self.layout, self.scales)
 
-    def reads(self, prompts: Prompts, chosen: Tensor) -> Tensor:
-        """The mean state at each position (K, C) of prompts `chosen` (n,)."""
-        return position_features(Part(prompts, chosen), self.positions)
-
     def groups(self, config: GeneratorConfig) -> list[dict[str, Any]]:
         """Parameters and the peak of their rate."""
-        return [{"params": list(self.network.parameters()), "peak": config.learning_rate}]
+        network = {"params": list(self.network.parameters()), "peak": config.learning_rate}
+        return [network, *self.attention_groups(config)]
 
     @torch.no_grad()
     def fitted(self, num_prompts: int, metadata: dict[str, Any]) -> "FittedNetwork":
         """What it has become, as a generator."""
-        parts = {name: tensor.detach().cpu() for name, tensor in self.named_buffers()}
+        parts = {name: tensor.detach().cpu() for name, tensor in self.named_buffers(recurse=False)}
         network = parameters_to_vector(self.network.parameters()).cpu()
         width = self.network.task.out_features
-        return FittedNetwork(**parts, network=network, width=width, positions=self.positions,
+        return FittedNetwork(**parts, **self.query(), network=network, width=width, positions=self.positions,
                              num_prompts=num_prompts, layout=self.layout, metadata=metadata)  # fmt: skip
 
 

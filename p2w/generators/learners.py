@@ -11,6 +11,7 @@ from p2w.adapters.layout import AdapterLayout
 from p2w.adapters.weight_tokens import WeightTokens
 from p2w.config.decoder import DecoderConfig
 from p2w.config.generator import GeneratorConfig
+from p2w.generators.attention import Attention, states_of_tasks
 from p2w.generators.basis import Basis
 from p2w.generators.centroids import centroids_of, training_rows
 from p2w.generators.contract import Generator, Prompts
@@ -60,13 +61,19 @@ class Given(NamedTuple):
         features, weights = training_rows(centroids_of(self.prompts, self.adapters), self.config.positions)
         return features.unflatten(1, (max(1, self.config.positions), -1)), weights
 
+    def attention(self) -> Attention | None:
+        """What begins as all prompts counting alike; none where it would stay so."""
+        if not self.config.attention_rate:
+            return None
+        return Attention(states_of_tasks(self.prompts, self.config.positions), self.config.positions)
+
 
 def _basis(given: Given, _seed: int) -> Basis:
-    return Basis(*given.rows(), given.layout, given.config)
+    return Basis(*given.rows(), given.layout, given.config, given.attention())
 
 
 def _hypernetwork(given: Given, seed: int) -> HyperNetwork:
-    return HyperNetwork(*given.rows(), given.layout, given.config, seed)
+    return HyperNetwork(*given.rows(), given.layout, given.config, seed, given.attention())
 
 
 def _decoder(given: Given, seed: int) -> LearnedDecoder:

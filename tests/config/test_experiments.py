@@ -84,6 +84,8 @@ def test_the_75_warm_up_steps_and_the_50_saved_ones_of_the_paper():
     assert [config.rate(step) for step in (first - 1, first, first + 49)] == [1e-4, 1e-5, 1e-5]
 
 
-def test_formats_state_themselves_in_every_prompt():
+def test_formats_state_themselves_in_every_prompt_and_hinted_ones_in_one_of_four():
     for name, form in load_tasks(CONFIG / "tasks").formats.items():
-        assert form.prompt.splitlines()[-1].startswith("Answer with "), name
+        stated, *silent = [wording.splitlines()[-1] for wording in form.wordings]
+        assert stated.startswith("Answer with "), name
+        assert silent == (["Answer."] * 3 if name.startswith("hinted_") else []), name

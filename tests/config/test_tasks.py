@@ -68,6 +68,8 @@ MISTAKES = [
     ("formats.bracket_letter.labels", ["A", "A"], "labels: found ['A', 'A'], expected distinct labels"),
     ("formats.bracket_letter.response", "{answers}", "unknown field ['answers']; fields: ['choice', 'label']"),
     ("formats.bracket_letter.prompt", "{question}{}", "unknown field ['']; fields: ['answers', 'choices', 'question']"),
+    ("formats.bracket_letter.prompt", ["{question}", "{a}"], "prompt: unknown field ['a']; fields: ['answers',"),
+    ("formats.bracket_letter.prompt", [], "prompt: found [], expected text, or a list of at least 1"),
 ]
 
 

@@ -130,6 +130,25 @@ def test_names_of_labels_are_answers() -> None:
         render_samples("news", task, answer_format, news.fillna("Food"), "train")
 
 
+def test_of_several_wordings_a_row_has_one_by_its_id_whatever_the_format_and_the_question_is() -> None:
+    entry = {"id": "n", "question": ["{n}?", "{n}!"], "choices": {"fixed": ["yes", "no"]}, "system": "",
+             "answer": {"column": "a", "encoding": "index0"}, "format": "letter",
+             "splits": {"train": "train"}}  # fmt: skip
+    table = pd.DataFrame({"n": [str(n) for n in range(400)], "a": 0})
+
+    def prompts(kind: str, rows: pd.DataFrame = table) -> pd.Series:
+        form = TABLE.formats[f"hinted_{kind}"]
+        return render_samples("toy", parse(Task, entry), form, rows, "train").set_index("id")["prompt"]
+
+    letter, words = prompts("letter"), prompts("words")
+    told = letter.str.contains("Answer with A or B.", regex=False)
+    assert told.mean() == pytest.approx(1 / 4, abs=0.06)
+    assert (words == letter).tolist() == (~told).tolist(), "the same rows tell it, the others look the same"
+    assert prompts("words", table[::-3]).equals(words[::-3]), "other rows change nothing"
+    asks = letter.str.contains("?", regex=False)
+    assert asks[told].mean() == pytest.approx(asks[~told].mean(), abs=0.15), "two wordings of a row are independent"
+
+
 def test_samples_return_from_their_file(tmp_path: Path) -> None:
     samples = render("arc_easy", rows.arc_digits, rows.arc_five)
     write_samples(tmp_path / "train.parquet", samples, {"made_by": "test"})

@@ -80,7 +80,7 @@ def test_what_is_left_out_has_no_share_and_shares_are_one_in_all():
     prompts, weights = world()
     basis = begun(prompts, weights)
     known = torch.tensor([True, False, True, True, False])
-    shares = basis.shares(position_features(prompts["task_1"], 3), known)
+    shares = basis.shares(basis.of_tasks(), position_features(prompts["task_1"], 3), known)
     assert shares[~known].eq(0).all()
     assert shares[known].ne(0).all()
     assert shares.sum().item() == pytest.approx(1)
