@@ -52,8 +52,9 @@ class Workspace:
         return done.stdout + done.stderr
 
     def plan(self, *targets: str) -> Counter[str]:
-        """How many jobs of each rule a run would start."""
+        """How many jobs of each rule a run would start; one that could also be `no_such_target` is noise for users."""
         text = self.run(*targets, "--dry-run")
+        assert "Exception" not in text, text[:2000]
         return Counter(re.findall(r"^(?:local)?rule (\w+):", text, re.MULTILINE))
 
     def experiment(self, name: str, content: dict) -> None:
