@@ -23,6 +23,9 @@ from p2w.evaluation.answers import officially_right
 ORDER = ["base", "trained/", "trained_mean", "best_trained", "weight_average", "nearest_prompts", "multi_task",
          "target_trained", "generated", "generated/shuffled_prompts", "generated/foreign_prompts",
          "generated/random_prompts", "constant"]  # fmt: skip
+SLACK = (
+    0.015  # of a quantile's level, three standard errors: where one draw decides, an end lies on either side of a jump
+)
 SHARES = ["accuracy", "valid", "accuracy_when_valid", "choice_accuracy", "acc", "acc_norm", "choice_text_accuracy",
           "official"]  # fmt: skip
 
@@ -123,7 +126,8 @@ def sources(adapters, n, official):
 
 
 def bootstrap(ours, theirs, times=1500):
-    """Interval by another generator, one resample at a time; by seed, one {id: right} for each draw."""
+    """Where each end of an interval may lie, by another generator, one resample at a time; by seed, one {id: right} for
+    each draw."""
     generator, differences = np.random.default_rng(999), []
     ours, theirs = ({s: np.array([[*a.values()] for a in by_seed[s]]) for s in by_seed} for by_seed in (ours, theirs))
     count = next(iter(ours.values())).shape[1]
@@ -141,7 +145,7 @@ def bootstrap(ours, theirs, times=1500):
             for source, names, draws in ((ours, seeds, picks), (theirs, others, other_picks))
         ]
         differences.append(means[0] - means[1])
-    return list(np.quantile(differences, [0.025, 0.975]))
+    return [tuple(np.quantile(differences, [end - SLACK, end + SLACK])) for end in (0.025, 0.975)]
 
 
 def comparison(ours, theirs, n, resample):
@@ -205,6 +209,8 @@ def assert_same(found, expected, path="", tolerance=1e-9, noise=0.02):
         tolerance = noise if path.startswith("/comparisons") else tolerance
         for i, pair in enumerate(zip(found, expected, strict=True)):
             assert_same(*pair, f"{path}/{i}", tolerance, noise)
+    elif isinstance(expected, tuple):
+        assert expected[0] - tolerance <= found <= expected[1] + tolerance, f"{path}: {found} is not in {expected}"
     elif isinstance(expected, str):
         assert found == expected, path
     elif expected is not None:
