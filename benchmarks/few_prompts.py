@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import fmean
 
 from experiment_results import Results, add_arguments, find_results
+from growth import draw as draw_curves
 from torch import Tensor
 
 from p2w.config.generator import KINDS
@@ -21,7 +22,6 @@ from p2w.generators.fitted_file import Fitted
 from p2w.generators.generation import draw_condition
 from p2w.generators.generator_file import load_generator
 from p2w.prompts.states import read_embeddings
-from p2w.report.figure_style import drawing, line_style
 from p2w.runtime.progress import reporter
 
 Found = dict[str, dict[int, dict[str, float]]]  # accuracy by kind, number of prompts and task
@@ -64,20 +64,6 @@ def score(results: Results, kinds: Sequence[str], counts: Sequence[int], draws: 
     return found
 
 
-def draw_figure(found: Found, path: Path) -> None:
-    """A line for each kind."""
-    with drawing(path, 6.4, 4.0) as figure:
-        axes = figure.subplots()
-        for number, (kind, by_count) in enumerate(found.items()):
-            means = [fmean(by_task.values()) for by_task in by_count.values()]
-            axes.plot(list(by_count), means, label=kind, **line_style(number))
-        axes.set_xscale("log", base=2)
-        axes.set_xticks(counts := list(next(iter(found.values()))), map(str, counts))
-        axes.set_xlabel("prompts")
-        axes.set_ylabel("mean accuracy on the held-out tasks")
-        axes.legend()
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Ask, score, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -96,7 +82,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     }
     print(json.dumps({"draws": args.draws, "accuracy": means, **({"by_task": by_task} if args.by_task else {})}))
     if args.figure:
-        draw_figure(found, args.figure)
+        curves = {kind: {n: [mean] for n, mean in by_count.items()} for kind, by_count in means.items()}
+        draw_curves(curves, args.figure, "prompts")
 
 
 if __name__ == "__main__":

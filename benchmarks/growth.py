@@ -140,8 +140,8 @@ def each(found: Found, of: Callable[[list[Mapping[str, float]]], T]) -> dict[str
     return {source: {size: of(drawn) for size, drawn in by_size.items()} for source, by_size in found.items()}
 
 
-def draw(found: Curves, path: Path) -> None:
-    """A line through the mean over subsets for each source, and a faint mark for every subset."""
+def draw(found: Curves, path: Path, over: str) -> None:
+    """A line through the means for each source, and a faint mark for every value, over a number of something."""
     with drawing(path, 6.4, 4.0) as figure:
         axes = figure.subplots()
         for number, (source, by_size) in enumerate(found.items()):
@@ -151,7 +151,7 @@ def draw(found: Curves, path: Path) -> None:
                 axes.plot([size] * len(values), values, **{**style, "linestyle": "", "alpha": 0.3})
         axes.set_xscale("log", base=2)
         axes.set_xticks(sizes := sorted({size for by_size in found.values() for size in by_size}), map(str, sizes))
-        axes.set_xlabel("training tasks")
+        axes.set_xlabel(over)
         axes.set_ylabel("mean accuracy on the held-out tasks")
         axes.legend()
 
@@ -177,7 +177,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     shown = {"accuracy": means, **({"by_task": by_task} if args.by_task else {})}
     print(json.dumps({"held_out": len(results.held_out), **shown}))
     if args.figure:
-        draw(means, args.figure)
+        draw(means, args.figure, "training tasks")
 
 
 if __name__ == "__main__":
