@@ -25,7 +25,7 @@ from p2w.config.lora import LoraSettings
 from p2w.config.suites import load_tasks
 from p2w.data.samples import render_samples
 from p2w.evaluation.evaluate import predict
-from p2w.finetuning.adapted_base import add_adapter, trainable
+from p2w.finetuning.adapted_base import load_adapted
 from p2w.pocket.tables import pocket_table
 from p2w.runtime.progress import silent
 
@@ -37,13 +37,13 @@ SIZE = 0.05  # standard deviation of the adapters' values: enough to change what
 
 def write_adapters(base: BaseModel, folder: Path, count: int) -> dict[str, Path]:
     """Random adapters of the pocket experiment's shape, the same at every run; source name to folder."""
-    model, config = add_adapter(load_model(base), LoraSettings(rank=4, alpha=8), base)
+    adapted = load_adapted(base, LoraSettings(rank=4, alpha=8))
     folders = {}
     for seed in range(count):
         generator = torch.Generator().manual_seed(seed)
-        tensors = {name: torch.randn(p.shape, generator=generator) * SIZE for name, p in trainable(model).items()}
+        tensors = {name: torch.randn(p.shape, generator=generator) * SIZE for name, p in adapted.tensors.items()}
         folders[f"adapter_{seed}"] = folder / str(seed)
-        write_adapter(folder / str(seed), tensors, config)
+        write_adapter(folder / str(seed), tensors, adapted.adapter_config)
     return folders
 
 

@@ -1,4 +1,5 @@
-"""LoRA fine-tuning: a batch in pieces of like length with logits of the answer's tokens alone, against the usual way.
+"""LoRA fine-tuning: a batch in pieces of like length, logits of the answer's tokens alone and the low-rank
+term's gradient written out, against PEFT's layers and the usual way.
 
 Plain pads a batch to its longest sample and computes logits and loss at every position, as the published code's trainer
 does. The model has Qwen2.5-0.5B's proportions, output layer included, with a quarter of the width and of the layers.
@@ -12,9 +13,13 @@ import torch
 from full_size_counts import model_flops
 from full_size_models import LORA, QWEN, RandomQwen
 from measure import claim, flops_peak, in_turns, parser, report, start
+from peft import get_peft_model, set_peft_model_state_dict
 from prompts import ARC, made_up
-from transformers import Qwen2Config
+from transformers import PreTrainedModel, Qwen2Config
 
+from p2w.adapters.layout import PEFT_PREFIX
+from p2w.adapters.peft_folder import peft_config
+from p2w.base.base_model import load_model
 from p2w.base.chat import supervised_batch
 from p2w.config.finetuning import FinetuneConfig
 from p2w.finetuning.batches import epoch_batches
@@ -44,18 +49,25 @@ def samples(count: int) -> pd.DataFrame:
     return table.assign(id=[f"row-{number}" for number in range(count)], system="Pick the right choice.")
 
 
-def epoch_plain(training: Training, epoch: int) -> list[float]:
-    """An epoch as trainers do it by default; the losses of its steps."""
-    losses = []
-    for batch in epoch_batches(len(training.encoded), training.config.batch_size, training.seed, epoch):
+def plain_model(base: SmallQwen, training: Training) -> PreTrainedModel:
+    """The base model with the same adapter in PEFT's own layers."""
+    model = get_peft_model(load_model(base), peft_config(LORA, "", None))
+    set_peft_model_state_dict(model, {f"{PEFT_PREFIX}{name}": p.data for name, p in training.parameters.items()})
+    return model
+
+
+def epoch_plain(training: Training, model: PreTrainedModel, optimizer: torch.optim.Optimizer) -> list[float]:
+    """The first epoch as trainers do it by default; the losses of its steps."""
+    losses, parameters = [], [parameter for parameter in model.parameters() if parameter.requires_grad]
+    for batch in epoch_batches(len(training.encoded), training.config.batch_size, training.seed, 1):
         prompts, responses = (
             [rows[i] for i in batch] for rows in (training.encoded.prompts, training.encoded.responses)
         )
-        loss = training.model(**supervised_batch(prompts, responses, training.pad_id), use_cache=False).loss
+        loss = model(**supervised_batch(prompts, responses, training.pad_id), use_cache=False).loss
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(training.parameters.values(), training.config.clip_norm)
-        training.optimizer.step()
-        training.optimizer.zero_grad()
+        torch.nn.utils.clip_grad_norm_(parameters, training.config.clip_norm)
+        optimizer.step()
+        optimizer.zero_grad()
         losses.append(loss.item())
     return losses
 
@@ -72,9 +84,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         torch.manual_seed(0)
         ours = Training(base, LORA, config, 0, "benchmark", table)
         torch.manual_seed(0)
-        plain = Training(base, LORA, config, 0, "benchmark", table)
-    first = epoch_plain(plain, 1)[0], ours.run_epoch(1).losses[0]
-    ways = {"plain": lambda: epoch_plain(plain, 1), "ours": lambda: ours.run_epoch(1)}
+        model = plain_model(base, ours)
+    optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, fused=True)
+    first = epoch_plain(ours, model, optimizer)[0], ours.run_epoch(1).losses[0]
+    ways = {"plain": lambda: epoch_plain(ours, model, optimizer), "ours": lambda: ours.run_epoch(1)}
     taken, _ = in_turns(ways, args.runs, warm_up=False)
     lengths = [ours.encoded.length(index) for index in range(len(ours.encoded))]
     # The frozen weights get no gradient of their own: backward costs as much as forward.

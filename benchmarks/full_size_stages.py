@@ -13,14 +13,14 @@ from full_size_models import LAYERS, LORA, RandomCheckpoints, RandomQwen, prompt
 from p2w.adapters.checkpoints import Block, read_checkpoints, write_blocks
 from p2w.adapters.peft_folder import write_adapter
 from p2w.adapters.weight_tokens import WeightTokens
-from p2w.base.base_model import load_model, load_tokenizer
+from p2w.base.base_model import load_tokenizer
 from p2w.base.chat import prompt_ids
 from p2w.config.decoder import DecoderConfig
 from p2w.config.evaluation import EvaluationConfig
 from p2w.config.finetuning import FinetuneConfig
 from p2w.config.settings import parse
 from p2w.evaluation.evaluate import predict
-from p2w.finetuning.adapted_base import add_adapter, trainable
+from p2w.finetuning.adapted_base import load_adapted
 from p2w.finetuning.training import Training
 from p2w.generators.generation import draw_condition, generate
 from p2w.generators.hyperconv import build_decoder
@@ -166,12 +166,11 @@ def evaluate(setting: Setting, device: torch.device) -> dict[str, float]:
     """Greedy answers and likelihoods of the base model and of one adapter."""
     base, rows = setting.base, setting.batch_size * setting.steps
     table = samples(load_tokenizer(base), rows)
-    model, adapter_config = add_adapter(load_model(base, device), LORA, base)
-    tensors = {name: torch.randn_like(value) * 0.01 for name, value in trainable(model).items()}
-    del model
+    adapted = load_adapted(base, LORA)
+    tensors = {name: torch.randn(value.shape) * 0.01 for name, value in adapted.tensors.items()}
     config = EvaluationConfig(max_rows=rows, batch_tokens=setting.less(65536))
     with tempfile.TemporaryDirectory() as folder:
-        write_adapter(folder, tensors, adapter_config)
+        write_adapter(folder, tensors, adapted.adapter_config)
         _, seconds = timed(lambda: predict(base, table, {"adapter": Path(folder)}, config, device, silent), device)
     tokenizer = load_tokenizer(base)
     lengths = [len(prompt_ids(tokenizer, row.system, row.prompt)) for row in table.itertuples()]

@@ -16,7 +16,7 @@ from p2w.base.base_model import load_model, load_tokenizer
 from p2w.base.lora_stack import LoraStack
 from p2w.config.base_model import BaseModel
 from p2w.evaluation.continuations import Question, answer, tokenize_samples
-from p2w.finetuning.adapted_base import add_adapter, trainable
+from p2w.finetuning.adapted_base import load_adapted
 
 SIZE = 0.02  # standard deviation of the adapters' values
 HARNESS_BATCH = 16
@@ -25,9 +25,9 @@ BATCH_TOKENS = 4096
 
 def adapters(base: BaseModel, count: int) -> list[dict[str, torch.Tensor]]:
     """Random ones, the same at every run."""
-    model, _ = add_adapter(load_model(base), LORA, base)
+    shapes = load_adapted(base, LORA).tensors
     drawn = [torch.Generator().manual_seed(seed) for seed in range(count)]
-    return [{n: torch.randn(p.shape, generator=g) * SIZE for n, p in trainable(model).items()} for g in drawn]
+    return [{n: torch.randn(p.shape, generator=g) * SIZE for n, p in shapes.items()} for g in drawn]
 
 
 def by_harness(harness: HFLM, model: Any, names: Sequence[str], questions: Sequence[Question]) -> list[float]:

@@ -1,19 +1,37 @@
-"""The layout of an adapter before it exists: from the base model's config and the LoRA config, without weights."""
+"""What PEFT would put on a base model: from the model's config and the LoRA config, without weights."""
 
 import copy
+from typing import TYPE_CHECKING
 
 import torch
-from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
+from torch import Tensor
 from transformers import AutoModelForCausalLM, PretrainedConfig
 
 from p2w.adapters.layout import AdapterLayout
 
+if TYPE_CHECKING:
+    from peft import LoraConfig
 
-def layout_of(model_config: PretrainedConfig, lora_config: LoraConfig) -> AdapterLayout:
-    """Layout of the adapter that PEFT would put on the model; nothing is allocated (meta device)."""
-    with torch.device("meta"):
+ADAPTER = "default"  # PEFT's own name for a model's first adapter, a part of its parameter names in memory
+
+
+def placed(model_config: PretrainedConfig, lora_config: "LoraConfig") -> tuple[dict[str, Tensor], "LoraConfig"]:
+    """An adapter's tensors (on the meta device: names and shapes alone) in the order in which PEFT makes them, and the
+    config with the modules that it found."""
+    from peft import inject_adapter_in_model
+
+    with torch.device("meta"), torch.random.fork_rng(devices=[]):
         model = AutoModelForCausalLM.from_config(model_config)
-        # PEFT writes into the config it is given.
-        adapted = get_peft_model(model, copy.deepcopy(lora_config))
-    # PEFT would add the base layer of an adapted lm_head.
-    return AdapterLayout.from_tensors(get_peft_model_state_dict(adapted, save_embedding_layers=False))
+        config = copy.deepcopy(lora_config)  # PEFT writes into the config it is given
+        inject_adapter_in_model(config, model, ADAPTER)
+    tensors = {
+        name.replace(f".{ADAPTER}.", "."): parameter.detach()
+        for name, parameter in model.named_parameters()
+        if f".{ADAPTER}." in name
+    }
+    return tensors, config
+
+
+def layout_of(model_config: PretrainedConfig, lora_config: "LoraConfig") -> AdapterLayout:
+    """Layout of the adapter that PEFT would put on the model."""
+    return AdapterLayout.from_tensors(placed(model_config, lora_config)[0])

@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import torch
 from torch import Tensor, nn
+from torch.nn.functional import dropout
+
+from p2w.base.low_rank import add_low_rank
 
 Adapter = tuple[Mapping[str, Tensor], float]  # tensors by name, and the factor of the low-rank term
+Factors = Mapping[str, tuple[Tensor, Tensor]]  # by module lora_A (K, rank, in) and lora_B (K, out, rank)
 Hook = Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]
 
 
@@ -32,28 +35,31 @@ class LoraStack:
     def __init__(self, model: nn.Module, adapters: Sequence[Adapter]) -> None:
         if not adapters:
             raise ValueError("found 0 adapters, expected at least 1")
-        self._count = len(adapters)
-        pairs = [_pairs(tensors) for tensors, _ in adapters]
+        self._count, self._left_out = len(adapters), 0.0
+        given = [pairs(tensors) for tensors, _ in adapters]
         scales = [scale for _, scale in adapters]
-        self._modules = {name: _module(model, name) for name in sorted(set().union(*pairs))}
+        self._modules = {name: _module(model, name) for name in sorted(set().union(*given))}
         self._factors = {
-            name: _stack(name, module.weight, [pair.get(name) for pair in pairs], scales)
+            name: _stack(name, module.weight, [found.get(name) for found in given], scales)
             for name, module in self._modules.items()
         }
 
     @classmethod
-    def of_factors(cls, model: nn.Module, factors: Mapping[str, tuple[Tensor, Tensor]], scale: float) -> "LoraStack":
-        """K adapters of one rank from lora_A (K, rank, in) and lora_B (K, out, rank) of each module, which gradients
-        reach. Raises ValueError: no module, one that the model does not have or that has another size."""
+    def of_factors(cls, model: nn.Module, factors: Factors, scale: float, left_out: float = 0.0) -> "LoraStack":
+        """K adapters of one rank which gradients reach; the share `left_out` of their inputs is left out at random.
+
+        Raises ValueError: no module, one that the model does not have or that has another size.
+        """
         if not factors:
             raise ValueError("found factors of 0 modules, expected at least 1")
         stack = cls.__new__(cls)
+        stack._left_out = left_out
         stack._modules = {name: _module(model, name) for name in factors}
         for name, (lora_a, lora_b) in factors.items():
             _check_size(name, (lora_b.shape[1], lora_a.shape[2]), stack._modules[name].weight)
         stack._count = next(iter(factors.values()))[0].shape[0]
         stack._factors = {
-            name: (lora_a.to(weight), (lora_b.mT * scale).to(weight))
+            name: (lora_a.to(weight), (lora_b.mT * scale).to(weight).contiguous())
             for name, (lora_a, lora_b) in factors.items()
             for weight in [stack._modules[name].weight]
         }
@@ -70,7 +76,7 @@ class LoraStack:
             for name, (lora_a, lora_b) in self._factors.items():
                 if chosen is not None:
                     lora_a, lora_b = lora_a[list(chosen)], lora_b[list(chosen)]
-                handles.append(self._modules[name].register_forward_hook(_hook(lora_a, lora_b)))
+                handles.append(self._modules[name].register_forward_hook(_hook(lora_a, lora_b, self._left_out)))
             yield
         finally:
             for handle in handles:
@@ -84,31 +90,24 @@ def adapted(model: nn.Module, tensors: Mapping[str, Tensor], scale: float) -> It
         yield model
 
 
-def _hook(lora_a: Tensor, lora_b: Tensor) -> Hook:
-    """Adds (x A') B, with A (K, rank, in) and B (K, rank, out), to an output whose rows are K equal blocks."""
-    K, _, size = lora_a.shape
+def _hook(lora_a: Tensor, lora_b: Tensor, left_out: float) -> Hook:
+    """Adds (x A') B to the output of a module for x."""
 
-    def add_low_rank(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        rows = inputs[0].shape[0]
-        if rows % K:
-            raise ValueError(f"found a batch of {rows} rows, expected a multiple of the {K} adapters")
-        # A lies as (rank, in): on a CPU the product with a contiguous (in, rank) takes four times as long.
-        low = torch.bmm(inputs[0].reshape(K, -1, size), lora_a.mT)
-        # In place: the output is this module's own, and a copy would cost as much as the product.
-        return output.view(K, -1, output.shape[-1]).baddbmm_(low, lora_b).view_as(output)
+    def add(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        return add_low_rank(output, dropout(inputs[0], left_out) if left_out else inputs[0], lora_a, lora_b)
 
-    return add_low_rank
+    return add
 
 
 def _stack(
-    name: str, weight: Tensor, pairs: Sequence[tuple[Tensor, Tensor] | None], scales: Sequence[float]
+    name: str, weight: Tensor, matrices: Sequence[tuple[Tensor, Tensor] | None], scales: Sequence[float]
 ) -> tuple[Tensor, Tensor]:
     """A (K, rank, in) and scaled B (K, rank, out) of one module, in the precision and place of its weight."""
-    given = [pair for pair in pairs if pair is not None]
+    given = [pair for pair in matrices if pair is not None]
     rank = max(lora_a.shape[0] for lora_a, _ in given)
     size_out, size_in = given[0][1].shape[0], given[0][0].shape[1]
-    all_a, all_b = weight.new_zeros(len(pairs), rank, size_in), weight.new_zeros(len(pairs), rank, size_out)
-    for k, pair in enumerate(pairs):
+    all_a, all_b = weight.new_zeros(len(matrices), rank, size_in), weight.new_zeros(len(matrices), rank, size_out)
+    for k, pair in enumerate(matrices):
         if pair is None:
             continue
         lora_a, lora_b = pair
@@ -125,16 +124,17 @@ def _check_size(name: str, found: tuple[int, int], weight: Tensor, first: tuple[
         raise ValueError(f"adapter: {name}: found size {found}, expected {tuple(weight.shape)}")
 
 
-def _pairs(tensors: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+def pairs(tensors: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+    """lora_A and lora_B of every module; ValueError: one lacks."""
     names = sorted({name.rsplit(".lora_", 1)[0] for name in tensors})
-    pairs = {}
+    found = {}
     for name in names:
         keys = (f"{name}.lora_A.weight", f"{name}.lora_B.weight")
         missing = [key for key in keys if key not in tensors]
         if missing:
             raise ValueError(f"adapter: missing tensor {missing[0]!r}")
-        pairs[name] = (tensors[keys[0]], tensors[keys[1]])
-    return pairs
+        found[name] = (tensors[keys[0]], tensors[keys[1]])
+    return found
 
 
 def _module(model: nn.Module, name: str) -> nn.Module:

@@ -113,5 +113,5 @@ class Trainer:
         return True
 
     def _training(self, task: str, samples: pd.DataFrame) -> Training:
-        self.adapted = self.adapted or load_adapted(self.base, self.lora, self.config, self.device)
+        self.adapted = self.adapted or load_adapted(self.base, self.lora, self.device)
         return Training(self.base, self.lora, self.config, self.seed, task, samples, self.device, self.adapted)

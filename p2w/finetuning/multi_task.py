@@ -67,4 +67,4 @@ def train_multi_task(
         for epoch in range(max(1, len(training.losses)), epochs + 1):
             training.run_epoch(epoch, report, saved)
         run = {**(record or {}), "tasks": sorted(tables), "rows": len(pooled), "losses": training.losses}
-        write_adapter(output, training.parameters, training.adapter_config, {RUN_FILE: run})
+        write_adapter(output, training.parameters, training.base.adapter_config, {RUN_FILE: run})

@@ -13,15 +13,13 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
 from p2w.adapters.epoch_files import STATE_FILE, Epoch, SnapshotHeader, Snapshots
-from p2w.adapters.layout import AdapterLayout
 from p2w.adapters.peft_folder import read_adapter
-from p2w.base.base_model import load_tokenizer
 from p2w.base.chat import IGNORED, pad_id, supervised_batch
 from p2w.base.shared_prefix import common_prefix, states_after
 from p2w.config.base_model import BaseModel
 from p2w.config.finetuning import FinetuneConfig
 from p2w.config.lora import LoraSettings
-from p2w.finetuning.adapted_base import AdaptedBase, load_adapted, start_adapter, trainable
+from p2w.finetuning.adapted_base import AdaptedBase, keep_less, load_adapted
 from p2w.finetuning.batches import encode_samples, epoch_batches, micro_batches, select_samples
 from p2w.runtime.finite import check_gradients, check_weights
 from p2w.runtime.global_random import random_state, seeded, set_random_state
@@ -48,15 +46,14 @@ class Training:
         adapted: AdaptedBase | None = None,
     ) -> None:
         chosen = select_samples(task, samples, config.max_samples, seed)
-        tokenizer = adapted.tokenizer if adapted else load_tokenizer(base)
         self.task, self.seed, self.config, self.device = task, seed, config, torch.device(device)
-        self.encoded = encode_samples(task, tokenizer, chosen, config.max_length)
-        self.pad_id = pad_id(tokenizer)
-        _, self.model, self.adapter_config = adapted or load_adapted(base, lora, config, self.device)
-        if adapted:
-            start_adapter(self.model, lora.init_seed)
-        self.parameters = trainable(self.model)
-        self.layout = AdapterLayout.from_tensors(self.parameters)
+        self.base = adapted or load_adapted(base, lora, self.device)
+        self.encoded = encode_samples(task, self.base.tokenizer, chosen, config.max_length)
+        self.pad_id = pad_id(self.base.tokenizer)
+        if config.activation_checkpointing:
+            keep_less(self.base.model)
+        self.parameters = self.base.new_adapter(lora.init_seed)
+        self.layout = self.base.layout
         self.optimizer = torch.optim.AdamW(
             self.parameters.values(), config.learning_rate, config.betas, weight_decay=config.weight_decay, fused=True
         )
@@ -82,7 +79,7 @@ class Training:
                 saved.save_if_due(self._state_inside)
                 report(number, len(batches), f"{self.task} epoch {epoch} loss {losses[-1]:.4f}")
         first = self.step - len(batches)
-        header = SnapshotHeader(self.task, epoch, self.seed, self.layout, self.adapter_config)
+        header = SnapshotHeader(self.task, epoch, self.seed, self.layout, self.base.adapter_config)
         means = [float(np.mean(losses[start:end])) for start, end in zip([0, *due], due, strict=False)]
         steps = torch.tensor([first + number for number in due])
         snapshots = Snapshots(header, steps, torch.tensor(means), torch.stack(self.weights))
@@ -170,8 +167,10 @@ class Training:
         tokens = sum(len(self.encoded.responses[index]) for index in batch)
         total = 0.0
         for piece in micro_batches(self.encoded, batch, size, self.config.micro_batch_tokens):
-            loss = self._loss(piece) / tokens
-            loss.backward()
+            # Backward, too: where less is kept, layers are computed once more.
+            with self.base.with_adapter(self.parameters):
+                loss = self._loss(piece) / tokens
+                loss.backward()
             total += loss.item()
         return total
 
@@ -180,10 +179,7 @@ class Training:
         batch = supervised_batch(prompts, responses, self.pad_id)
         # The last token of a prompt predicts the first of its response: it is never left to the others.
         shared = common_prefix([prompt[:-1] for prompt in prompts]) if self.config.shared_prefix else 0
-        half = self.model.dtype == torch.bfloat16
-        # The adapter's own weights stay float32; autocast lets it compute in the precision of a bfloat16 base.
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-            return response_loss(self.model, batch["input_ids"], batch["labels"], self.device, shared)
+        return response_loss(self.base.model, batch["input_ids"], batch["labels"], self.device, shared)
 
 
 def response_loss(

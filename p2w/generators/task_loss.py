@@ -14,13 +14,11 @@ from transformers import PreTrainedModel
 from p2w.adapters.layout import AdapterLayout
 from p2w.base.base_model import load_model, load_tokenizer
 from p2w.base.chat import pad_id, supervised_batch
-from p2w.base.lora_stack import LoraStack, scaling
+from p2w.base.lora_stack import Factors, LoraStack, scaling
 from p2w.config.base_model import BaseModel
 from p2w.data.samples import read_samples
 from p2w.finetuning.batches import Encoded, encode_samples, select_samples
 from p2w.finetuning.training import response_loss
-
-Factors = dict[str, tuple[Tensor, Tensor]]  # of a module: lora_A (K, rank, in) and lora_B (K, out, rank)
 
 
 def factors(layout: AdapterLayout, flat: Tensor) -> Factors:

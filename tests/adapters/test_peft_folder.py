@@ -12,9 +12,9 @@ from p2w.adapters.peft_folder import UNSUPPORTED, check_adapter, peft_config, re
 from p2w.base.base_model import load_model
 from p2w.config.lora import LoraSettings
 from p2w.config.settings import parse
-from p2w.finetuning.adapted_base import add_adapter, trainable
+from p2w.finetuning.adapted_base import load_adapted
 from tests.support.adapters import random_adapter
-from tests.support.settings import replace
+from tests.support.peft_models import trainable
 
 LORA = LoraSettings(rank=3, alpha=7)
 
@@ -64,7 +64,7 @@ def test_chosen_modules(tiny_base_model):
 
 def test_start_depends_on_its_seed_alone(tiny_base_model):
     def start(seed):
-        return trainable(add_adapter(load_model(tiny_base_model), replace(LORA, init_seed=seed), tiny_base_model)[0])
+        return load_adapted(tiny_base_model, LORA).new_adapter(seed)
 
     first = start(5)
     torch.manual_seed(123)

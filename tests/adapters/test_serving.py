@@ -13,11 +13,9 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from p2w.adapters.layout import AdapterLayout
 from p2w.adapters.peft_folder import write_adapter
-from p2w.base.base_model import load_model
 from p2w.config.lora import LoraSettings
-from p2w.finetuning.adapted_base import add_adapter, trainable
+from p2w.finetuning.adapted_base import load_adapted
 from tests.support.workspace import PROJECT
 
 MAX_LORA_RANK = 16  # vLLM's own default of --max-lora-rank
@@ -30,10 +28,10 @@ def folder(request, tiny_base_model, tmp_path):
     """An adapter as a decoder makes it: flat weights, through the layout, in PEFT's format; and a user's own."""
     if request.param == "of p2w generate":
         return request.getfixturevalue("generated")
-    model, config = add_adapter(load_model(tiny_base_model), LoraSettings(rank=4, alpha=8), tiny_base_model)
-    layout = AdapterLayout.from_tensors(trainable(model))
+    adapted = load_adapted(tiny_base_model, LoraSettings(rank=4, alpha=8))
+    layout = adapted.layout
     flat = torch.randn(layout.size, generator=torch.Generator().manual_seed(0))
-    write_adapter(tmp_path, layout.unflatten(flat), config)
+    write_adapter(tmp_path, layout.unflatten(flat), adapted.adapter_config)
     return tmp_path
 
 

@@ -13,10 +13,11 @@ from p2w.adapters.epoch_files import read_snapshots, write_epoch
 from p2w.adapters.peft_folder import peft_config, read_adapter
 from p2w.base.base_model import load_model
 from p2w.base.chat import supervised_batch
-from p2w.finetuning.adapted_base import trainable
 from p2w.finetuning.batches import epoch_batches, select_samples
 from p2w.finetuning.finetune import train_epoch
 from p2w.finetuning.training import Training, response_loss
+from p2w.runtime.global_random import seeded
+from tests.support.peft_models import trainable
 from tests.support.settings import replace
 from tests.support.toy_finetuning import CONFIG, FILES, LORA
 
@@ -94,22 +95,24 @@ def test_loss_equals_that_of_all_logits(tiny_base_model):
     torch.testing.assert_close(found / 5, library)
 
 
-def test_training_equals_a_plain_peft_loop(tiny_base_model, tiny_samples):
-    config, lora = replace(CONFIG, warmup_steps=0), replace(LORA, dropout=0.0)
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_training_equals_a_plain_peft_loop(tiny_base_model, tiny_samples, dropout):
+    config, lora = replace(CONFIG, warmup_steps=0), replace(LORA, dropout=dropout)
     training = Training(tiny_base_model, lora, config, 3, "toy", tiny_samples)
-    model = get_peft_model(load_model(tiny_base_model), peft_config(lora, tiny_base_model.name, None))
+    model = get_peft_model(load_model(tiny_base_model), peft_config(lora, tiny_base_model.name, None)).train()
     set_peft_model_state_dict(model, {f"base_model.model.{name}": p for name, p in training.parameters.items()})
     parameters = list(trainable(model).values())
     optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
     losses = []
-    for batch in epoch_batches(20, config.batch_size, 3, 1):
-        texts = ([rows[i] for i in batch] for rows in (training.encoded.prompts, training.encoded.responses))
-        loss = model(**supervised_batch(*texts, training.pad_id)).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, config.clip_norm)
-        optimizer.step()
-        optimizer.zero_grad()
-        losses.append(loss.item())
+    with seeded(3, 1, torch.device("cpu")):
+        for batch in epoch_batches(20, config.batch_size, 3, 1):
+            texts = ([rows[i] for i in batch] for rows in (training.encoded.prompts, training.encoded.responses))
+            loss = model(**supervised_batch(*texts, training.pad_id)).loss
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(parameters, config.clip_norm)
+            optimizer.step()
+            optimizer.zero_grad()
+            losses.append(loss.item())
     epoch = training.run_epoch(1)
     assert epoch.losses == pytest.approx(losses, rel=1e-4)
     expected = training.layout.flatten(trainable(model)).detach()

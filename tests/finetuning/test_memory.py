@@ -15,7 +15,8 @@ def test_activation_checkpointing_keeps_less_and_gives_the_same_bits(tiny_base_m
     for checkpointing in (False, True):
         config = replace(CONFIG, activation_checkpointing=checkpointing)
         training = Training(tiny_base_model, LORA, config, 3, "toy", tiny_samples)
-        kept[checkpointing] = numbers_kept(lambda training=training: training._loss([0, 1, 2]))
+        with training.base.with_adapter(training.parameters):
+            kept[checkpointing] = numbers_kept(lambda training=training: training._loss([0, 1, 2]))
         weights[checkpointing] = training.run_epoch(1).snapshots.weights
     assert kept[True] < kept[False] / 4
     assert torch.equal(weights[True], weights[False])
@@ -39,8 +40,10 @@ def test_a_prefix_that_samples_share_is_computed_once_with_the_same_gradients(ti
         for parameter in training.parameters.values():  # lora_B begins as zero, and would leave lora_A without any
             parameter.data = torch.randn(parameter.shape, generator=generator) * 0.1
         seen = []
-        training.model.base_model.embed_tokens.register_forward_hook(lambda _, ids, __, seen=seen: seen.append(ids[0]))
-        training._loss([0, 1, 2]).backward()
+        embedding = training.base.model.get_input_embeddings()
+        embedding.register_forward_hook(lambda _, ids, __, seen=seen: seen.append(ids[0]))
+        with training.base.with_adapter(training.parameters):
+            training._loss([0, 1, 2]).backward()
         tokens[shared] = sum(ids.numel() for ids in seen)
         gradients[shared] = torch.cat([parameter.grad.flatten() for parameter in training.parameters.values()])
     once = common_prefix([training.encoded.prompts[index] for index in (0, 1, 2)])

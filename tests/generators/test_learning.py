@@ -11,13 +11,11 @@ import pytest
 import torch
 
 from p2w.adapters.checkpoints import Block, read_checkpoints, write_blocks
-from p2w.adapters.layout import AdapterLayout
-from p2w.base.base_model import load_model
 from p2w.config.decoder import DecoderConfig
 from p2w.config.generator import GeneratorConfig
 from p2w.config.lora import LoraSettings
 from p2w.data.samples import write_samples
-from p2w.finetuning.adapted_base import add_adapter, trainable
+from p2w.finetuning.adapted_base import load_adapted
 from p2w.generators.generating import generate_adapter
 from p2w.generators.generator_file import load_generator
 from p2w.generators.learning import learn_without
@@ -40,8 +38,8 @@ TASKS = ("arc_easy", "boolq", "piqa")
 def world(tiny_base_model, tmp_path_factory):
     """Checkpoints, prompts and labelled samples of three tasks, and prompts of the held-out one."""
     folder = tmp_path_factory.mktemp("learned")
-    model, adapter_config = add_adapter(load_model(tiny_base_model), LoraSettings(rank=2, alpha=4), tiny_base_model)
-    layout = AdapterLayout.from_tensors(trainable(model))
+    adapted = load_adapted(tiny_base_model, LoraSettings(rank=2, alpha=4))
+    layout, adapter_config = adapted.layout, adapted.adapter_config
     for number, task in enumerate((*TASKS, "held")):
         write_task(folder, task, number, layout, adapter_config)
         write_samples(folder / f"{task}.samples.parquet", toy_samples(), {})

@@ -8,11 +8,11 @@ from p2w.base.base_model import load_model, load_tokenizer
 from p2w.base.chat import supervised_batch
 from p2w.base.lora_stack import scaling
 from p2w.config.lora import LoraSettings
-from p2w.finetuning.adapted_base import trainable
 from p2w.finetuning.batches import encode_samples
 from p2w.finetuning.training import response_loss
 from p2w.generators.task_loss import TaskLoss, factors
 from tests.support.adapters import random_adapter
+from tests.support.peft_models import trainable
 from tests.support.toy_samples import toy_samples
 
 LORA = LoraSettings(rank=3, alpha=7)

@@ -5,15 +5,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from p2w.adapters.layout import AdapterLayout
-from p2w.base.base_model import load_model
 from p2w.config.base_model import BaseModel
 from p2w.config.experiment import Experiment
 from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table
 from p2w.config.lora import LoraSettings
 from p2w.config.settings import parse
 from p2w.data.samples import write_samples
-from p2w.finetuning.adapted_base import add_adapter, trainable
+from p2w.finetuning.adapted_base import load_adapted
 from tests.support.held_out_world import write_task
 from tests.support.toy_samples import free_samples, toy_samples
 
@@ -28,8 +26,8 @@ def script(name: str) -> ModuleType:
 def small_results(tiny_base_model: BaseModel, folder: Path) -> Any:
     """An experiment of tasks answered by choices and freely, with random adapters, written under a folder."""
     lora = LoraSettings(rank=2, alpha=4)
-    model, adapter_config = add_adapter(load_model(tiny_base_model), lora, tiny_base_model)
-    layout = AdapterLayout.from_tensors(trainable(model))
+    adapted = load_adapted(tiny_base_model, lora)
+    layout, adapter_config = adapted.layout, adapted.adapter_config
     for kind in ("checkpoints", "embeddings"):
         (folder / kind).mkdir()
     for number, task in enumerate((*TRAINING, HELD_OUT)):

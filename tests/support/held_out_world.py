@@ -5,11 +5,9 @@ import pytest
 import torch
 
 from p2w.adapters.checkpoints import Block, write_blocks
-from p2w.adapters.layout import AdapterLayout
-from p2w.base.base_model import load_model
 from p2w.config.decoder import DecoderConfig
 from p2w.config.lora import LoraSettings
-from p2w.finetuning.adapted_base import add_adapter, trainable
+from p2w.finetuning.adapted_base import load_adapted
 from p2w.generators.centroids import write_centroid
 from p2w.generators.held_out import train_without
 from p2w.prompts.states import write_embeddings
@@ -26,8 +24,8 @@ CONFIG = DecoderConfig(
 def held_out_world(tiny_base_model, tmp_path_factory):
     """Checkpoints of two tasks and prompts of three, all random."""
     folder = tmp_path_factory.mktemp("world")
-    model, adapter_config = add_adapter(load_model(tiny_base_model), LoraSettings(rank=2, alpha=4), tiny_base_model)
-    layout = AdapterLayout.from_tensors(trainable(model))
+    adapted = load_adapted(tiny_base_model, LoraSettings(rank=2, alpha=4))
+    layout, adapter_config = adapted.layout, adapted.adapter_config
     for number, task in enumerate(("boolq", "piqa", "held")):
         write_task(folder, task, number, layout, adapter_config)
     return folder

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from p2w.adapters.layout import AdapterLayout
 from p2w.adapters.peft_folder import write_adapter
-from p2w.base.base_model import load_model
 from p2w.config.base_model import BaseModel
 from p2w.config.lora import LoraSettings
 from p2w.data.samples import write_samples
-from p2w.finetuning.adapted_base import add_adapter, trainable
+from p2w.finetuning.adapted_base import load_adapted
 from tests.support.commands import Command
 from tests.support.held_out_world import write_task
 
@@ -50,8 +48,8 @@ def make_world(base: BaseModel, samples: pd.DataFrame, folder: Path) -> dict[str
 
 def _write_task(base: BaseModel, task: str, number: int, folder: Path) -> None:
     """Checkpoints, embeddings and an adapter of a task, all random."""
-    model, adapter_config = add_adapter(load_model(base), LoraSettings(rank=2, alpha=4), base)
-    layout = AdapterLayout.from_tensors(trainable(model))
+    adapted = load_adapted(base, LoraSettings(rank=2, alpha=4))
+    layout, adapter_config = adapted.layout, adapted.adapter_config
     weights = write_task(folder, task, number, layout, adapter_config, {**ENCODER, "max_length": 6})
     for k in range(3):
         write_adapter(folder / f"{task}_{k}", layout.unflatten(weights[k] * 0.1), adapter_config)

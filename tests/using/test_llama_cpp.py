@@ -13,7 +13,7 @@ from p2w.base.package_model import find_file, write_package_model
 from p2w.config.base_model import BaseModel
 from p2w.config.lora import LoraSettings
 from p2w.config.yaml_files import read_yaml
-from p2w.finetuning.adapted_base import add_adapter, trainable
+from p2w.finetuning.adapted_base import load_adapted
 from p2w.using.adapter import Adapter
 from p2w.using.asking import BASE, weights_of
 from p2w.using.gguf_adapter import write_gguf_adapter
@@ -36,11 +36,11 @@ def base(tmp_path_factory):
 @pytest.fixture(scope="module")
 def adapter(base, tmp_path_factory):
     """A random one, which changes what the model says."""
-    model, config = add_adapter(load_model(base), LoraSettings(rank=4, alpha=8), base)
+    adapted = load_adapted(base, LoraSettings(rank=4, alpha=8))
     generator = torch.Generator().manual_seed(0)
-    tensors = {name: torch.randn(p.shape, generator=generator) * 0.04 for name, p in trainable(model).items()}
+    tensors = {name: torch.randn(p.shape, generator=generator) * 0.04 for name, p in adapted.tensors.items()}
     folder = tmp_path_factory.mktemp("adapter") / "mine"
-    write_adapter(folder, tensors, config)
+    write_adapter(folder, tensors, adapted.adapter_config)
     return Adapter.from_pretrained(folder)
 
 
