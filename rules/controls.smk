@@ -102,14 +102,12 @@ rule prompt_variants:
 rule prompt_controls:
     input:
         generator=trained_generator,
-        shuffled_prompts="results/{experiment}/controls/{task}/prompts/shuffled_prompts.parquet",
-        foreign_prompts=foreign_embeddings,
-        random_prompts="results/{experiment}/controls/{task}/prompts/random_prompts.parquet",
+        prompts=prompts_of_controls,
     output:
-        expand(
-            "results/{{experiment}}/controls/{{task}}/{{run}}{control}/draw_{{draw}}/{file}",
+        files_of_draws(
+            "results/{{experiment}}/controls/{{task}}/{{run}}{control}/draw_{draw}",
+            ["{draw}"],
             control=PROMPT_CONTROLS,
-            file=[ADAPTER, "adapter_config.json", "run.json"],
         ),
     log:
         "results/{experiment}/logs/prompt_controls/{task}/{run}draw_{draw}.log",
@@ -130,8 +128,45 @@ rule prompt_controls:
         folder=subpath(output[0], ancestor=3),
     shell:
         "exec python {params.script} --log {log} --generator {input.generator} --controls {params.controls}"
-        " --embeddings {input.shuffled_prompts} {input.foreign_prompts} {input.random_prompts}"
-        " --seed {params.seed} --draw {wildcards.draw} --output {params.folder}"
+        " --embeddings {input.prompts} --seed {params.seed} --draw {wildcards.draw} --output {params.folder}"
+
+
+# As many draws in one job as of the adapters that they are compared with.
+for name in EXPERIMENT_FILES:
+    for number, draws in enumerate(experiment(name).draws_together, 1):
+
+        rule:
+            name:
+                f"prompt_controls_{name}_{number}"
+            input:
+                generator=trained_generator,
+                prompts=of_draws(prompts_of_controls, draws),
+            output:
+                files_of_draws(
+                    "results/{{experiment}}/controls/{{task}}/{{run}}{control}/draw_{draw}",
+                    draws,
+                    control=PROMPT_CONTROLS,
+                ),
+            log:
+                f"results/{{experiment}}/logs/prompt_controls/{{task}}/{{run}}draws_{number}.log",
+            benchmark:
+                f"results/{{experiment}}/benchmarks/prompt_controls/{{task}}/{{run}}draws_{number}.tsv"
+            wildcard_constraints:
+                experiment=re.escape(name),
+            conda:
+                "../envs/p2w.yaml"
+            params:
+                script=script("prompt_controls"),
+                code=code("prompt_controls"),
+                controls=PROMPT_CONTROLS,
+                seed=generator_seed,
+                draws=listed(draws),
+                folder=subpath(output[0], ancestor=3),
+            shell:
+                "exec python {params.script} --log {log} --generator {input.generator} --controls {params.controls}"
+                " --embeddings {input.prompts} --seed {params.seed} --draw {params.draws} --output {params.folder}"
+
+        in_place_of("prompt_controls", f"prompt_controls_{name}_{number}")
 
 
 rule constant:

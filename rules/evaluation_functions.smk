@@ -44,10 +44,13 @@ def pooled_epochs(wildcards):
     return ["--epochs", str(epochs)] if wildcards.pooled == MULTI_TASK else []
 
 
-def foreign_embeddings(wildcards):
-    """Prompts of a training task instead of the held-out one's: another task for every draw, in turn."""
+def prompts_of_controls(wildcards):
+    """For each of PROMPT_CONTROLS what takes the place of the held-out task's prompts; as foreign ones those of another
+    training task for every draw, in turn."""
+    folder = f"results/{wildcards.experiment}/controls/{wildcards.task}/prompts"
     embeddings = training_embeddings(wildcards)
-    return embeddings[int(wildcards.draw) % len(embeddings)]
+    foreign = {"foreign_prompts": embeddings[int(wildcards.draw) % len(embeddings)]}
+    return [foreign.get(control, f"{folder}/{control}.parquet") for control in PROMPT_CONTROLS]
 
 
 def evaluated_adapters(wildcards):

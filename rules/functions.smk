@@ -98,6 +98,26 @@ def listed(values):
     return given
 
 
+def files_of_draws(folder, draws, **values):
+    """The files of an adapter for each draw, whose folder is given with `{draw}` and the names of `values` in it."""
+    return expand(f"{folder}/{{file}}", draw=draws, file=[ADAPTER, "adapter_config.json", "run.json"], **values)
+
+
+def of_draws(function, draws):
+    """Input function: what `function` gives for each draw, one after the other."""
+
+    def given(wildcards):
+        of_each = [function(SimpleNamespace(**dict(wildcards.items()), draw=draw)) for draw in draws]
+        return [file for files in of_each for file in files]
+
+    return given
+
+
+def adapters_among_outputs(wildcards, output):
+    """Params function: of a job's files the adapters."""
+    return [file for file in output if file.endswith(ADAPTER)]
+
+
 def in_place_of(one, many):
     """A rule whose job makes what many jobs of another rule would comes first, and takes what that one takes of the
     machine, with what a profile says of it."""

@@ -75,16 +75,15 @@ def all_benchmarks(wildcards):
         (rules.control, {**of_generated, **turns, "control": "weight_average"}),
         (rules.control, {**of_generated, "held_out": evaluated["task"], "control": NEAREST}),
         (rules.multi_task, {**of_generated, **turns, "pooled": pooled_controls(name)}),
-        (rules.prompt_controls, {**of_generated, **evaluated}),
         (rules.constant, {**of_generated, **turns}),
         (rules.evaluate, {**of_generated, **evaluated}),
     ):
         files += expand(rule.benchmark, **values)
     for kind, by in makers(name).items():
         of_kind = {**of_generated, "run": runs(name, kind), "generator": kind, "by": by}
-        files += expand(maker_of(kind).benchmark, **of_kind, **turns) + expand(
-            rules.generate.benchmark, **of_kind, **evaluated
-        )
+        files += expand(maker_of(kind).benchmark, **of_kind, **turns)
+        files += of_jobs_of_draws("generate", chosen, **of_kind, **evaluated)
+    files += of_jobs_of_draws("prompt_controls", chosen, **of_generated, **evaluated)
     shared = {other: adapters_together(other) for other in sharing_adapters(adapters_of(name))}
     files += of_jobs("finetune", shared, trained_tasks(name), **of_adapters)
     shared = {name: chosen.together(chosen.jobs.embeddings)}
@@ -102,6 +101,15 @@ def of_jobs(rule, shared, tasks, **values):
     alone = [task for task in tasks if not any(task in together for _, together in jobs)]
     files = [file for file, together in jobs if set(together) & set(tasks)]
     return files + expand(getattr(rules, rule).benchmark, **values, task=alone)
+
+
+def of_jobs_of_draws(rule, chosen, **values):
+    """Benchmarks of a rule that makes draws, one by one or so many together as the experiment `chosen` says."""
+    one_by_one = getattr(rules, rule).benchmark
+    numbers = range(1, len(chosen.draws_together) + 1)
+    return expand(
+        one_by_one.replace("draw_{draw}", "draws_{number}") if numbers else one_by_one, number=numbers, **values
+    )
 
 
 def mapped_adapters(wildcards):

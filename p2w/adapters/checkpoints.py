@@ -4,9 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
@@ -17,6 +16,9 @@ from p2w.adapters.layout import AdapterLayout, check_layout
 from p2w.runtime.finite import check_finite
 from p2w.runtime.seals import check_seal
 from p2w.runtime.tables import PLAIN, TABLES, read_metadata, table_writer
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CONTENT = ("adapter_config", "layout", "provenance", "task")  # keys of a table's metadata
 # What must be equal for two adapters to stand in one table: same model, same shapes, same scale.
@@ -35,7 +37,7 @@ class Checkpoints:
     task: str
     layout: AdapterLayout
     adapter_config: dict[str, Any]
-    rows: pd.DataFrame
+    rows: "pd.DataFrame"
     weights: Tensor
     provenance: dict[str, Any]
 
@@ -161,7 +163,7 @@ def _read_content(path: str | Path) -> dict[str, Any]:
     return metadata
 
 
-def _read_rows(path: str | Path, size: int) -> tuple[pd.DataFrame, Tensor]:
+def _read_rows(path: str | Path, size: int) -> "tuple[pd.DataFrame, Tensor]":
     """The columns but the weights; and these (n, size), a row group after the other put where it stays.
 
     Read at once, they would grow in memory that is copied again and again: five times the seconds, twice the memory.

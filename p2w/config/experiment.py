@@ -1,6 +1,6 @@
 """An experiment: all that its file says, after the experiment it inherits from."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from typing import Annotated, TypeVar
 
@@ -22,6 +22,11 @@ from p2w.config.tasks import Name
 from p2w.config.validation import least
 
 T = TypeVar("T")
+
+
+def _divided(values: Sequence[T], size: int | None) -> list[Sequence[T]]:
+    """So many at a time; none without a size."""
+    return [values[start : start + size] for start in range(0, len(values), size)] if size else []
 
 
 def _once(values: tuple[T, ...]) -> tuple[T, ...]:
@@ -131,10 +136,14 @@ class Experiment(Settings):
         """Every task of which the summary needs an adapter."""
         return tuple(dict.fromkeys([*(self.training_tasks or self.tasks), *self.takes_turns]))
 
-    def together(self, size: int | None, without: Collection[str] = ()) -> list[tuple[str, ...]]:
+    def together(self, size: int | None, without: Collection[str] = ()) -> list[Sequence[str]]:
         """The tasks of `trained`, without some, that share a job, so many at a time; none without a size."""
-        tasks = tuple(task for task in self.trained if task not in without)
-        return [tasks[start : start + size] for start in range(0, len(tasks), size)] if size else []
+        return _divided(tuple(task for task in self.trained if task not in without), size)
+
+    @property
+    def draws_together(self) -> list[Sequence[int]]:
+        """The draws that share a job, so many at a time; none where each has its own."""
+        return _divided(range(self.evaluation.draws), self.jobs.draws)
 
     @model_validator(mode="after")
     def _every_task_has_one_turn(self) -> "Experiment":

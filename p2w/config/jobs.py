@@ -12,3 +12,4 @@ class Jobs(Settings):
     embeddings: Count | None = Field(
         None, description="tasks whose prompts one job encodes, and whose centroids one makes"
     )
+    draws: Count | None = Field(None, description="draws of a task for which one job makes the adapters")

@@ -12,15 +12,16 @@ from p2w.runtime.provenance import RUN_FILE, provenance
 
 
 def write_prompt_controls(
-    generator_path: Path, prompts: Mapping[str, Path], seed: int, draw: int, output: Path
+    generator_path: Path, prompts: Mapping[int, Mapping[str, Path]], seed: int, output: Path
 ) -> None:
-    """Write an adapter for each control into `{output}/{control}/draw_{draw}`, drawn as the method draws.
+    """Write an adapter for each draw and control into `{output}/{control}/draw_{draw}`, drawn as the method draws.
 
-    `prompts` are by control the embeddings that stand in for the held-out task's; the generator is loaded once.
+    `prompts` are by draw and control the embeddings that stand in for the held-out task's; one generator for all.
     """
     generator = load_generator(generator_path, best_device())
+    drawn = [(draw, control, path) for draw, by_control in prompts.items() for control, path in by_control.items()]
     with transaction():
-        for control, embeddings_path in prompts.items():
+        for draw, control, embeddings_path in drawn:
             condition = read_condition(generator, embeddings_path, seed, draw)
             config = {"held_out": generator.metadata["held_out"], "draw": draw, "control": control}
             inputs = [generator_path, embeddings_path]

@@ -12,22 +12,26 @@ from p2w.generators.generation import draw_condition
 from p2w.generators.generator_file import load_generator
 from p2w.prompts.states import read_embeddings, read_embeddings_metadata
 from p2w.runtime.device import best_device
+from p2w.runtime.files import transaction
 from p2w.runtime.provenance import RUN_FILE, provenance
 
 
-def generate_adapter(generator_path: Path, embeddings_path: Path, seed: int, draw: int, output: Path) -> None:
-    """Write the adapter that a generator makes of one draw of a held-out task's prompts, with `run.json`.
+def generate_adapters(generator_path: Path, embeddings_path: Path, seed: int, outputs: Mapping[int, Path]) -> None:
+    """Write the adapters that a generator makes of draws of a held-out task's prompts, by draw, each with `run.json`.
 
-    ValueError when they are a task's that was not held out from it, or from another encoder.
+    All of them appear or none. ValueError when the prompts are a task's that was not held out from it, or from another
+    encoder.
     """
     generator = load_generator(generator_path, best_device())
     held_out, found = generator.metadata["held_out"], read_embeddings_metadata(embeddings_path)["task"]
     if found not in held_out:
         raise ValueError(f"{embeddings_path}: task: found {found!r}, expected {' or '.join(map(repr, held_out))}")
-    condition = read_condition(generator, embeddings_path, seed, draw)
-    config = {"held_out": found, "draw": draw}
-    record = provenance("generate", config, [generator_path, embeddings_path], seed)
-    write_generated(generator, generator.weights(condition), output.parent, {RUN_FILE: record})
+    record = provenance("generate", {"held_out": found}, [generator_path, embeddings_path], seed)
+    with transaction():
+        for draw, output in outputs.items():
+            flat = generator.weights(read_condition(generator, embeddings_path, seed, draw))
+            own = {**record, "config": {**record["config"], "draw": draw}}
+            write_generated(generator, flat, output.parent, {RUN_FILE: own})
 
 
 def read_condition(generator: Generator, embeddings_path: Path, seed: int, draw: int) -> Tensor:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO, TypeVar
 
 T = TypeVar("T")
+Name = TypeVar("Name", str, int, tuple[int, str])
 Main = Callable[[Sequence[str] | None], None]
 
 # The libraries that a command imports are a million objects that stay. Looking for garbage among them again and again
@@ -151,7 +152,7 @@ def at_least(least: int) -> Callable[[str], int]:
     return convert
 
 
-def paired(names_option: str, names: Sequence[str], values_option: str, values: Sequence[T]) -> dict[str, T]:
+def paired(names_option: str, names: Sequence[Name], values_option: str, values: Sequence[T]) -> dict[Name, T]:
     """Name to value, in order; ValueError unless there are as many of each and every name is there once."""
     if len(names) != len(values):
         raise ValueError(f"{values_option}: found {len(values)}, expected {len(names)}, one for each of {names_option}")

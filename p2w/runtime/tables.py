@@ -4,14 +4,16 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from p2w.runtime.files import atomic_path
 from p2w.runtime.seals import BLANK, SEAL, Sealed, Span, check_seal, stamp
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 METADATA_KEY = b"p2w"
 END = b"PAR1"
@@ -48,9 +50,9 @@ def table_writer(
         stamp(temporary, TABLES)
 
 
-def write_table(path: str | Path, table: pa.Table | pd.DataFrame, metadata: dict[str, Any], **options: Any) -> None:
+def write_table(path: str | Path, table: "pa.Table | pd.DataFrame", metadata: dict[str, Any], **options: Any) -> None:
     """Write `table` with `metadata` (JSON values) beside the schema, in pages as `options` say; it appears whole."""
-    if isinstance(table, pd.DataFrame):
+    if not isinstance(table, pa.Table):
         table = pa.Table.from_pandas(table, preserve_index=False)
     with table_writer(path, table.schema, metadata, **options) as writer:
         writer.write_table(table.replace_schema_metadata(writer.schema.metadata))

@@ -5,7 +5,7 @@ import torch
 
 from p2w.adapters.peft_folder import read_adapter
 from p2w.controls.from_generator import write_constant, write_prompt_controls
-from p2w.generators.generating import generate_adapter
+from p2w.generators.generating import generate_adapters
 from p2w.generators.generation import mean_condition
 from p2w.prompts.states import PromptStates
 from p2w.runtime.files import read_json, sha256
@@ -38,9 +38,9 @@ def decoder(held_out_world, tmp_path):
 
 def test_controls_are_drawn_as_the_method_draws(held_out_world, decoder, tmp_path):
     held = held_out_world / "held.embeddings.parquet"
-    generate_adapter(decoder, held, 5, 2, tmp_path / "own" / WEIGHTS)
+    generate_adapters(decoder, held, 5, {2: tmp_path / "own" / WEIGHTS})
     controls = {"foreign_prompts": held_out_world / "piqa.embeddings.parquet", "shuffled_prompts": held}
-    write_prompt_controls(decoder, controls, 5, 2, tmp_path)
+    write_prompt_controls(decoder, {2: controls}, 5, tmp_path)
     own, foreign = sha256(tmp_path / "own" / WEIGHTS), sha256(tmp_path / "foreign_prompts/draw_2" / WEIGHTS)
     assert own == sha256(tmp_path / "shuffled_prompts/draw_2" / WEIGHTS)  # the same prompts make the same adapter
     assert own != foreign

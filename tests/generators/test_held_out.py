@@ -9,7 +9,7 @@ import pytest
 from safetensors.torch import load_file
 
 from p2w.adapters.peft_folder import read_adapter
-from p2w.generators.generating import generate_adapter
+from p2w.generators.generating import generate_adapters
 from p2w.generators.held_out import train_without
 from p2w.runtime.files import read_json, sha256
 from p2w.runtime.seals import read_record
@@ -31,10 +31,11 @@ def test_a_group_is_held_out_from_one_decoder(held_out_world, tmp_path):
     decoder = train(held_out_world, tmp_path, tasks=("boolq",), held_out=("held", "piqa"))
     for task in ("held", "piqa"):
         output = tmp_path / task / "adapter_model.safetensors"
-        generate_adapter(decoder, held_out_world / f"{task}.embeddings.parquet", 0, 0, output)
+        generate_adapters(decoder, held_out_world / f"{task}.embeddings.parquet", 0, {0: output})
         assert read_json(tmp_path / task / "run.json")["config"]["held_out"] == task
+    other = held_out_world / "boolq.embeddings.parquet"
     with pytest.raises(ValueError, match="task: found 'boolq', expected 'held' or 'piqa'"):
-        generate_adapter(decoder, held_out_world / "boolq.embeddings.parquet", 0, 0, tmp_path / "adapter.safetensors")
+        generate_adapters(decoder, other, 0, {0: tmp_path / "adapter.safetensors"})
 
 
 def test_no_task_of_the_group_is_among_the_training_tasks(held_out_world, tmp_path):
@@ -72,7 +73,7 @@ def test_torchrun_starts_the_command_of_the_workflow(held_out_world, tmp_path):
 def test_draws_are_peft_adapters_and_repeat(held_out_world, tmp_path):
     decoder, prompts = train(held_out_world, tmp_path), held_out_world / "held.embeddings.parquet"
     for name, draw in (("a", 0), ("again", 0), ("b", 1)):
-        generate_adapter(decoder, prompts, 0, draw, tmp_path / name / "adapter_model.safetensors")
+        generate_adapters(decoder, prompts, 0, {draw: tmp_path / name / "adapter_model.safetensors"})
     tensors, config = read_adapter(tmp_path / "a")
     assert config["r"] == 2
     assert all(tensor.isfinite().all() for tensor in tensors.values())

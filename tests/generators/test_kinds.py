@@ -14,7 +14,7 @@ from p2w.generators.closed_forms import CLOSED_FORMS, fit_closed
 from p2w.generators.contract import finite
 from p2w.generators.fitted_file import save_fitted
 from p2w.generators.fitting import fit_without
-from p2w.generators.generating import generate_adapter
+from p2w.generators.generating import generate_adapters
 from p2w.generators.generator_file import load_generator
 from p2w.generators.kinds import KINDS
 from p2w.generators.learners import LEARNERS
@@ -77,12 +77,12 @@ def test_a_fitted_generator_makes_adapters_of_prompts_on_disk(held_out_world, ki
     assert config["kind"] == kind
     held = held_out_world / "held.embeddings.parquet"
     for name, draw in (("a", 0), ("again", 0), ("b", 1)):
-        generate_adapter(generator, held, 0, draw, tmp_path / name / "adapter_model.safetensors")
+        generate_adapters(generator, held, 0, {draw: tmp_path / name / "adapter_model.safetensors"})
     hashes = [sha256(tmp_path / name / "adapter_model.safetensors") for name in ("a", "again", "b")]
     assert hashes[0] == hashes[1] != hashes[2]
     assert read_adapter(tmp_path / "a")[1]["r"] == 2
     with pytest.raises(ValueError, match="task: found 'boolq', expected 'held'"):
-        generate_adapter(generator, held_out_world / "boolq.embeddings.parquet", 0, 0, tmp_path / "c/x.safetensors")
+        generate_adapters(generator, held_out_world / "boolq.embeddings.parquet", 0, {0: tmp_path / "c/x.safetensors"})
 
 
 @pytest.mark.long

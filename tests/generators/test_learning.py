@@ -16,7 +16,7 @@ from p2w.config.generator import GeneratorConfig
 from p2w.config.lora import LoraSettings
 from p2w.data.samples import write_samples
 from p2w.finetuning.adapted_base import load_adapted
-from p2w.generators.generating import generate_adapter
+from p2w.generators.generating import generate_adapters
 from p2w.generators.generator_file import load_generator
 from p2w.generators.learning import learn_without
 from p2w.runtime.files import read_json, sha256
@@ -69,7 +69,7 @@ def test_a_trained_generator_makes_adapters_of_prompts_on_disk(world, tiny_base_
     assert {path.rsplit("/", 1)[1] for path in record["provenance"]["inputs"]} >= {"boolq.samples.parquet"}
     assert metrics["step"].tolist() == [1, 2, 3]
     assert metrics["loss"].nunique() > 1
-    generate_adapter(generator, world / "held.embeddings.parquet", 0, 0, tmp_path / "a/adapter_model.safetensors")
+    generate_adapters(generator, world / "held.embeddings.parquet", 0, {0: tmp_path / "a/adapter_model.safetensors"})
     assert (tmp_path / "a/adapter_config.json").is_file()
     assert sha256(learn(world, tiny_base_model, tmp_path / "again", config)) == sha256(generator)
 

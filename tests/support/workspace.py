@@ -11,7 +11,8 @@ import yaml
 from tests.support.job_server import quick_python
 
 PROJECT = Path(__file__).parents[2]
-ALONE = {"finetune": None, "embeddings": None}  # the section `jobs` of an experiment with a job for every epoch
+# The section `jobs` of an experiment with a job for every epoch, every table of prompts, every draw.
+ALONE = {"finetune": None, "embeddings": None, "draws": None}
 PARTS = ("Snakefile", "rules", "workflow", "p2w", "config", "profiles", "envs")
 
 

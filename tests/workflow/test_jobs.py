@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.long, pytest.mark.xdist_group("jobs")]
 
 TASKS = ("boolq", "piqa")
 APART = SMALL | {"tasks": [*TASKS, "arc_easy"]}
-JOBS = {"jobs": {"finetune": 2, "embeddings": 2}}
+JOBS = {"jobs": {"finetune": 2, "embeddings": 2, "draws": 2}}
 FILES = [f"adapters/{task}/epoch_{k}/run.json" for task in TASKS for k in (1, 2)]
 FILES += [f"embeddings/{task}.parquet" for task in TASKS]
 TARGETS = [f"results/small/{name}" for name in FILES]
@@ -79,6 +79,23 @@ def test_so_many_tasks_share_a_job(workspaces):
     # The third task is left over: it has a job of its own.
     third = together.plan("results/small/checkpoints/arc_easy.parquet")
     assert third == Counter(raw=1, samples=1, finetune_small_2=1, checkpoints=1)
+
+
+def test_draws_that_share_a_job_are_those_of_single_ones(workspaces):
+    apart, together = workspaces
+    drawn = ("generated/boolq", *(f"controls/boolq/{control}_prompts" for control in ("shuffled", "foreign", "random")))
+    files = [f"results/small/{of}/draw_{draw}/run.json" for of in drawn for draw in (0, 1)]
+    shared, alone = together.plan(*files), apart.plan(*files)
+    assert (shared["generate_small_1"], shared["prompt_controls_small_1"], shared["generate"]) == (1, 1, 0)
+    assert (alone["generate"], alone["prompt_controls"]) == (2, 2)
+    made = []
+    for workspace in workspaces:
+        workspace.run(*files)
+        weights = [workspace.folder / file.replace("run.json", "adapter_model.safetensors") for file in files]
+        made.append([sha256(path) for path in weights])
+    assert made[0] == made[1]
+    assert len(set(made[0])) == len(files)
+    assert not together.plan(*files)
 
 
 def test_a_finished_run_is_finished(workspaces):

@@ -11,10 +11,12 @@ def main(parser: Parser) -> None:
     """Parse the command line and generate."""
     parser.add_argument("--generator", type=Path, required=True)
     parser.add_argument("--controls", nargs="+", required=True, help="names, in the order of the files")
-    parser.add_argument("--embeddings", nargs="+", type=Path, required=True, help="the prompts of each control")
+    parser.add_argument("--embeddings", nargs="+", type=Path, required=True, help="of each draw each control's prompts")
     parser.add_argument("--seed", type=at_least(0), required=True)
-    parser.add_argument("--draw", type=at_least(0), required=True, help="which batch of prompts, counted from 0")
+    parser.add_argument("--draw", type=at_least(0), nargs="+", required=True, help="which batches of prompts, from 0")
     parser.add_argument("--output", type=Path, required=True, help="the folder for {control}/draw_{draw}")
     args = parser.parse_args()
-    prompts = paired("--controls", args.controls, "--embeddings", args.embeddings)
-    write_prompt_controls(args.generator, prompts, args.seed, args.draw, args.output)
+    drawn = [(draw, control) for draw in args.draw for control in args.controls]
+    given = paired("--draw and --controls", drawn, "--embeddings", args.embeddings)
+    prompts = {draw: {control: given[draw, control] for control in args.controls} for draw in args.draw}
+    write_prompt_controls(args.generator, prompts, args.seed, args.output)
