@@ -132,41 +132,40 @@ rule prompt_controls:
 
 
 # As many draws in one job as of the adapters that they are compared with.
-for name in EXPERIMENT_FILES:
-    for number, draws in enumerate(experiment(name).draws_together, 1):
+for (first, last), names in DRAWS_TOGETHER.items():
 
-        rule:
-            name:
-                f"prompt_controls_{name}_{number}"
-            input:
-                generator=trained_generator,
-                prompts=of_draws(prompts_of_controls, draws),
-            output:
-                files_of_draws(
-                    "results/{{experiment}}/controls/{{task}}/{{run}}{control}/draw_{draw}",
-                    draws,
-                    control=PROMPT_CONTROLS,
-                ),
-            log:
-                f"results/{{experiment}}/logs/prompt_controls/{{task}}/{{run}}draws_{number}.log",
-            benchmark:
-                f"results/{{experiment}}/benchmarks/prompt_controls/{{task}}/{{run}}draws_{number}.tsv"
-            wildcard_constraints:
-                experiment=re.escape(name),
-            conda:
-                "../envs/p2w.yaml"
-            params:
-                script=script("prompt_controls"),
-                code=code("prompt_controls"),
-                controls=PROMPT_CONTROLS,
-                seed=generator_seed,
-                draws=listed(draws),
-                folder=subpath(output[0], ancestor=3),
-            shell:
-                "exec python {params.script} --log {log} --generator {input.generator} --controls {params.controls}"
-                " --embeddings {input.prompts} --seed {params.seed} --draw {params.draws} --output {params.folder}"
+    rule:
+        name:
+            f"prompt_controls_{first}_to_{last}"
+        input:
+            generator=trained_generator,
+            prompts=of_draws(prompts_of_controls, range(first, last + 1)),
+        output:
+            files_of_draws(
+                "results/{{experiment}}/controls/{{task}}/{{run}}{control}/draw_{draw}",
+                range(first, last + 1),
+                control=PROMPT_CONTROLS,
+            ),
+        log:
+            f"results/{{experiment}}/logs/prompt_controls/{{task}}/{{run}}draws_{first}_to_{last}.log",
+        benchmark:
+            f"results/{{experiment}}/benchmarks/prompt_controls/{{task}}/{{run}}draws_{first}_to_{last}.tsv"
+        wildcard_constraints:
+            experiment=one_of(names),
+        conda:
+            "../envs/p2w.yaml"
+        params:
+            script=script("prompt_controls"),
+            code=code("prompt_controls"),
+            controls=PROMPT_CONTROLS,
+            seed=generator_seed,
+            draws=listed(range(first, last + 1)),
+            folder=subpath(output[0], ancestor=3),
+        shell:
+            "exec python {params.script} --log {log} --generator {input.generator} --controls {params.controls}"
+            " --embeddings {input.prompts} --seed {params.seed} --draw {params.draws} --output {params.folder}"
 
-        in_place_of("prompt_controls", f"prompt_controls_{name}_{number}")
+    in_place_of("prompt_controls", f"prompt_controls_{first}_to_{last}")
 
 
 rule constant:

@@ -136,34 +136,33 @@ rule generate:
         " --draw {wildcards.draw} --output {output.adapter}"
 
 
-# An experiment may have one job make so many draws of a task, with the generator loaded once.
-for name in EXPERIMENT_FILES:
-    for number, draws in enumerate(experiment(name).draws_together, 1):
+# Experiments may have one job make so many draws of a task, with the generator loaded once.
+for (first, last), names in DRAWS_TOGETHER.items():
 
-        rule:
-            name:
-                f"generate_{name}_{number}"
-            input:
-                generator=trained_generator,
-                embeddings="results/{experiment}/embeddings/{task}.parquet",
-            output:
-                files_of_draws("results/{{experiment}}/{{by}}generated/{{task}}/{{run}}draw_{draw}", draws),
-            log:
-                f"results/{{experiment}}/logs/generate/{{by}}{{task}}/{{run}}draws_{number}.log",
-            benchmark:
-                f"results/{{experiment}}/benchmarks/generate/{{by}}{{task}}/{{run}}draws_{number}.tsv"
-            wildcard_constraints:
-                experiment=re.escape(name),
-            conda:
-                "../envs/p2w.yaml"
-            params:
-                script=script("generate"),
-                code=code("generate"),
-                seed=generator_seed,
-                draws=listed(draws),
-                adapters=adapters_among_outputs,
-            shell:
-                "exec python {params.script} --log {log} --generator {input.generator} --embeddings {input.embeddings}"
-                " --seed {params.seed} --draw {params.draws} --output {params.adapters}"
+    rule:
+        name:
+            f"generate_{first}_to_{last}"
+        input:
+            generator=trained_generator,
+            embeddings="results/{experiment}/embeddings/{task}.parquet",
+        output:
+            files_of_draws("results/{{experiment}}/{{by}}generated/{{task}}/{{run}}draw_{draw}", range(first, last + 1)),
+        log:
+            f"results/{{experiment}}/logs/generate/{{by}}{{task}}/{{run}}draws_{first}_to_{last}.log",
+        benchmark:
+            f"results/{{experiment}}/benchmarks/generate/{{by}}{{task}}/{{run}}draws_{first}_to_{last}.tsv"
+        wildcard_constraints:
+            experiment=one_of(names),
+        conda:
+            "../envs/p2w.yaml"
+        params:
+            script=script("generate"),
+            code=code("generate"),
+            seed=generator_seed,
+            draws=listed(range(first, last + 1)),
+            adapters=adapters_among_outputs,
+        shell:
+            "exec python {params.script} --log {log} --generator {input.generator} --embeddings {input.embeddings}"
+            " --seed {params.seed} --draw {params.draws} --output {params.adapters}"
 
-        in_place_of("generate", f"generate_{name}_{number}")
+    in_place_of("generate", f"generate_{first}_to_{last}")

@@ -4,11 +4,6 @@ LEARNED = [name for name in EXPERIMENT_FILES if GENERATORS[main_kind(name)].lear
 CLOSED = [name for name in EXPERIMENT_FILES if name not in (*DECODERS, *LEARNED)]
 
 
-def one_of(names):
-    """A pattern for names; of none, one that nothing matches."""
-    return "|".join(map(re.escape, names)) or "(?!)"
-
-
 def every(place):
     """Input function: a file of every task that an experiment has an adapter of."""
 

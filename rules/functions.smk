@@ -79,6 +79,18 @@ def adapters_together(name):
     return chosen.together(chosen.jobs.finetune, without=sum(others, ()))
 
 
+# Of draws that share a job the first and the last, to the experiments in which they do.
+DRAWS_TOGETHER = {}
+for name in EXPERIMENT_FILES:
+    for draws in experiment(name).draws_together:
+        DRAWS_TOGETHER.setdefault((draws[0], draws[-1]), []).append(name)
+
+
+def one_of(names):
+    """A pattern for names; of none, one that nothing matches."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
 def about(name, function):
     """An input or params function for a rule without wildcards, which gives what it would for an experiment."""
 

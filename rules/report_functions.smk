@@ -105,11 +105,11 @@ def of_jobs(rule, shared, tasks, **values):
 
 def of_jobs_of_draws(rule, chosen, **values):
     """Benchmarks of a rule that makes draws, one by one or so many together as the experiment `chosen` says."""
-    one_by_one = getattr(rules, rule).benchmark
-    numbers = range(1, len(chosen.draws_together) + 1)
-    return expand(
-        one_by_one.replace("draw_{draw}", "draws_{number}") if numbers else one_by_one, number=numbers, **values
-    )
+    together, one_by_one = chosen.draws_together, getattr(rules, rule).benchmark
+    shared = [f"{draws[0]}_to_{draws[-1]}" for draws in together]
+    alone = [draw for draw in range(chosen.evaluation.draws) if not any(draw in draws for draws in together)]
+    pattern = one_by_one.replace("draw_{draw}", "draws_{draws}")
+    return expand(pattern, draws=shared, **values) + expand(one_by_one, **{**values, "draw": alone})
 
 
 def mapped_adapters(wildcards):

@@ -143,7 +143,7 @@ class Experiment(Settings):
     @property
     def draws_together(self) -> list[Sequence[int]]:
         """The draws that share a job, so many at a time; none where each has its own."""
-        return _divided(range(self.evaluation.draws), self.jobs.draws)
+        return [draws for draws in _divided(range(self.evaluation.draws), self.jobs.draws) if len(draws) > 1]
 
     @model_validator(mode="after")
     def _every_task_has_one_turn(self) -> "Experiment":

@@ -86,7 +86,7 @@ def test_draws_that_share_a_job_are_those_of_single_ones(workspaces):
     drawn = ("generated/boolq", *(f"controls/boolq/{control}_prompts" for control in ("shuffled", "foreign", "random")))
     files = [f"results/small/{of}/draw_{draw}/run.json" for of in drawn for draw in (0, 1)]
     shared, alone = together.plan(*files), apart.plan(*files)
-    assert (shared["generate_small_1"], shared["prompt_controls_small_1"], shared["generate"]) == (1, 1, 0)
+    assert (shared["generate_0_to_1"], shared["prompt_controls_0_to_1"], shared["generate"]) == (1, 1, 0)
     assert (alone["generate"], alone["prompt_controls"]) == (2, 2)
     made = []
     for workspace in workspaces:

@@ -16,7 +16,7 @@ from p2w.config.tasks import Task
 from tests.support.experiments import whole
 from tests.support.workspace import ALONE, PROJECT, Workspace
 
-JOBS = ("finetune", "embeddings", "generate", "prompt_controls")  # what an experiment may divide into larger jobs
+JOBS = ("finetune", "embeddings")  # what an experiment may divide into larger jobs
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +33,13 @@ def test_all_held_out_tasks_of_a_shipped_experiment(workspace, experiment):
     shared = {name: sum(jobs[rule] for rule in jobs if rule.startswith(f"{name}_{experiment}_")) for name in JOBS}
     sizes = chosen.get("jobs", {})
     together = {name: ceil(len(tasks) / sizes[name]) for name in ("finetune", "embeddings") if sizes}
-    drawn = decoders * ceil(draws / sizes.get("draws", 1))
-    together |= dict.fromkeys(("generate", "prompt_controls"), drawn) if sizes else {}
     assert shared == dict.fromkeys(JOBS, 0) | together
     assert jobs["finetune"] == (0 if together else len(tasks) * chosen["checkpoints"]["epochs"])
     assert jobs["embeddings"] == (0 if together else len(tasks))
     assert jobs["checkpoints"] == len(tasks)
     assert jobs["decoder"] == jobs["constant"] == decoders
-    assert jobs["generate"] == jobs["prompt_controls"] == (0 if together else drawn)
+    drawn = "" if draws != sizes.get("draws") else f"_0_to_{draws - 1}"
+    assert jobs[f"generate{drawn}"] == jobs[f"prompt_controls{drawn}"] == decoders * (1 if drawn else draws)
     assert jobs["evaluate"] == jobs["multi_task"] == jobs["prompt_variants"] == len(held_out)
     assert jobs["control"] == 2 * len(held_out)
     assert jobs["samples"] == len(tasks) + len(held_out)
@@ -169,7 +168,7 @@ def test_tasks_that_are_held_out_together_have_one_decoder(workspace, trained):
     assert jobs["decoder"] == jobs["multi_task"] == jobs["constant"] == 2
     assert jobs["control"] == 2 + 3
     assert jobs["evaluate"] == jobs["prompt_variants"] == 3
-    assert jobs["generate_grouped_1"] == jobs["prompt_controls_grouped_1"] == 3
+    assert jobs["generate_0_to_1"] == jobs["prompt_controls_0_to_1"] == 3
     assert jobs["card"] == 3 * 2
     assert jobs["checkpoints"] == 8
     done = workspace.snakemake("results/grouped/evaluation/boolq.json", "-n")

@@ -60,7 +60,7 @@ def test_the_generator_for_everybody_learns_from_every_task_and_is_of_the_experi
     for name, rule in (("pocket_formats", "decoder_of_all"), ("pocket_formats_ridge", "generator_of_all")):
         jobs = workspace.plan(f"results/{name}/generator/README.md")
         assert (jobs[rule], jobs["generator_folder"], jobs["checkpoints"]) == (1, 1, tasks)
-        assert not {"decoder", "generator", "evaluate", f"generate_{name}_1"} & {rule for rule in jobs if jobs[rule]}
+        assert not {"decoder", "generator", "evaluate", "generate_0_to_4"} & {rule for rule in jobs if jobs[rule]}
 
 
 def test_every_file_of_prompts_has_an_adapter_of_one_generator(workspace):
@@ -88,7 +88,7 @@ def test_further_generators_beside_a_decoder_for_every_seed(workspace):
     alone, beside = workspace.plan(one.replace("_generators", "_formats")), workspace.plan(one)
     assert (beside["generator"], beside["learned_generator"]) == (2, 3)
     assert beside["decoder"] == alone["decoder"] == 3
-    assert beside["generate_pocket_generators_1"] - alone["generate_pocket_formats_1"] == 2 + 3
+    assert beside["generate_0_to_4"] - alone["generate_0_to_4"] == 2 + 3
     assert (alone["multi_task"], beside["multi_task"]) == (1, 2)
     shared = ("constant", "control", "finetune")
     assert {rule: beside[rule] for rule in shared} == {rule: alone[rule] for rule in shared}
@@ -115,7 +115,7 @@ def test_further_generators_in_the_summary_of_an_experiment(workspace):
     jobs, chosen = workspace.plan("results/pocket_generators/summary.md"), whole("pocket_generators")
     turns, draws = len(chosen["held_out"]), chosen["evaluation"]["draws"]
     assert (jobs["decoder"], jobs["generator"], jobs["learned_generator"]) == (3 * turns, 2 * turns, 3 * turns)
-    assert (jobs["generate_pocket_generators_1"], jobs["card"]) == ((3 + 2 + 3) * turns, (3 + 2 + 3) * turns * draws)
+    assert (jobs["generate_0_to_4"], jobs["card"]) == ((3 + 2 + 3) * turns, (3 + 2 + 3) * turns * draws)
     assert jobs["multi_task"] == 2 * turns
 
 
@@ -127,7 +127,7 @@ def test_a_closed_form_in_front_of_a_decoder(workspace, main):
     jobs = workspace.plan("results/turned/summary.md")
     (workspace.folder / "config/experiments/turned.yaml").unlink()
     assert (jobs["decoder"], jobs["generator"], jobs["constant"]) == (3 * 8, 8, 8)
-    assert jobs["generate_turned_1"] == (3 + 1) * 8
+    assert jobs["generate_0_to_4"] == (3 + 1) * 8
 
 
 def test_a_bad_list_of_generators_is_refused_before_anything_runs(workspace):
