@@ -65,6 +65,6 @@ def _make(folder: Path, task: str, rows: int) -> None:
     length = EXPERIMENT["encoder"]["max_length"]
     states = PromptStates.from_states(load_encoder(encoder(length)).encode(chosen), length)
     weights = torch.cat([snapshots.weights for snapshots in epochs[EXPERIMENT["checkpoints"]["first_epoch"] - 1 :]])
-    header = {"layout": training.layout.to_json(), "adapter_config": training.adapter_config}
+    header = {"layout": training.layout.to_json(), "adapter_config": training.base.adapter_config}
     write_json(folder / f"{task}.json", header)
     save_file({"weights": weights, "states": states.flat, "offsets": states.offsets}, folder / f"{task}.safetensors")
