@@ -17,7 +17,8 @@ from p2w.config.base_model import MODEL_FILES
 from p2w.config.experiments import Experiments, find_experiments, read_sources, read_task_table
 from p2w.config.generator import KINDS as GENERATORS
 from p2w.config.settings import find_folder
-from p2w.runtime.code import code_hash, stage_script
+from p2w.runtime.code import stage_script
+from p2w.runtime.known_code import known_code_hash
 
 # Jobs run the interpreter that runs Snakemake, whether its environment is activated or not, unless they have an environment
 # of their own; and in that, too, the p2w that lies here.
@@ -154,7 +155,7 @@ def code(stage):
     """Params function: what a stage's code is, without its wording; `--config code=off` leaves it out."""
 
     def essence(wildcards):
-        return "off" if config.get("code") == "off" else readable(code_hash, stage)[:16]
+        return "off" if config.get("code") == "off" else readable(known_code_hash, stage)[:16]
 
     return essence
 

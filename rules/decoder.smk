@@ -153,6 +153,7 @@ for (first, last), names in DRAWS_TOGETHER.items():
             f"results/{{experiment}}/benchmarks/generate/{{by}}{{task}}/{{run}}draws_{first}_to_{last}.tsv"
         wildcard_constraints:
             experiment=one_of(names),
+            task=held_out_somewhere(names),
         conda:
             "../envs/p2w.yaml"
         params:

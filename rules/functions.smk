@@ -86,6 +86,11 @@ for name in EXPERIMENT_FILES:
         DRAWS_TOGETHER.setdefault((draws[0], draws[-1]), []).append(name)
 
 
+def held_out_somewhere(names):
+    """A pattern for the tasks that some of these experiments hold out."""
+    return one_of(sorted({task for name in names for task in experiment(name).takes_turns}))
+
+
 def one_of(names):
     """A pattern for names; of none, one that nothing matches."""
     return "|".join(map(re.escape, names)) or "(?!)"

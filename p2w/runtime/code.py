@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "p2w"
@@ -17,8 +18,8 @@ SCRIPTS = "workflow/scripts"
 PRESENTATION = frozenset(
     f"{PACKAGE}/{name}.py"
     for name in ("__init__", "config/mistakes",
-                 *(f"runtime/{name}" for name in ("cli", "code", "explain", "files", "progress", "provenance",
-                                                  "records")))
+                 *(f"runtime/{name}" for name in ("cli", "code", "explain", "files", "known_code", "progress",
+                                                  "provenance", "records")))
 )  # fmt: skip
 # Calls that tell somebody something, or say what a command line may hold; what an argument becomes is kept.
 WORDS = {"add_argument", "print", "report", "reporter", "say", "_say", "warn", "Parser"}
@@ -50,21 +51,24 @@ def code_hash(stage: str) -> str:
     """sha256 over the names and the essence of a stage's files."""
     digest = hashlib.sha256()
     for name in code_files(stage):
-        digest.update(f"{name}\0{essence(name)}\0".encode())
+        digest.update(f"{name}\0{essence(name)[0]}\0".encode())
     return digest.hexdigest()
 
 
 @cache
-def essence(path: str) -> str:
-    """A file's code without comments, docstrings, annotations of functions, messages and what only they use."""
+def essence(path: str) -> tuple[str, tuple[str, ...]]:
+    """A file's code without comments, docstrings, annotations of functions, messages and what only they use; and the
+    names that it imports."""
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"), filename=path)
-    if relative := [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]:
-        raise ValueError(f"{path}, line {relative[0].lineno}: found a relative import, expected the whole module name")
-    return ast.unparse(_with_sorted_imports(_without_unused(_Silence().visit(tree))))
+    tree, imports = _without_unused(_Silence(path).visit(tree))
+    return ast.unparse(_with_sorted_imports(tree)), tuple(name for node in imports for name in _imported(node))
 
 
 class _Silence(ast.NodeTransformer):
     """Takes out what only people read."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         super().generic_visit(node)
@@ -72,6 +76,13 @@ class _Silence(ast.NodeTransformer):
             node.body = [line for line in node.body if not _is_text(line)]
         if isinstance(getattr(node, "body", None), list) and not isinstance(node, ast.Module):
             node.body = node.body or [ast.Pass()]
+        return node
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom:
+        if node.level:
+            raise ValueError(
+                f"{self.path}, line {node.lineno}: found a relative import, expected the whole module name"
+            )
         return node
 
     def visit_arg(self, node: ast.arg) -> ast.arg:
@@ -129,37 +140,47 @@ def _is_text(line: ast.stmt) -> bool:
 
 def _message_lines(function: Function) -> list[ast.AST]:
     """Assignments of texts to local names that nothing else in the function uses any more."""
-    used = _names(function)
+    used, assignments = _names_and(ast.Assign, function)
     return [
         node
-        for node in ast.walk(function)
-        if isinstance(node, ast.Assign)
-        and all(isinstance(target, ast.Name) and target.id not in used for target in node.targets)
+        for node in assignments
+        if all(isinstance(target, ast.Name) and target.id not in used for target in node.targets)
         and (isinstance(node.value, TEXTS) or _called(node.value) in ("join", "format"))
     ]
 
 
-def _names(tree: ast.AST) -> set[str]:
-    """Names that are read, declared or exported."""
-    loaded = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    declared = {name for node in ast.walk(tree) if isinstance(node, ast.Global | ast.Nonlocal) for name in node.names}
-    return loaded | declared
+def _names_and(kinds: type[ast.AST] | tuple[type[ast.AST], ...], tree: ast.AST) -> tuple[set[str], list[Any]]:
+    """Names that are read, declared or exported, and the nodes of these kinds: in one walk, of which there are many."""
+    names: set[str] = set()
+    found: list[Any] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Load):
+                names.add(node.id)
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            names.update(node.names)
+        elif isinstance(node, kinds):
+            found.append(node)
+    return names, found
 
 
-def _without_unused(tree: ast.Module) -> ast.Module:
-    """Without private functions and imported names that nothing in the module uses any more."""
+def _without_unused(tree: ast.Module) -> tuple[ast.Module, list[ast.Import | ast.ImportFrom]]:
+    """Without private functions and imported names that nothing in the module uses any more; the imports that stay."""
     while True:
-        used = _names(tree)
+        used, imports = _names_and((ast.Import, ast.ImportFrom), tree)
         private = [node for node in tree.body if isinstance(node, Function) and node.name[0] == "_"]
         # A decorator may have told others about it.
-        unused: list[ast.AST] = [node for node in private if node.name not in used and not node.decorator_list]
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                node.names = [name for name in node.names if (name.asname or name.name).split(".")[0] in used]
-                unused += [] if node.names else [node]
+        unused = [node for node in private if node.name not in used and not node.decorator_list]
         if not unused:
-            return tree
-        _Without(unused).visit(tree)
+            break
+        tree.body = [node for node in tree.body if node not in unused]
+    for node in imports:
+        node.names = [name for name in node.names if (name.asname or name.name).split(".")[0] in used]
+    if empty := [node for node in imports if not node.names]:
+        tree.body = [node for node in tree.body if node not in empty]
+        if nested := [node for node in empty if node.col_offset]:
+            _Without(nested).visit(tree)
+    return tree, [node for node in imports if node.names]
 
 
 def _with_sorted_imports(tree: ast.Module) -> ast.Module:
@@ -169,16 +190,16 @@ def _with_sorted_imports(tree: ast.Module) -> ast.Module:
     return tree
 
 
+def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
+    """Modules, or things in modules, by their whole names."""
+    module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+    return [module + alias.name for alias in node.names]
+
+
 @cache
 def _used_files(path: str) -> tuple[str, ...]:
     """Files of the project that a file imports."""
-    found: list[str] = []
-    for node in ast.walk(ast.parse(essence(path))):
-        if isinstance(node, ast.Import):
-            found += [file for alias in node.names for file in _files_of(alias.name)]
-        elif isinstance(node, ast.ImportFrom):
-            found += [file for alias in node.names for file in _files_of(f"{node.module}.{alias.name}")]
-    return tuple(found)
+    return tuple(file for name in essence(path)[1] for file in _files_of(name))
 
 
 def _files_of(name: str) -> Iterator[str]:

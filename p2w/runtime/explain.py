@@ -6,8 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from p2w.runtime.code import ROOT, code_hash
+from p2w.runtime.code import ROOT
 from p2w.runtime.files import sha256
+from p2w.runtime.known_code import known_code_hash
 from p2w.runtime.records import NoRecordError, find_record, record_of
 
 SHORT = 12  # hex digits of a hash that are shown
@@ -90,7 +91,7 @@ def _code_state(record: Mapping[str, Any]) -> str:
     script = record["made_by"]
     if not (ROOT / script).is_file():
         return "not here"
-    return "as it is now" if code_hash(script) == record.get("code_sha256") else "has changed since"
+    return "as it is now" if known_code_hash(script) == record.get("code_sha256") else "has changed since"
 
 
 def _text(value: Any, widest: int | None) -> str:

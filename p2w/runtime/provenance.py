@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from p2w.runtime.code import code_hash, stage_script
+from p2w.runtime.code import stage_script
 from p2w.runtime.files import sha256
+from p2w.runtime.known_code import known_code_hash
 
 RUN_FILE = "run.json"  # beside what it tells of
 LIBRARIES = ("torch", "transformers", "peft", "sentence-transformers", "huggingface-hub", "safetensors",
@@ -23,7 +24,7 @@ def provenance(
         "made_by": stage_script(stage),
         "config": dict(config),
         "seed": seed,
-        "code_sha256": code_hash(stage),
+        "code_sha256": known_code_hash(stage),
         "versions": versions(),
         "inputs": input_hashes(inputs),
     }
