@@ -60,7 +60,7 @@ def measured(args: argparse.Namespace, base: BaseModel) -> tuple[list[dict[str, 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    options = parser(__doc__, threads=2, rows=64, batch=16, adapters=4, scored=16)
+    options = parser(__doc__, threads=2, rows=32, batch=16, adapters=4, scored=12)
     options.add_argument("--model", choices=("smollm2", "pocket"), default="smollm2")
     options.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
     options.add_argument("--task", default=TASK)

@@ -1,19 +1,30 @@
 """A copy of the project in a temporary folder, in which tests run the workflow and edit what they like."""
 
+import json
 import re
 import shutil
 import subprocess
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import yaml
 
+from p2w.runtime.code import SCRIPTS, code_hash
+from p2w.runtime.known_code import PLACE, source_digest
 from tests.support.job_server import quick_python
 
 PROJECT = Path(__file__).parents[2]
 # The section `jobs` of an experiment with a job for every epoch, every table of prompts, every draw.
 ALONE = {"finetune": None, "embeddings": None, "draws": None}
 PARTS = ("Snakefile", "rules", "workflow", "p2w", "config", "profiles", "envs")
+
+
+@cache
+def _known_code() -> str:
+    """What a plan finds of the project's code, the same in all copies: most plans in tests are the first of theirs."""
+    hashes = {path.stem: code_hash(path.stem) for path in sorted((PROJECT / SCRIPTS).glob("*.py"))}
+    return json.dumps({"source": source_digest(), "hashes": hashes})
 
 
 class Workspace:
@@ -26,6 +37,8 @@ class Workspace:
             source = PROJECT / part
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, folder / part)
+        (folder / PLACE).parent.mkdir()
+        (folder / PLACE).write_text(_known_code(), encoding="utf-8")
 
     @classmethod
     def at(cls, folder: Path) -> "Workspace":
