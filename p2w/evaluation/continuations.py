@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from p2w.base.chat import pad, pad_id, prompt_ids, response_ids
+from p2w.base.last_layer import NOWHERE, last_network_at
 from p2w.base.lora_stack import LoraStack
 from p2w.base.shared_prefix import common_prefix
 from p2w.evaluation.decoding import Greedy, complete
@@ -171,7 +172,7 @@ def _read_prefix(model: PreTrainedModel, stack: LoraStack, prefix: Sequence[int]
     cache = DynamicCache()
     if prefix:
         ids = torch.tensor([prefix], device=model.device).repeat(len(stack), 1)
-        with stack.active():
+        with stack.active(), last_network_at(model, NOWHERE):
             model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
     return cache
 
@@ -211,14 +212,16 @@ def _logits(model: PreTrainedModel, packed: Packed, cache: DynamicCache, K: int)
     N, L = packed.ids.shape
     queries = packed.positions[:, -L:].repeat(K, 1)
     keys = packed.positions.repeat(K, 1)
-    output = model(
-        input_ids=packed.ids.repeat(K, 1),
-        attention_mask=attention_mask(model.config, packed.visible.repeat(K, 1, 1), queries, keys, model.dtype),
-        position_ids=queries,
-        past_key_values=cache,
-        use_cache=True,
-        logits_to_keep=1 + packed.nodes,
-    )
+    wanted = 1 + packed.nodes
+    with last_network_at(model, (slice(None), slice(-wanted, None))):
+        output = model(
+            input_ids=packed.ids.repeat(K, 1),
+            attention_mask=attention_mask(model.config, packed.visible.repeat(K, 1, 1), queries, keys, model.dtype),
+            position_ids=queries,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=wanted,
+        )
     return output.logits.unflatten(0, (K, N))
 
 

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, pad
 from transformers import PreTrainedModel
 
 from p2w.adapters.epoch_files import STATE_FILE, Epoch, SnapshotHeader, Snapshots
 from p2w.adapters.peft_folder import read_adapter
 from p2w.base.chat import IGNORED, pad_id, supervised_batch
+from p2w.base.last_layer import window
 from p2w.base.shared_prefix import common_prefix, states_after
 from p2w.config.base_model import BaseModel
 from p2w.config.finetuning import FinetuneConfig
@@ -179,20 +180,29 @@ class Training:
         batch = supervised_batch(prompts, responses, self.pad_id)
         # The last token of a prompt predicts the first of its response: it is never left to the others.
         shared = common_prefix([prompt[:-1] for prompt in prompts]) if self.config.shared_prefix else 0
-        return response_loss(self.base.model, batch["input_ids"], batch["labels"], self.device, shared)
+        drawn = self.base.adapter_config["lora_dropout"] > 0  # for every position, whether it is read or not
+        return response_loss(self.base.model, batch["input_ids"], batch["labels"], self.device, shared, whole=drawn)
 
 
 def response_loss(
-    model: PreTrainedModel, input_ids: Tensor, labels: Tensor, device: torch.device | str, shared: int = 0
+    model: PreTrainedModel,
+    input_ids: Tensor,
+    labels: Tensor,
+    device: torch.device | str,
+    shared: int = 0,
+    whole: bool = False,
 ) -> Tensor:
     """Cross-entropy summed over the positions whose next token is a label; only these get logits.
 
     `labels` (N, L), on the CPU, are IGNORED where there is no loss; `input_ids` (N, L) are right-padded. No attention
     mask: in a causal model nothing looks at padding on its right, and without one attention takes its fast path. The
-    first `shared` tokens are the same in every row and predict no label: they are computed once.
+    first `shared` tokens are the same in every row and predict no label: they are computed once. Unless it is the
+    `whole`, the last layer computes no more than these positions need.
     """
-    rows, columns = (labels[:, 1:] != IGNORED).nonzero(as_tuple=True)
-    targets = labels[rows, columns + 1].to(device)
-    hidden = states_after(model, input_ids.to(device), shared)
-    logits = model.get_output_embeddings()(hidden[rows.to(device), columns.to(device) - shared])
+    predicting = pad(labels[:, 1:] != IGNORED, (0, 1))[:, shared:]  # of the hidden states that come after the shared
+    rows, columns = predicting.nonzero(as_tuple=True)
+    targets = labels[rows, columns + shared + 1].to(device)
+    read = None if whole else window(predicting.to(device))
+    hidden = states_after(model, input_ids.to(device), shared, read)
+    logits = model.get_output_embeddings()(hidden[rows.to(device), columns.to(device)])
     return cross_entropy(logits.float(), targets, reduction="sum")

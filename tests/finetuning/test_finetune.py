@@ -95,6 +95,17 @@ def test_loss_equals_that_of_all_logits(tiny_base_model):
     torch.testing.assert_close(found / 5, library)
 
 
+def test_the_last_layer_computes_what_the_loss_needs(tiny_base_model):
+    """Two rows of seven positions; three of each predict a token of the answer, or two do and have a neighbour."""
+    model, counts = load_model(tiny_base_model), []
+    batch = supervised_batch([[5, 6, 7, 8, 9], [10, 11]], [[12, 13], [14, 15, 16]], 1)
+    for layer in model.base_model.layers:
+        layer.mlp.down_proj.register_forward_hook(lambda _module, inputs, _output: counts.append(inputs[0].shape[:2]))
+    for shared, whole in ((0, False), (0, True), (1, False)):
+        response_loss(model, batch["input_ids"], batch["labels"], "cpu", shared, whole=whole)
+    assert counts == [(2, 7), (2, 3), (2, 7), (2, 7), (1, 1), (1, 0), (2, 6), (2, 3)]
+
+
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_training_equals_a_plain_peft_loop(tiny_base_model, tiny_samples, dropout):
     config, lora = replace(CONFIG, warmup_steps=0), replace(LORA, dropout=dropout)
