@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 from measure import POCKET, PROJECT, claim, in_turns, parser, report, start
+from peer_adapters import generating, loading
 from peer_embeddings import embeddings
 from peer_harness import scoring
 from peer_trainer import finetuning
@@ -50,7 +51,8 @@ def measured(args: argparse.Namespace, base: BaseModel) -> tuple[list[dict[str, 
     """The claims, and what says whether both ways found the same."""
     claims, same, rows = [], {}, rows_of(args.task, args.format, args.rows)
     trained = read_samples(args.samples).head(args.rows) if args.samples else rows
-    for peer, given in ((finetuning, trained), (scoring, rows), (embeddings, rows)):
+    given_to = {finetuning: trained, scoring: rows, loading: rows, generating: rows, embeddings: rows}
+    for peer, given in given_to.items():
         found = peer(base, given, args)
         taken, results = in_turns(found.ways, args.runs, warm_up=found.warm_up)
         claims += [claim(what, taken, *names, target, per=per) for what, names, target, per in found.claims]
