@@ -22,9 +22,8 @@ def window(wanted: Tensor) -> Positions:
     N, L = wanted.shape
     first, last = wanted.int().argmax(1), L - 1 - wanted.flip(1).int().argmax(1)
     width = int((last - first).max()) + 1
-    return torch.arange(N, device=wanted.device).unsqueeze(1), first.clamp(max=L - width).unsqueeze(1) + torch.arange(
-        width, device=wanted.device
-    )
+    rows, columns = (torch.arange(count, device=wanted.device) for count in (N, width))
+    return rows.unsqueeze(1), first.clamp(max=L - width).unsqueeze(1) + columns
 
 
 @contextmanager
