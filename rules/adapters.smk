@@ -103,3 +103,33 @@ rule checkpoints:
     shell:
         "exec python {params.script} --log {log} --task {wildcards.task} --epochs {input.epochs}"
         " --first-epoch {params.first_epoch} --output {output}"
+
+
+# Whose epochs share a job, their tables do, too.
+for name in EXPERIMENT_FILES:
+    owner = adapters_of(name)
+    for number, tasks in enumerate(adapters_together(name), 1):
+
+        rule:
+            name:
+                f"checkpoints_{name}_{number}"
+            input:
+                epochs=[file for task in tasks for file in epoch_files(SimpleNamespace(experiment=owner, task=task))],
+            output:
+                expand(f"results/{owner}/checkpoints/{{task}}.parquet", task=tasks),
+            log:
+                f"results/{name}/logs/checkpoints/together_{number}.log",
+            benchmark:
+                f"results/{name}/benchmarks/checkpoints/together_{number}.tsv"
+            conda:
+                "../envs/p2w.yaml"
+            params:
+                script=script("checkpoints"),
+                code=code("checkpoints"),
+                first_epoch=about(name, value("checkpoints", "first_epoch")),
+                tasks=listed(tasks),
+            shell:
+                "exec python {params.script} --log {log} --task {params.tasks} --epochs {input.epochs}"
+                " --first-epoch {params.first_epoch} --output {output}"
+
+        in_place_of("checkpoints", f"checkpoints_{name}_{number}")

@@ -139,7 +139,7 @@ for (first, last), names in DRAWS_TOGETHER.items():
             f"prompt_controls_{first}_to_{last}"
         input:
             generator=trained_generator,
-            prompts=of_draws(prompts_of_controls, range(first, last + 1)),
+            prompts=each_once(of_draws(prompts_of_controls, range(first, last + 1))),
         output:
             files_of_draws(
                 "results/{{experiment}}/controls/{{task}}/{{run}}{control}/draw_{draw}",
@@ -161,10 +161,11 @@ for (first, last), names in DRAWS_TOGETHER.items():
             controls=PROMPT_CONTROLS,
             seed=generator_seed,
             draws=listed(range(first, last + 1)),
+            prompts=of_draws(prompts_of_controls, range(first, last + 1)),
             folder=subpath(output[0], ancestor=3),
         shell:
             "exec python {params.script} --log {log} --generator {input.generator} --controls {params.controls}"
-            " --embeddings {input.prompts} --seed {params.seed} --draw {params.draws} --output {params.folder}"
+            " --embeddings {params.prompts} --seed {params.seed} --draw {params.draws} --output {params.folder}"
 
     in_place_of("prompt_controls", f"prompt_controls_{first}_to_{last}")
 

@@ -130,6 +130,15 @@ def of_draws(function, draws):
     return given
 
 
+def each_once(function):
+    """Input function: what `function` gives, without what is in it again; Snakemake hashes inputs for every output."""
+
+    def given(wildcards):
+        return list(dict.fromkeys(function(wildcards)))
+
+    return given
+
+
 def adapters_among_outputs(wildcards, output):
     """Params function: of a job's files the adapters."""
     return [file for file in output if file.endswith(ADAPTER)]

@@ -67,10 +67,8 @@ def all_benchmarks(wildcards):
     chosen, files = experiment(name), []
     of_adapters = {"experiment": adapters_of(name), "epoch": range(1, chosen.checkpoints.epochs + 1)}
     of_generated = {"experiment": name, "run": runs(name, main_kind(name)), "draw": range(chosen.evaluation.draws)}
-    trained, evaluated = {"task": trained_tasks(name)}, {"task": evaluated_tasks(name)}
-    turns = {"held_out": list(chosen.turns)}
+    evaluated, turns = {"task": evaluated_tasks(name)}, {"held_out": list(chosen.turns)}
     for rule, values in (
-        (rules.checkpoints, {**of_adapters, **trained}),
         (rules.prompt_variants, {**of_generated, **evaluated}),
         (rules.control, {**of_generated, **turns, "control": "weight_average"}),
         (rules.control, {**of_generated, "held_out": evaluated["task"], "control": NEAREST}),
@@ -85,7 +83,8 @@ def all_benchmarks(wildcards):
         files += of_jobs_of_draws("generate", chosen, **of_kind, **evaluated)
     files += of_jobs_of_draws("prompt_controls", chosen, **of_generated, **evaluated)
     shared = {other: adapters_together(other) for other in sharing_adapters(adapters_of(name))}
-    files += of_jobs("finetune", shared, trained_tasks(name), **of_adapters)
+    for rule in ("finetune", "checkpoints"):
+        files += of_jobs(rule, shared, trained_tasks(name), **of_adapters)
     shared = {name: chosen.together(chosen.jobs.embeddings)}
     files += of_jobs("embeddings", shared, trained_tasks(name), experiment=name)
     return [ancient(file) for file in dict.fromkeys(files)]

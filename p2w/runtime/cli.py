@@ -159,3 +159,15 @@ def paired(names_option: str, names: Sequence[Name], values_option: str, values:
     if repeated := sorted({name for name in names if list(names).count(name) > 1}):
         raise ValueError(f"{names_option}: found {repeated[0]!r} more than once, expected distinct names")
     return dict(zip(names, values, strict=True))
+
+
+def divided(
+    names_option: str, names: Sequence[Name], values_option: str, values: Sequence[T]
+) -> dict[Name, Sequence[T]]:
+    """Name to its values, in order; ValueError unless there are as many for each and every name is there once."""
+    each, left = divmod(len(values), len(names))
+    if left:
+        raise ValueError(
+            f"{values_option}: found {len(values)}, expected as many for each of {len(names)} {names_option}"
+        )
+    return paired(names_option, names, values_option, [values[n * each : (n + 1) * each] for n in range(len(names))])

@@ -32,6 +32,8 @@ LINES = (
     Case("epoch 1.5", "finetune", r"argument --epoch: found '1\.5', expected an integer", option("--epoch", "1.5"), 2),
     Case("no epochs", "multi_task", r"argument --epochs: found '0', expected", option("--epochs", 0), 2),
     Case("first epoch 0", "checkpoints", r"--first-epoch: found '0', expected", option("--first-epoch", 0), 2),
+    Case("epochs that no tasks share evenly", "checkpoints", r"--epochs: found 2, expected as many for each of 3 --task",
+         option("--task", "a", "b", "c")),
     Case("negative draw", "generate", r"argument --draw: found '-1', expected an integer of at least 0",
          option("--draw", "-1"), 2),
     Case("YAML instead of JSON", "finetune", r"--lora: found 'rank: 2', expected JSON", option("--lora", "rank: 2"), 2),

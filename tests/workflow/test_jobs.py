@@ -22,7 +22,7 @@ TASKS = ("boolq", "piqa")
 APART = SMALL | {"tasks": [*TASKS, "arc_easy"]}
 JOBS = {"jobs": {"finetune": 2, "embeddings": 2, "draws": 2}}
 FILES = [f"adapters/{task}/epoch_{k}/run.json" for task in TASKS for k in (1, 2)]
-FILES += [f"embeddings/{task}.parquet" for task in TASKS]
+FILES += [f"{kind}/{task}.parquet" for kind in ("checkpoints", "embeddings") for task in TASKS]
 TARGETS = [f"results/small/{name}" for name in FILES]
 LOG = "results/small/logs/finetune/together_1.log"
 
@@ -53,9 +53,9 @@ def workspaces(copy):
 
 
 def contents(workspace):
-    """Every file of adapters and prompts, by its name."""
+    """Every file of adapters, checkpoints and prompts, by its name."""
     folder = workspace.folder / "results/small"
-    files = (path for name in ("adapters", "embeddings") for path in sorted((folder / name).rglob("*")))
+    files = (path for name in ("adapters", "checkpoints", "embeddings") for path in sorted((folder / name).rglob("*")))
     return {path.relative_to(folder).as_posix(): sha256(path) for path in files if path.is_file()}
 
 
@@ -66,19 +66,19 @@ def log(workspace):
 def test_larger_jobs_make_the_same_bytes(workspaces):
     apart, together = workspaces
     assert contents(apart) == contents(together)
-    assert len(contents(apart)) == 2 * 2 * 5 + 2
+    assert len(contents(apart)) == 2 * 2 * 5 + 2 + 2
     assert re.search(r"12/12 steps, .*, took \d+ s, piqa epoch 2 loss", log(together)), "progress of all of it"
 
 
 def test_so_many_tasks_share_a_job(workspaces):
     apart, together = workspaces
-    shared = Counter(finetune_small_1=1, embeddings_small_1=1)
+    shared = Counter(finetune_small_1=1, checkpoints_small_1=1, embeddings_small_1=1)
     rest = Counter(raw=2, samples=2)
     assert together.plan(*TARGETS, "--forceall") == shared + rest
-    assert apart.plan(*TARGETS, "--forceall") == Counter(finetune=4, embeddings=2) + rest
+    assert apart.plan(*TARGETS, "--forceall") == Counter(finetune=4, checkpoints=2, embeddings=2) + rest
     # The third task is left over: it has a job of its own.
     third = together.plan("results/small/checkpoints/arc_easy.parquet")
-    assert third == Counter(raw=1, samples=1, finetune_small_2=1, checkpoints=1)
+    assert third == Counter(raw=1, samples=1, finetune_small_2=1, checkpoints_small_2=1)
 
 
 def test_draws_that_share_a_job_are_those_of_single_ones(workspaces):
@@ -115,7 +115,7 @@ def test_one_more_epoch_trains_what_is_new(workspaces):
     together.run(*third)
     assert set(re.findall(r"epoch (\d) loss", log(together))) == {"3"}
     assert {name: found for name, found in contents(together).items() if "epoch_3" not in name} == before
-    assert not together.plan(*TARGETS, *third)
+    assert together.plan(*TARGETS, *third) == Counter(checkpoints_small_1=1), "tables of three epochs"
 
 
 def test_an_experiment_that_inherits_adapters_takes_those_of_the_larger_jobs(workspaces):

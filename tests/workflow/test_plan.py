@@ -16,7 +16,7 @@ from p2w.config.tasks import Task
 from tests.support.experiments import whole
 from tests.support.workspace import ALONE, PROJECT, Workspace
 
-JOBS = ("finetune", "embeddings")  # what an experiment may divide into larger jobs
+JOBS = ("finetune", "checkpoints", "embeddings")  # what an experiment may divide into larger jobs
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +32,11 @@ def test_all_held_out_tasks_of_a_shipped_experiment(workspace, experiment):
     jobs = workspace.plan(f"results/{experiment}/summary.md")
     shared = {name: sum(jobs[rule] for rule in jobs if rule.startswith(f"{name}_{experiment}_")) for name in JOBS}
     sizes = chosen.get("jobs", {})
-    together = {name: ceil(len(tasks) / sizes[name]) for name in ("finetune", "embeddings") if sizes}
+    sizes = sizes | {"checkpoints": sizes.get("finetune")}
+    together = {name: ceil(len(tasks) / sizes[name]) for name in JOBS if "finetune" in sizes}
     assert shared == dict.fromkeys(JOBS, 0) | together
     assert jobs["finetune"] == (0 if together else len(tasks) * chosen["checkpoints"]["epochs"])
-    assert jobs["embeddings"] == (0 if together else len(tasks))
-    assert jobs["checkpoints"] == len(tasks)
+    assert jobs["embeddings"] == jobs["checkpoints"] == (0 if together else len(tasks))
     assert jobs["decoder"] == jobs["constant"] == decoders
     drawn = "" if draws != sizes.get("draws") else f"_0_to_{draws - 1}"
     assert jobs[f"generate{drawn}"] == jobs[f"prompt_controls{drawn}"] == decoders * (1 if drawn else draws)
@@ -170,7 +170,7 @@ def test_tasks_that_are_held_out_together_have_one_decoder(workspace, trained):
     assert jobs["evaluate"] == jobs["prompt_variants"] == 3
     assert jobs["generate_0_to_1"] == jobs["prompt_controls_0_to_1"] == 3
     assert jobs["card"] == 3 * 2
-    assert jobs["checkpoints"] == 8
+    assert jobs["checkpoints_pocket_1"] == jobs["checkpoints_pocket_2"] == 1
     done = workspace.snakemake("results/grouped/evaluation/boolq.json", "-n")
     evaluate = (done.stdout + done.stderr).split("rule evaluate:")[1].split("output:")[0]
     assert "grouped/controls/words/constant/" in evaluate
