@@ -15,6 +15,7 @@ rule finetune:
     conda:
         "../envs/p2w.yaml"
     threads: 1
+    priority: BEFORE_GENERATORS
     resources:
         gpu=1,
         mem_mb=16000,
@@ -93,6 +94,7 @@ rule checkpoints:
     conda:
         "../envs/p2w.yaml"
     threads: 1
+    priority: BEFORE_GENERATORS
     resources:
         mem_mb=8000,
         runtime=60,

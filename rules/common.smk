@@ -39,6 +39,8 @@ NEAREST = "nearest_prompts"
 CONTROLS = ["weight_average", NEAREST]
 MULTI_TASK, LONGER = "multi_task", "multi_task_long"
 PROMPT_CONTROLS = ["shuffled_prompts", "foreign_prompts", "random_prompts"]
+# Priority of what generators are made from: the longest way to an evaluation, for which its controls need not wait.
+BEFORE_GENERATORS = 1
 CONFIG = Path(config.get("config_dir", os.path.relpath(ROOT / "config")))
 
 

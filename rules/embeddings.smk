@@ -14,6 +14,7 @@ rule embeddings:
     conda:
         "../envs/p2w.yaml"
     threads: 1
+    priority: BEFORE_GENERATORS
     resources:
         gpu=1,
         mem_mb=8000,

@@ -146,9 +146,10 @@ def adapters_among_outputs(wildcards, output):
 
 def in_place_of(one, many):
     """A rule whose job makes what many jobs of another rule would comes first, and takes what that one takes of the
-    machine, with what a profile says of it."""
+    machine, with what a profile says of it, when that one would."""
     workflow.ruleorder(many, one)
-    getattr(rules, many).rule.resources = getattr(rules, one).rule.resources
+    of_many, of_one = getattr(rules, many).rule, getattr(rules, one).rule
+    of_many.resources, of_many.priority = of_one.resources, of_one.priority
 
 
 def last_epoch(experiment_name, task):
