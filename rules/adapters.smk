@@ -12,10 +12,10 @@ rule finetune:
         "results/{experiment}/logs/finetune/{task}/epoch_{epoch}.log",
     benchmark:
         "results/{experiment}/benchmarks/finetune/{task}/epoch_{epoch}.tsv"
+    priority: BEFORE_GENERATORS
     conda:
         "../envs/p2w.yaml"
     threads: 1
-    priority: BEFORE_GENERATORS
     resources:
         gpu=1,
         mem_mb=16000,
@@ -91,10 +91,10 @@ rule checkpoints:
         "results/{experiment}/logs/checkpoints/{task}.log",
     benchmark:
         "results/{experiment}/benchmarks/checkpoints/{task}.tsv"
+    priority: BEFORE_GENERATORS
     conda:
         "../envs/p2w.yaml"
     threads: 1
-    priority: BEFORE_GENERATORS
     resources:
         mem_mb=8000,
         runtime=60,

@@ -11,10 +11,10 @@ rule embeddings:
         "results/{experiment}/logs/embeddings/{task}.log",
     benchmark:
         "results/{experiment}/benchmarks/embeddings/{task}.tsv"
+    priority: BEFORE_GENERATORS
     conda:
         "../envs/p2w.yaml"
     threads: 1
-    priority: BEFORE_GENERATORS
     resources:
         gpu=1,
         mem_mb=8000,
