@@ -14,8 +14,12 @@ from typing import Any
 import torch
 from full_size_counts import compute_peak
 
+from p2w.runtime.heap import keep_freed_memory
+
 PROJECT = Path(__file__).parent.parent
 POCKET = PROJECT / "p2w/pocket/base_model"
+
+keep_freed_memory()  # as in every command of P2W; what is compared with ours in one process has the same
 
 Medians = Mapping[str, Mapping[str, float]]
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TextIO, TypeVar
 
+from p2w.runtime.heap import keep_freed_memory
+
 T = TypeVar("T")
 Name = TypeVar("Name", str, int, tuple[int, str])
 Main = Callable[[Sequence[str] | None], None]
@@ -22,6 +24,7 @@ Main = Callable[[Sequence[str] | None], None]
 # takes a tenth of its start, and once more at the end another tenth; so it is done rarely, and this is imported first.
 gc.set_threshold(100_000)
 atexit.register(gc.freeze)
+keep_freed_memory()
 
 EXPECTED = (ValueError, OSError, ArithmeticError)
 HINTS = {
