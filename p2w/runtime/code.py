@@ -18,7 +18,7 @@ SCRIPTS = "workflow/scripts"
 PRESENTATION = frozenset(
     f"{PACKAGE}/{name}.py"
     for name in ("__init__", "config/mistakes",
-                 *(f"runtime/{name}" for name in ("cli", "code", "explain", "files", "known_code", "progress",
+                 *(f"runtime/{name}" for name in ("cli", "code", "explain", "files", "heap", "known_code", "progress",
                                                   "provenance", "records")))
 )  # fmt: skip
 # Calls that tell somebody something, or say what a command line may hold; what an argument becomes is kept.
