@@ -1,9 +1,7 @@
 """Adapters onto a model by PEFT, beside P2W's way; an adapter from prompts, beside a step of fine-tuning one."""
 
 import argparse
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -19,7 +17,6 @@ from p2w.base.base_model import load_model
 from p2w.base.lora_stack import LoraStack, scaling
 from p2w.config.base_model import BaseModel
 from p2w.config.finetuning import FinetuneConfig
-from p2w.finetuning.adapted_base import load_adapted
 from p2w.finetuning.training import Training
 
 PROMPTS = 20
@@ -28,10 +25,9 @@ STEPS = 96  # of fine-tuning an adapter: 512 samples in batches of 16, three tim
 
 def loading(base: BaseModel, _samples: pd.DataFrame, args: argparse.Namespace) -> Peer:
     """Several adapters from their folders, ready to be used; P2W reads their hashes, too."""
-    place = Path(tempfile.mkdtemp())
-    config = load_adapted(base, LORA).adapter_config
-    folders = [place / str(number) for number in range(args.adapters)]
-    for folder, tensors in zip(folders, adapters(base, args.adapters), strict=True):
+    config, made = adapters(base, args.adapters)
+    folders = [args.place / str(number) for number in range(args.adapters)]
+    for folder, tensors in zip(folders, made, strict=True):
         write_adapter(folder, tensors, config)
     plain, fresh = load_model(base), [load_model(base) for _ in range(args.runs)]  # PEFT changes the model
 

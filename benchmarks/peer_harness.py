@@ -23,11 +23,13 @@ HARNESS_BATCH = 16
 BATCH_TOKENS = 4096
 
 
-def adapters(base: BaseModel, count: int) -> list[dict[str, torch.Tensor]]:
-    """Random ones, the same at every run."""
-    shapes = load_adapted(base, LORA).tensors
+def adapters(base: BaseModel, count: int) -> tuple[dict[str, Any], list[dict[str, torch.Tensor]]]:
+    """Their config; and random ones, the same at every run."""
+    adapted = load_adapted(base, LORA)
     drawn = [torch.Generator().manual_seed(seed) for seed in range(count)]
-    return [{n: torch.randn(p.shape, generator=g) * SIZE for n, p in shapes.items()} for g in drawn]
+    shapes = {name: parameter.shape for name, parameter in adapted.tensors.items()}
+    made = [{name: torch.randn(shape, generator=g) * SIZE for name, shape in shapes.items()} for g in drawn]
+    return adapted.adapter_config, made
 
 
 def by_harness(harness: HFLM, model: Any, names: Sequence[str], questions: Sequence[Question]) -> list[float]:
@@ -42,7 +44,7 @@ def by_harness(harness: HFLM, model: Any, names: Sequence[str], questions: Seque
 
 def scoring(base: BaseModel, samples: pd.DataFrame, args: argparse.Namespace) -> Peer:
     """One adapter and several, together as P2W scores them, greedy answers included, which the harness leaves out."""
-    tokenizer, made = load_tokenizer(base), adapters(base, args.adapters)
+    tokenizer, (_, made) = load_tokenizer(base), adapters(base, args.adapters)
     questions = tokenize_samples(tokenizer, samples.head(args.scored))
     plain, theirs = load_model(base), get_peft_model(load_model(base), peft_config(LORA, base.name, None), "0")
     for number, tensors in enumerate(made):

@@ -1,8 +1,8 @@
 """An epoch of LoRA fine-tuning by transformers' Trainer on a PEFT model, beside P2W's."""
 
 import argparse
-import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -24,7 +24,7 @@ RATE = 1e-3
 MICRO_BATCH_TOKENS = 512  # in rows of like length: padded to the longest, real rows took 1.5 to 3 times as long
 
 
-def trainer(training: Training, base: BaseModel, batch: int, sampling: str) -> Trainer:
+def trainer(training: Training, base: BaseModel, batch: int, sampling: str, place: Path) -> Trainer:
     """A Trainer with our start, our rows in the order of our first epoch, and the same optimizer."""
     model = get_peft_model(load_model(base), peft_config(LORA, base.name, None))
     set_peft_model_state_dict(model, {f"base_model.model.{name}": p for name, p in training.parameters.items()})
@@ -39,7 +39,7 @@ def trainer(training: Training, base: BaseModel, batch: int, sampling: str) -> T
     ]
     half = base.dtype == "bfloat16"
     options = TrainingArguments(
-        **{"output_dir": tempfile.mkdtemp(), "per_device_train_batch_size": batch, "num_train_epochs": 1},
+        **{"output_dir": str(place / sampling), "per_device_train_batch_size": batch, "num_train_epochs": 1},
         **{"learning_rate": RATE, "lr_scheduler_type": "constant", "weight_decay": 0.0, "bf16": half, "use_cpu": True},
         **{"train_sampling_strategy": sampling, "logging_steps": 1, "save_strategy": "no", "report_to": "none"},
         **{"disable_tqdm": True, "optim": "adamw_torch_fused"},
@@ -63,7 +63,7 @@ def finetuning(base: BaseModel, samples: pd.DataFrame, args: argparse.Namespace)
     config["micro_batch_tokens"] = MICRO_BATCH_TOKENS
     configs = [FinetuneConfig(**config, shared_prefix=shared) for shared in (False, True)]
     ours, once = (Training(base, LORA, config, 0, "peers", samples) for config in configs)
-    others = {name: trainer(ours, base, args.batch, name) for name in ("sequential", "group_by_length")}
+    others = {name: trainer(ours, base, args.batch, name, args.place) for name in ("sequential", "group_by_length")}
     first: dict[str, list[float]] = {}
 
     def remembered(name: str, losses: list[float]) -> list[float]:

@@ -47,13 +47,13 @@ def rows_of(task: str, answers: str, count: int) -> pd.DataFrame:
     return render_samples(task, entries.entry(task)[0], entries.formats[answers], table, "train")
 
 
-def measured(args: argparse.Namespace, base: BaseModel) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def measured(args: argparse.Namespace, base: BaseModel, place: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """The claims, and what says whether both ways found the same."""
     claims, same, rows = [], {}, rows_of(args.task, args.format, args.rows)
     trained = read_samples(args.samples).head(args.rows) if args.samples else rows
     given_to = {finetuning: trained, scoring: rows, loading: rows, generating: rows, embeddings: rows}
     for peer, given in given_to.items():
-        found = peer(base, given, args)
+        found = peer(base, given, argparse.Namespace(**vars(args), place=place))
         taken, results = in_turns(found.ways, args.runs, warm_up=found.warm_up)
         claims += [claim(what, taken, *names, target, per=per) for what, names, target, per in found.claims]
         same |= found.compare(results)
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     with tempfile.TemporaryDirectory() as folder:
-        claims, same = measured(args, model_in(folder, args.model, args.dtype))
+        claims, same = measured(args, model_in(folder, args.model, args.dtype), Path(folder))
     versions = {name: importlib.metadata.version(name) for name in PACKAGES}
     report("peers", args, claims, versions=versions, **same)
 
