@@ -47,6 +47,14 @@ def test_all_held_out_tasks_of_a_shipped_experiment(workspace, experiment):
     assert jobs["model"] == (2 if experiment == "qwen2.5-0.5b" else 0)
 
 
+def test_what_generators_are_made_from_goes_before_what_only_evaluations_wait_for(workspace):
+    """Or a core has nothing to do while the last of it is made."""
+    planned = workspace.run("results/pocket/evaluation/boolq.json", "--dry-run").split("\nrule ")[1:]
+    first = {job.partition(":")[0] for job in planned if "priority: 1\n" in job}
+    trained = {f"{name}_pocket_{number}" for name in ("finetune", "checkpoints") for number in (1, 2)}
+    assert first == trained | {"embeddings_pocket_1"}
+
+
 def test_every_shipped_experiment_can_be_planned(workspace):
     """One held-out task each: its evaluation."""
     targets, decoders = [], 0
