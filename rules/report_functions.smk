@@ -83,8 +83,8 @@ def all_benchmarks(wildcards):
         files += of_jobs_of_draws("generate", chosen, **of_kind, **evaluated)
     files += of_jobs_of_draws("prompt_controls", chosen, **of_generated, **evaluated)
     shared = {other: adapters_together(other) for other in sharing_adapters(adapters_of(name))}
-    for rule in ("finetune", "checkpoints"):
-        files += of_jobs(rule, shared, trained_tasks(name), **of_adapters)
+    files += of_jobs("finetune", shared, trained_tasks(name), **of_adapters)
+    files += of_jobs("checkpoints", shared, trained_tasks(name), **of_adapters)
     shared = {name: chosen.together(chosen.jobs.embeddings)}
     files += of_jobs("embeddings", shared, trained_tasks(name), experiment=name)
     return [ancient(file) for file in dict.fromkeys(files)]
