@@ -63,7 +63,6 @@ def measured(args: argparse.Namespace, base: BaseModel, place: Path) -> tuple[li
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
     options = parser(__doc__, threads=2, rows=32, batch=16, adapters=4, scored=12)
-    options.set_defaults(runs=2)  # of a minute and more
     options.add_argument("--model", choices=("smollm2", "pocket"), default="smollm2")
     options.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
     options.add_argument("--task", default=TASK)
