@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from p2w.runtime import heap
+
 # Pages that the system had to bring while as much as before was taken again, of 2,048 in the blocks.
 STEPS = """
 import resource
@@ -27,12 +29,16 @@ def pages(first: str, **environment: str) -> int:
     return int(done.stdout)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems have another C library")
 def test_what_a_step_frees_is_there_for_the_next() -> None:
     assert pages("") > 10 * 1024
     assert pages(COMMAND) < 100
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems have another C library")
 def test_the_environment_decides_where_it_says_something() -> None:
     assert pages(COMMAND, MALLOC_TRIM_THRESHOLD_="131072") > 10 * 1024
+
+
+def test_another_system_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heap.sys, "platform", "win32")
+    monkeypatch.setattr(heap.ctypes, "CDLL", None)  # it has no library of this name
+    heap.keep_freed_memory()
