@@ -17,6 +17,15 @@ Positions = tuple[slice | Tensor, slice | Tensor]
 NOWHERE: Positions = (slice(None), slice(0))
 
 
+def last_positions(count: int) -> Tensor:
+    """The last `count` of a sequence, as a model's `logits_to_keep`: their hidden states are copied to one piece.
+
+    Given a number, a model takes a slice of each row, and where rows lie apart torch multiplies each with a copy of the
+    output layer's weights of its own: half of an evaluation's time on a CPU.
+    """
+    return torch.arange(-count, 0)
+
+
 def window(wanted: Tensor) -> Positions:
     """The fewest neighbours in each row, as many of each, among which are all that `wanted` (N, L) says."""
     N, L = wanted.shape
@@ -41,7 +50,7 @@ def last_network_at(model: PreTrainedModel, read: Positions | None) -> Iterator[
 
     def take(_module: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
         shapes.append(inputs[0].shape)
-        return inputs[0][read]
+        return inputs[0][read].contiguous()  # see `last_positions`
 
     def put_back(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         whole = output.new_zeros(shapes.pop())

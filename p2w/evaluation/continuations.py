@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from p2w.base.chat import pad, pad_id, prompt_ids, response_ids
-from p2w.base.last_layer import NOWHERE, last_network_at
+from p2w.base.last_layer import NOWHERE, last_network_at, last_positions
 from p2w.base.lora_stack import LoraStack
 from p2w.base.shared_prefix import common_prefix
 from p2w.evaluation.decoding import Greedy, complete
@@ -173,7 +173,7 @@ def _read_prefix(model: PreTrainedModel, stack: LoraStack, prefix: Sequence[int]
     if prefix:
         ids = torch.tensor([prefix], device=model.device).repeat(len(stack), 1)
         with stack.active(), last_network_at(model, NOWHERE):
-            model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            model.base_model(input_ids=ids, past_key_values=cache, use_cache=True)
     return cache
 
 
@@ -220,7 +220,7 @@ def _logits(model: PreTrainedModel, packed: Packed, cache: DynamicCache, K: int)
             position_ids=queries,
             past_key_values=cache,
             use_cache=True,
-            logits_to_keep=wanted,
+            logits_to_keep=last_positions(wanted),
         )
     return output.logits.unflatten(0, (K, N))
 

@@ -7,6 +7,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from p2w.base.base_model import load_model, load_tokenizer
 from p2w.base.chat import prompt_ids
+from p2w.base.last_layer import last_positions
 from p2w.base.lora_stack import Adapter as Weights
 from p2w.base.lora_stack import LoraStack, scaling
 from p2w.config.base_model import BaseModel
@@ -54,7 +55,7 @@ def answers(
     open_ = set(range(len(adapters)))
     for _ in range(max_new_tokens):
         with stack.active():
-            found = model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            found = model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=last_positions(1))
         cache, best = found.past_key_values, found.logits[:, -1].argmax(-1)
         open_ -= {number for number in open_ if best[number] == tokenizer.eos_token_id}
         for number in open_:

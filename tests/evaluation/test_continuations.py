@@ -59,6 +59,25 @@ def test_answers_equal_the_plain_computation(tiny_base_model, model, adapters, t
             assert_plain(model, questions, of_one)
 
 
+def test_no_product_copies_its_weights_for_every_row(tiny_base_model, model, adapters, tiny_samples):
+    """A linear layer folds rows into one matrix where they lie in one piece; otherwise each has a copy of the layer."""
+    questions = tokenize_samples(load_tokenizer(tiny_base_model), tiny_samples)
+    linear = [(name, module) for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)]
+    apart, used = set(), set()
+
+    def look(name, x):
+        used.add(name)
+        if not x.is_contiguous():
+            apart.add(name)
+
+    handles = [m.register_forward_pre_hook(lambda _, given, name=name: look(name, given[0])) for name, m in linear]
+    answer(model, load_tokenizer(tiny_base_model), questions, LoraStack(model, adapters), 700, ignore)
+    for handle in handles:
+        handle.remove()
+    assert apart == set()
+    assert used == {name for name, _ in linear}
+
+
 def test_a_tokenizer_without_a_token_that_fills_up_gives_the_same_answers(tiny_base_model, model, tiny_samples):
     tokenizer, bare = load_tokenizer(tiny_base_model), load_tokenizer(tiny_base_model)
     bare.pad_token = None

@@ -53,9 +53,13 @@ class Parrot(torch.nn.Module):
         self.next = dict(zip([prompt_end, *line], [*line, END], strict=True))
         self.tokens = []  # of each call
 
-    def forward(self, input_ids, logits_to_keep=0, **kwargs):
-        output = self.model(input_ids=input_ids, logits_to_keep=logits_to_keep, **kwargs)
+    def base_model(self, input_ids, **kwargs):
         self.tokens.append(input_ids.numel())
-        following = [[self.next.get(token, END) for token in row[-logits_to_keep:]] for row in input_ids.tolist()]
+        return self.model.base_model(input_ids=input_ids, **kwargs)
+
+    def forward(self, input_ids, logits_to_keep=slice(None), **kwargs):
+        self.tokens.append(input_ids.numel())
+        output = self.model(input_ids=input_ids, logits_to_keep=logits_to_keep, **kwargs)
+        following = [[self.next.get(token, END) for token in row] for row in input_ids[:, logits_to_keep].tolist()]
         output.logits = 9.0 * torch.nn.functional.one_hot(torch.tensor(following), output.logits.shape[-1])
         return output
