@@ -21,12 +21,14 @@ from p2w.finetuning.training import Training
 
 LORA = LoraSettings(rank=4, alpha=8)
 RATE = 1e-3
-MICRO_BATCH_TOKENS = 512  # in rows of like length: padded to the longest, real rows took 1.5 to 3 times as long
+MICRO_BATCH_TOKENS = 2048  # at most, in rows of like length: where lengths differ, pieces are smaller
 
 
-def trainer(training: Training, base: BaseModel, batch: int, sampling: str, place: Path) -> Trainer:
+def trainer(training: Training, base: BaseModel, batch: int, sampling: str, attention: str, place: Path) -> Trainer:
     """A Trainer with our start, our rows in the order of our first epoch, and the same optimizer."""
-    model = get_peft_model(load_model(base), peft_config(LORA, base.name, None))
+    plain = load_model(base)
+    plain.set_attn_implementation(attention)  # ours has its own
+    model = get_peft_model(plain, peft_config(LORA, base.name, None))
     set_peft_model_state_dict(model, {f"base_model.model.{name}": p for name, p in training.parameters.items()})
     encoded = training.encoded
     order = [index for chosen in epoch_batches(len(encoded), batch, training.seed, 1) for index in chosen]
@@ -63,7 +65,8 @@ def finetuning(base: BaseModel, samples: pd.DataFrame, args: argparse.Namespace)
     config["micro_batch_tokens"] = MICRO_BATCH_TOKENS
     configs = [FinetuneConfig(**config, shared_prefix=shared) for shared in (False, True)]
     ours, once = (Training(base, LORA, config, 0, "peers", samples) for config in configs)
-    others = {name: trainer(ours, base, args.batch, name, args.place) for name in ("sequential", "group_by_length")}
+    orders = ("sequential", "group_by_length")
+    others = {name: trainer(ours, base, args.batch, name, args.attention, args.place) for name in orders}
     first: dict[str, list[float]] = {}
 
     def remembered(name: str, losses: list[float]) -> list[float]:

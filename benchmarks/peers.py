@@ -65,6 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser(__doc__, threads=2, rows=32, batch=16, adapters=4, scored=12)
     options.add_argument("--model", choices=("smollm2", "pocket"), default="smollm2")
     options.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
+    options.add_argument("--attention", choices=("sdpa", "eager"), default="sdpa", help="of the Trainer's model")
     options.add_argument("--task", default=TASK)
     options.add_argument("--format", default=FORMAT, help="of answers; words are one token here")
     options.add_argument("--samples", type=Path, help="a train.parquet of results/{experiment}/samples to fine-tune on")

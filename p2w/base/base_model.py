@@ -17,6 +17,7 @@ from transformers import (
 )
 from transformers.utils import logging
 
+from p2w.base.attention import attend_in_products
 from p2w.config.base_model import BaseModel
 from p2w.runtime.progress import say
 
@@ -44,7 +45,9 @@ def load_model(base: BaseModel, device: torch.device | str = "cpu") -> PreTraine
         say(f"warning: {base.dtype} takes this processor {times:.0f} times as long as float32 (docs/smollm2.md)")
     options = {"dtype": dtype, **_pin(base)}
     model = _loaded(base, "model", lambda: AutoModelForCausalLM.from_pretrained(_place(base), **options))
-    return model.to(device).eval().requires_grad_(False)
+    model = model.to(device).eval().requires_grad_(False)
+    attend_in_products(model)
+    return model
 
 
 @cache

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 from transformers import PretrainedConfig
 
+from p2w.base.attention import IN_PRODUCTS
 from p2w.base.chat import pad
 
-ATTENTION = ("sdpa", "eager")  # the implementations that take any mask
+ATTENTION = ("sdpa", "eager", IN_PRODUCTS)  # the implementations that take any mask
 LAYERS = {"full_attention", "sliding_attention"}
 
 

@@ -16,12 +16,12 @@ from p2w.adapters.epoch_files import STATE_FILE, Epoch, SnapshotHeader, Snapshot
 from p2w.adapters.peft_folder import read_adapter
 from p2w.base.chat import IGNORED, pad_id, supervised_batch
 from p2w.base.last_layer import window
-from p2w.base.shared_prefix import common_prefix, states_after
+from p2w.base.shared_prefix import states_after
 from p2w.config.base_model import BaseModel
 from p2w.config.finetuning import FinetuneConfig
 from p2w.config.lora import LoraSettings
 from p2w.finetuning.adapted_base import AdaptedBase, keep_less, load_adapted
-from p2w.finetuning.batches import encode_samples, epoch_batches, micro_batches, select_samples
+from p2w.finetuning.batches import encode_samples, epoch_batches, micro_batches, prefix_to_share, select_samples
 from p2w.runtime.finite import check_gradients, check_weights
 from p2w.runtime.global_random import random_state, seeded, set_random_state
 from p2w.runtime.memory import in_pieces_that_fit
@@ -178,8 +178,7 @@ class Training:
     def _loss(self, piece: Sequence[int]) -> Tensor:
         prompts, responses = ([rows[i] for i in piece] for rows in (self.encoded.prompts, self.encoded.responses))
         batch = supervised_batch(prompts, responses, self.pad_id)
-        # The last token of a prompt predicts the first of its response: it is never left to the others.
-        shared = common_prefix([prompt[:-1] for prompt in prompts]) if self.config.shared_prefix else 0
+        shared = prefix_to_share(prompts) if self.config.shared_prefix else 0
         drawn = self.base.adapter_config["lora_dropout"] > 0  # for every position, whether it is read or not
         return response_loss(self.base.model, batch["input_ids"], batch["labels"], self.device, shared, whole=drawn)
 
