@@ -24,7 +24,7 @@ SMALLEST = {
 KEYS = {
     "checkpoints": [RATIO | FLOOR, RATIO | FLOOR],
     "embeddings": [RATIO | FLOOR],
-    "finetune": [RATIO | FLOOR],
+    "finetune": [RATIO | FLOOR, RATIO],
     "generation": [LIMIT | FLOOR, RATIO],
     "evaluation": [RATIO | FLOOR, RATIO],
     "peers": [RATIO] * 8,
