@@ -15,9 +15,10 @@ from p2w.adapters.layout import AdapterLayout
 from p2w.base.base_model import load_model, load_tokenizer
 from p2w.base.chat import pad_id, supervised_batch
 from p2w.base.lora_stack import Factors, LoraStack, scaling
+from p2w.base.token_batches import pieces
 from p2w.config.base_model import BaseModel
 from p2w.data.samples import read_samples
-from p2w.finetuning.batches import Encoded, encode_samples, select_samples
+from p2w.finetuning.batches import OWN_COST, Encoded, encode_samples, select_samples
 from p2w.finetuning.training import response_loss
 
 
@@ -70,6 +71,8 @@ class TaskLoss:
     def __call__(self, flat: Tensor, rows: Mapping[str, Sequence[int]]) -> Tensor:
         """Mean cross-entropy () over the response tokens of K tasks' rows, as many of each, under an adapter each.
 
+        Rows of like length are computed together, in pieces with as many of each task.
+
         `flat` (K, size) are the adapters in the order of `rows`. Raises ValueError: another number of adapters than
         of tasks, or of rows by task.
         """
@@ -77,10 +80,16 @@ class TaskLoss:
         if len(flat) != len(rows) or len(counts) != 1:
             found = f"{len(flat)} adapters, {len(rows)} tasks with {sorted(counts)} rows"
             raise ValueError(f"task loss: found {found}, expected an adapter for each task and as many rows of each")
-        chosen = [(self.encoded[task], row) for task, own in rows.items() for row in own]
-        prompts = [encoded.prompts[row] for encoded, row in chosen]
-        responses = [encoded.responses[row] for encoded, row in chosen]
-        batch = supervised_batch(prompts, responses, self.pad_id)
+        by_length = {task: sorted(own, key=self.encoded[task].length) for task, own in rows.items()}
+        lengths = [[self.encoded[task].length(row) for row in own] for task, own in by_length.items()]
+        longest = dict(enumerate(map(max, zip(*lengths, strict=True))))
+        whole = len(longest) * max(longest.values(), default=0)
+        total, tokens = flat.new_zeros(()), 0
         with LoraStack.of_factors(self.model, factors(self.layout, flat), self.scale).active():
-            total = response_loss(self.model, batch["input_ids"], batch["labels"], flat.device)
-        return total / sum(map(len, responses))
+            for piece in pieces(longest, whole, OWN_COST // len(rows)):
+                chosen = [(self.encoded[task], own[place]) for task, own in by_length.items() for place in piece]
+                responses = [encoded.responses[row] for encoded, row in chosen]
+                batch = supervised_batch([encoded.prompts[row] for encoded, row in chosen], responses, self.pad_id)
+                total = total + response_loss(self.model, batch["input_ids"], batch["labels"], flat.device)
+                tokens += sum(map(len, responses))
+        return total / tokens

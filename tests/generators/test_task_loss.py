@@ -8,7 +8,7 @@ from p2w.base.base_model import load_model, load_tokenizer
 from p2w.base.chat import supervised_batch
 from p2w.base.lora_stack import scaling
 from p2w.config.lora import LoraSettings
-from p2w.finetuning.batches import encode_samples
+from p2w.finetuning.batches import Encoded, encode_samples
 from p2w.finetuning.training import response_loss
 from p2w.generators.task_loss import TaskLoss, factors
 from tests.support.adapters import random_adapter
@@ -101,3 +101,13 @@ def test_an_adapter_for_each_task_and_as_many_rows(tiny_base_model, encoded, ada
     layout, scale, flat = adapters
     with pytest.raises(ValueError, match=r"task loss: found 2 adapters, .*expected an adapter for each task"):
         TaskLoss(load_model(tiny_base_model), layout, scale, encoded, 0)(flat, rows)
+
+
+def test_rows_of_like_length_come_together_as_many_of_each_task(tiny_base_model, adapters):
+    layout, scale, flat = adapters
+    short, long = [5] * 4, [6] * 200
+    encoded = dict.fromkeys("ab", Encoded([short, long, short, long], [[7, 8]] * 4))
+    model, seen = load_model(tiny_base_model), []
+    model.get_input_embeddings().register_forward_hook(lambda _, ids, __: seen.append(tuple(ids[0].shape)))
+    TaskLoss(model, layout, scale, encoded, 0)(flat, {"a": [0, 1, 2, 3], "b": [1, 0, 3, 2]})
+    assert seen == [(2 * 2, 4 + 2), (2 * 2, 200 + 2)]
