@@ -11,10 +11,9 @@ from transformers import PreTrainedTokenizerBase
 
 from p2w.base.chat import prompt_ids, response_ids
 from p2w.base.shared_prefix import common_prefix
-from p2w.base.token_batches import pieces
+from p2w.base.token_batches import OWN_COST, pieces
 
-# In tokens, as measured with SmolLM2 on a CPU: what a piece of a batch takes beside its own, and computing its prefix.
-OWN_COST, PREFIX_COST = 64, 128
+PREFIX_COST = 2 * OWN_COST  # in tokens, what computing a prefix of its own takes, forward and backward
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 Several generated adapters work side by side on blocks of one batch, so the base model's own products are taken once.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,10 @@ from p2w.adapters.layout import AdapterLayout
 from p2w.base.base_model import load_model, load_tokenizer
 from p2w.base.chat import pad_id, supervised_batch
 from p2w.base.lora_stack import Factors, LoraStack, scaling
-from p2w.base.token_batches import pieces
+from p2w.base.token_batches import OWN_COST, pieces
 from p2w.config.base_model import BaseModel
 from p2w.data.samples import read_samples
-from p2w.finetuning.batches import OWN_COST, Encoded, encode_samples, select_samples
+from p2w.finetuning.batches import Encoded, encode_samples, select_samples
 from p2w.finetuning.training import response_loss
 
 
@@ -83,10 +84,9 @@ class TaskLoss:
         by_length = {task: sorted(own, key=self.encoded[task].length) for task, own in rows.items()}
         lengths = [[self.encoded[task].length(row) for row in own] for task, own in by_length.items()]
         longest = dict(enumerate(map(max, zip(*lengths, strict=True))))
-        whole = len(longest) * max(longest.values(), default=0)
         total, tokens = flat.new_zeros(()), 0
         with LoraStack.of_factors(self.model, factors(self.layout, flat), self.scale).active():
-            for piece in pieces(longest, whole, OWN_COST // len(rows)):
+            for piece in pieces(longest, math.inf, OWN_COST // len(rows)):
                 chosen = [(self.encoded[task], own[place]) for task, own in by_length.items() for place in piece]
                 responses = [encoded.responses[row] for encoded, row in chosen]
                 batch = supervised_batch([encoded.prompts[row] for encoded, row in chosen], responses, self.pad_id)
